@@ -1,0 +1,6 @@
+//! What the user's wishes mean: names, sizing, versions and manifests.
+//!
+//! Pure: no client, clock, environment or async code here, and no word of Terraform. Input is typed wishes and facts that others fetched,
+//! output is figures and Kubernetes objects.
+
+pub mod object;

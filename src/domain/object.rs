@@ -1,0 +1,121 @@
+//! The Kubernetes objects this provider deals with: which kinds there are, and how one object is named.
+
+use std::fmt;
+
+use serde_json::Value;
+
+/// Every kind of object the provider makes, reads or deletes. The one place that knows their API groups.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Kind {
+    Namespace,
+    ResourceQuota,
+    LimitRange,
+    NetworkPolicy,
+    Role,
+    RoleBinding,
+    StorageClass,
+    VolumeAttributesClass,
+    Kafka,
+    KafkaNodePool,
+    KafkaUser,
+    KafkaTopic,
+    StrimziPodSet,
+    Secret,
+    ConfigMap,
+    PersistentVolumeClaim,
+    PersistentVolume,
+    Pod,
+    CsiDriver,
+    Deployment,
+    CustomResourceDefinition,
+}
+
+impl Kind {
+    /// API group ("" for the core group), version, kind as written in manifests, plural as written in URLs, and whether objects live in a namespace.
+    pub const fn api(self) -> Api {
+        match self {
+            Self::Namespace => Api::new("", "v1", "Namespace", "namespaces", false),
+            Self::ResourceQuota => Api::new("", "v1", "ResourceQuota", "resourcequotas", true),
+            Self::LimitRange => Api::new("", "v1", "LimitRange", "limitranges", true),
+            Self::NetworkPolicy => Api::new("networking.k8s.io", "v1", "NetworkPolicy", "networkpolicies", true),
+            Self::Role => Api::new("rbac.authorization.k8s.io", "v1", "Role", "roles", true),
+            Self::RoleBinding => Api::new("rbac.authorization.k8s.io", "v1", "RoleBinding", "rolebindings", true),
+            Self::StorageClass => Api::new("storage.k8s.io", "v1", "StorageClass", "storageclasses", false),
+            Self::VolumeAttributesClass => Api::new("storage.k8s.io", "v1", "VolumeAttributesClass", "volumeattributesclasses", false),
+            Self::Kafka => Api::new("kafka.strimzi.io", "v1", "Kafka", "kafkas", true),
+            Self::KafkaNodePool => Api::new("kafka.strimzi.io", "v1", "KafkaNodePool", "kafkanodepools", true),
+            Self::KafkaUser => Api::new("kafka.strimzi.io", "v1", "KafkaUser", "kafkausers", true),
+            Self::KafkaTopic => Api::new("kafka.strimzi.io", "v1", "KafkaTopic", "kafkatopics", true),
+            Self::StrimziPodSet => Api::new("core.strimzi.io", "v1", "StrimziPodSet", "strimzipodsets", true),
+            Self::Secret => Api::new("", "v1", "Secret", "secrets", true),
+            Self::ConfigMap => Api::new("", "v1", "ConfigMap", "configmaps", true),
+            Self::PersistentVolumeClaim => Api::new("", "v1", "PersistentVolumeClaim", "persistentvolumeclaims", true),
+            Self::PersistentVolume => Api::new("", "v1", "PersistentVolume", "persistentvolumes", false),
+            Self::Pod => Api::new("", "v1", "Pod", "pods", true),
+            Self::CsiDriver => Api::new("storage.k8s.io", "v1", "CSIDriver", "csidrivers", false),
+            Self::Deployment => Api::new("apps", "v1", "Deployment", "deployments", true),
+            Self::CustomResourceDefinition => {
+                Api::new("apiextensions.k8s.io", "v1", "CustomResourceDefinition", "customresourcedefinitions", false)
+            }
+        }
+    }
+}
+
+/// How a kind is addressed in the Kubernetes API.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Api {
+    pub group: &'static str,
+    pub version: &'static str,
+    pub kind: &'static str,
+    pub plural: &'static str,
+    pub namespaced: bool,
+}
+
+impl Api {
+    const fn new(group: &'static str, version: &'static str, kind: &'static str, plural: &'static str, namespaced: bool) -> Self {
+        Self { group, version, kind, plural, namespaced }
+    }
+
+    /// `apiVersion` as written in a manifest: "v1" or "group/version".
+    pub fn api_version(self) -> String {
+        if self.group.is_empty() { self.version.to_owned() } else { format!("{}/{}", self.group, self.version) }
+    }
+}
+
+/// The address of one object.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ObjectRef {
+    pub kind: Kind,
+    /// None for kinds without a namespace.
+    pub namespace: Option<String>,
+    pub name: String,
+}
+
+impl ObjectRef {
+    pub fn namespaced(kind: Kind, namespace: impl Into<String>, name: impl Into<String>) -> Self {
+        Self { kind, namespace: Some(namespace.into()), name: name.into() }
+    }
+
+    pub fn global(kind: Kind, name: impl Into<String>) -> Self {
+        Self { kind, namespace: None, name: name.into() }
+    }
+}
+
+/// "Kafka kaas-payments/payments", as it stands in messages.
+impl fmt::Display for ObjectRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kind = self.kind.api().kind;
+        match &self.namespace {
+            Some(namespace) => write!(f, "{kind} {namespace}/{}", self.name),
+            None => write!(f, "{kind} {}", self.name),
+        }
+    }
+}
+
+/// One object as the provider wants it: only the fields it owns.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Manifest {
+    pub object: ObjectRef,
+    /// The whole object with `apiVersion`, `kind` and `metadata`, ready for server-side apply.
+    pub body: Value,
+}

@@ -1,0 +1,5 @@
+//! The kaas provider: Kafka as a service, from `terraform apply`.
+
+extern crate self as kaas;
+
+pub mod domain;
