@@ -3,4 +3,5 @@
 extern crate self as kaas;
 
 pub mod domain;
+pub mod drivers;
 pub mod framework;
