@@ -28,12 +28,14 @@ pub struct Options {
     pub pretend_ready: bool,
     /// Tie the lab to this process: once it is gone, the next such lab takes this one down.
     pub owned: bool,
+    /// The `kaas-lab` executable; by default found by [`crate::own_binary::lab`].
+    pub lab_binary: Option<PathBuf>,
 }
 
 impl Options {
     /// A lab called `name`, with real Kafka.
     pub fn named(name: &str) -> Self {
-        Self { name: name.to_owned(), dir: None, pretend_ready: false, owned: false }
+        Self { name: name.to_owned(), dir: None, pretend_ready: false, owned: false, lab_binary: None }
     }
 
     /// The lab's folder.
@@ -76,7 +78,7 @@ impl Lab {
     /// When a program cannot be built or a server does not come up.
     pub fn up(options: &Options) -> Result<(Self, Came)> {
         let folder = options.folder()?;
-        let ingredients = Ingredients::gather()?;
+        let ingredients = Ingredients::gather(options.lab_binary.clone())?;
         let crds = strimzi_api::crds()?;
         let _lock = lock(&folder)?;
         match State::read(&folder) {
@@ -120,7 +122,7 @@ impl Lab {
             running: Vec::new(),
         };
         let mut lab = Self { layout: Layout(folder.to_owned()), state };
-        std::fs::create_dir_all(folder).with_context(|| format!("make {}", folder.display()))?;
+        make_private(folder)?;
         // From here on the folder is known for a lab's, whatever happens.
         lab.state.write(folder)?;
         servers::make_folders(&lab.layout)?;
@@ -314,6 +316,13 @@ fn all_processes(folder: &Path, state: Option<&State>) -> Vec<Handle> {
     let mut all: Vec<Handle> = state.iter().flat_map(|s| &s.running).map(|r| r.handle).filter(|h| h.alive()).collect();
     all.extend(process::marked(folder).into_iter().filter(|h| !all.contains(h)).collect::<Vec<_>>());
     all
+}
+
+/// Makes a folder only its owner may look into: it holds keys.
+fn make_private(folder: &Path) -> Result<()> {
+    use std::os::unix::fs::DirBuilderExt;
+    let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder);
+    made.with_context(|| format!("make {}", folder.display()))
 }
 
 fn has_entries(folder: &Path) -> bool {

@@ -47,7 +47,10 @@ pub async fn client(kubeconfig: &Path) -> Result<Client> {
 /// When it does not answer in time or not with success.
 pub fn ask(url: &str, ca: Option<&Path>) -> Result<String> {
     let uri: http::Uri = url.parse().with_context(|| format!("read the URL {url}"))?;
-    let mut config = Config::new(uri.clone());
+    let path = uri.path().to_owned();
+    let mut server = uri.into_parts();
+    server.path_and_query = Some(http::uri::PathAndQuery::from_static("/"));
+    let mut config = Config::new(http::Uri::from_parts(server)?);
     config.root_cert = match ca {
         Some(file) => {
             Some(vec![rustls::pki_types::pem::PemObject::from_pem_file(file).map(|der: rustls::pki_types::CertificateDer| der.to_vec())?])
@@ -56,7 +59,7 @@ pub fn ask(url: &str, ca: Option<&Path>) -> Result<String> {
     };
     config.connect_timeout = Some(ANSWER);
     config.default_retry = false;
-    let request = http::Request::get(uri.path()).body(Vec::new())?;
+    let request = http::Request::get(path).body(Vec::new())?;
     block_on(async move {
         let client = Client::try_from(config)?;
         let answer = tokio::time::timeout(ANSWER, client.request_text(request)).await.context("wait for the answer")?;

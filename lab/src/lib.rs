@@ -19,6 +19,7 @@ pub mod programs;
 mod servers;
 pub mod state;
 pub mod strimzi_api;
+pub mod terraform;
 pub mod toolchain;
 
 pub use environment::{Came, Lab, Options, TemporaryLab};

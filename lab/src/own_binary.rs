@@ -11,7 +11,7 @@ use crate::output::note;
 ///
 /// # Errors
 /// When cargo fails.
-pub fn path() -> Result<PathBuf> {
+pub fn lab() -> Result<PathBuf> {
     if let Some(given) = std::env::var_os("KAAS_LAB_BIN") {
         return Ok(PathBuf::from(given));
     }

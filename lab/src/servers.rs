@@ -58,16 +58,16 @@ pub struct Ingredients {
 }
 
 impl Ingredients {
-    /// Builds what is missing.
+    /// Builds what is missing; the lab's own command may be given.
     ///
     /// # Errors
     /// When a program cannot be built.
-    pub fn gather() -> Result<Self> {
+    pub fn gather(lab: Option<PathBuf>) -> Result<Self> {
         Ok(Self {
             etcd: Program::Etcd.executable()?,
             apiserver: Program::KubeApiserver.executable()?,
             controllers: Program::KubeControllerManager.executable()?,
-            lab: crate::own_binary::path()?,
+            lab: lab.map_or_else(crate::own_binary::lab, Ok)?,
         })
     }
 

@@ -40,7 +40,9 @@ pub fn go() -> Result<(PathBuf, String)> {
 pub fn mvn() -> Result<(PathBuf, String)> {
     let mvn = on_path("mvn").context("find Maven (mvn) on PATH")?;
     let text = answer(Command::new(&mvn).args(["-B", "-q", "--version"]))?;
-    let version = text.split_whitespace().find(|word| word.starts_with(|c: char| c.is_ascii_digit())).unwrap_or("unknown").to_owned();
+    // It colours its answer even for a pipe.
+    let mut words = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '.' && c != '-');
+    let version = words.find(|word| word.contains('.') && word.starts_with(|c: char| c.is_ascii_digit())).unwrap_or("unknown").to_owned();
     Ok((mvn, version))
 }
 
