@@ -254,7 +254,7 @@ fn cli_config(cli: &Path, provider: &Path, install: Install) -> Result<String> {
         Install::DevOverride => {
             let folder = quoted(provider.parent().context("find the folder of the provider")?);
             let lines: String = REGISTRIES.iter().map(|registry| format!("    \"{registry}/kaas/kaas\" = {folder}\n")).collect();
-            Ok(format!("provider_installation {{\n  dev_overrides {{\n{lines}  }}\n  direct {{}}\n}}\n"))
+            Ok(format!("provider_installation {{\n  dev_overrides {{\n{lines}  }}\n}}\n"))
         }
         Install::Mirror => {
             let mirror = cli.join("mirror");
