@@ -3,3 +3,4 @@
 extern crate self as kaas;
 
 pub mod domain;
+pub mod framework;
