@@ -5,3 +5,4 @@ extern crate self as kaas;
 pub mod domain;
 pub mod drivers;
 pub mod framework;
+pub mod resources;

@@ -10,13 +10,14 @@ use crate::{
         erased::Offers,
         model::Model,
         parts::Provider,
+        path::Path,
     },
     resources::{
         connection::{Connection, Settings},
         management_cluster::ManagementClusterResource,
         size::Size,
         sizing::SizingDataSource,
-        tenant::TenantResource,
+        tenant::{TenantResource, check_labels},
     },
 };
 
@@ -134,10 +135,8 @@ impl Provider for Kaas {
         if config.aws.known().is_some() {
             found.warning_at(Config::AWS, "aws is not used", "Nothing in this version of the provider calls AWS: the aws block has no effect yet.");
         }
-        for (key, value) in config.default_tags.known().into_iter().flatten() {
-            if let Err(error) = crate::resources::tenant::check_label(key, value) {
-                found.error_at(crate::framework::path::Path::from(Config::DEFAULT_TAGS).key(key), "Not a label", error);
-            }
+        for (key, error) in check_labels(config.default_tags.known()) {
+            found.error_at(Path::from(Config::DEFAULT_TAGS).key(&key), "Not a label", error);
         }
     }
 

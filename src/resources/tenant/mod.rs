@@ -8,6 +8,7 @@ mod plan;
 mod read;
 mod report;
 mod wait;
+mod written;
 
 use crate::{
     framework::{
@@ -20,7 +21,7 @@ use crate::{
 
 pub use self::{
     model::{Access, KafkaSettings, Location, StatusReport, Storage, Tenant, TenantIdentity},
-    parse::check_label,
+    parse::check_labels,
 };
 
 /// Handler of `kaas_tenant`.

@@ -1,7 +1,7 @@
 //! What a change of a tenant will do, said before it is done: sizes with their reasons, what is refused and why. No I/O.
 
 use crate::{
-    domain::kafka::version::{self, KafkaVersion},
+    domain::kafka::version::{KafkaVersion, MetadataVersion, Versions, check_change},
     framework::{
         attr::Attr,
         diagnostic::Diagnostics,
@@ -65,7 +65,7 @@ fn has_drift(prior: &Tenant) -> bool {
 /// The configured version, else the one the tenant has, else the newest this provider offers: a new provider never upgrades a Kafka by itself.
 fn version_wanted(planned: &Tenant, prior: Option<&Tenant>, found: &mut Diagnostics) -> Attr<String> {
     let configured = match &planned.kafka {
-        Attr::Unknown => return Attr::Unknown,
+        Attr::Unknown => Attr::Unknown,
         Attr::Null => Attr::Null,
         Attr::Known(kafka) => kafka.version.clone(),
     };
@@ -73,14 +73,25 @@ fn version_wanted(planned: &Tenant, prior: Option<&Tenant>, found: &mut Diagnost
     let wanted = match configured {
         Attr::Unknown => return Attr::Unknown,
         Attr::Known(version) => version,
-        Attr::Null => existing.cloned().unwrap_or_else(|| KafkaVersion::default().to_string()),
+        Attr::Null => existing.cloned().unwrap_or_else(|| KafkaVersion::DEFAULT.to_string()),
     };
-    if let (Some(Ok(from)), Ok(to)) = (existing.map(|text| text.parse::<KafkaVersion>()), wanted.parse::<KafkaVersion>())
-        && let Err(refused) = version::check_change(from, to)
+    let from = prior.zip(existing).and_then(|(prior, version)| versions(prior, version));
+    if let (Some(from), Some(to)) = (from, versions(planned, &wanted))
+        && let Err(refused) = check_change(from, to)
     {
-        found.error_at(Tenant::KAFKA.then(KafkaSettings::VERSION), "Kafka version cannot go back", format!("{}.", capitalised(&refused.to_string())));
+        found.error_at(Tenant::KAFKA.then(KafkaSettings::VERSION), "Kafka version cannot be changed so", format!("{}.", capitalised(&refused.to_string())));
     }
     Attr::Known(wanted)
+}
+
+/// The versions a tenant asks for; None where one is not known or not offered, which is told elsewhere.
+fn versions(tenant: &Tenant, version: &str) -> Option<Versions> {
+    let metadata = tenant.kafka.known().and_then(|kafka| kafka.metadata_version.known());
+    let metadata = match metadata {
+        Some(text) => Some(text.parse::<MetadataVersion>().ok()?),
+        None => None,
+    };
+    Some(Versions { version: version.parse().ok()?, metadata })
 }
 
 /// Sizes the tenant; what exists already stays at least as it is.
