@@ -44,6 +44,7 @@ fn implementations(input: &DeriveInput, text: &str, words: &Words, fields: &[Fie
     let locals: Vec<_> = fields.iter().map(|field| format_ident!("field_{}", field.name)).collect();
     let decoded = fields.iter().map(decode);
     let encoded = fields.iter().map(encode);
+    let settled = fields.iter().map(settle);
     quote! {
         #[automatically_derived]
         #[allow(dead_code, reason = "not every field is named in code")]
@@ -83,6 +84,10 @@ fn implementations(input: &DeriveInput, text: &str, words: &Words, fields: &[Fie
 
             fn encode(&self) -> ::kaas::framework::value::Value {
                 ::kaas::framework::value::Value::Map([#(#encoded),*].into_iter().collect())
+            }
+
+            fn settle(prior: &::kaas::framework::value::Value, value: &mut ::kaas::framework::value::Value) {
+                #(#settled)*
             }
         }
     }
@@ -172,4 +177,9 @@ fn encode(field: &Field) -> TokenStream {
         Kind::Attribute(_) | Kind::Single => quote!((#name.to_owned(), ::kaas::framework::attr::Attr::encode(&self.#ident))),
         Kind::List(_) | Kind::Map(_) => quote!((#name.to_owned(), ::kaas::framework::model::encode_blocks(&self.#ident))),
     }
+}
+
+fn settle(field: &Field) -> TokenStream {
+    let Field { name, ty, .. } = field;
+    quote!(::kaas::framework::model::settle_field::<#ty>(prior, value, #name);)
 }

@@ -42,7 +42,7 @@ pub enum Default {
     Text(LitStr),
     Flag(syn::LitBool),
     /// With its sign.
-    Whole(Expr),
+    Whole(Box<Expr>),
 }
 
 impl Default {
@@ -109,9 +109,9 @@ fn default(literal: Expr) -> syn::Result<Default> {
     match literal {
         Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) => Ok(Default::Text(text)),
         Expr::Lit(ExprLit { lit: Lit::Bool(flag), .. }) => Ok(Default::Flag(flag)),
-        Expr::Lit(ExprLit { lit: Lit::Int(_), .. }) => Ok(Default::Whole(literal)),
+        Expr::Lit(ExprLit { lit: Lit::Int(_), .. }) => Ok(Default::Whole(Box::new(literal))),
         Expr::Unary(ExprUnary { op: UnOp::Neg(_), ref expr, .. }) if matches!(**expr, Expr::Lit(ExprLit { lit: Lit::Int(_), .. })) => {
-            Ok(Default::Whole(literal))
+            Ok(Default::Whole(Box::new(literal)))
         }
         other => Err(syn::Error::new(other.span(), "a default is a string, true, false or a whole number")),
     }

@@ -12,4 +12,5 @@ pub mod parts;
 pub mod path;
 pub mod plan;
 pub mod schema;
+pub mod timeouts;
 pub mod value;

@@ -31,6 +31,10 @@ impl<T: AttributeValue> AttributeValue for Vec<T> {
     fn hides(value: &Value) -> bool {
         hides_in_elements::<T>(value)
     }
+
+    fn settle(prior: &Value, value: &mut Value) {
+        settle_elements::<T>(prior, value);
+    }
 }
 
 impl AttributeValue for BTreeSet<String> {
@@ -79,6 +83,10 @@ impl<T: AttributeValue> AttributeValue for BTreeMap<String, T> {
     fn hides(value: &Value) -> bool {
         hides_in_elements::<T>(value)
     }
+
+    fn settle(prior: &Value, value: &mut Value) {
+        settle_elements::<T>(prior, value);
+    }
 }
 
 fn hides_in_elements<T: AttributeValue>(value: &Value) -> bool {
@@ -87,5 +95,22 @@ fn hides_in_elements<T: AttributeValue>(value: &Value) -> bool {
         Value::List(elements) => elements.iter().any(T::hides),
         Value::Map(elements) => elements.values().any(T::hides),
         _ => false,
+    }
+}
+
+/// Element by element, of lists of the same length and of maps by key.
+fn settle_elements<T: AttributeValue>(prior: &Value, value: &mut Value) {
+    match (prior, value) {
+        (Value::List(prior), Value::List(elements)) if prior.len() == elements.len() => {
+            prior.iter().zip(elements).for_each(|(prior, element)| T::settle(prior, element));
+        }
+        (Value::Map(prior), Value::Map(elements)) => {
+            for (key, element) in elements {
+                if let Some(prior) = prior.get(key) {
+                    T::settle(prior, element);
+                }
+            }
+        }
+        _ => {}
     }
 }

@@ -30,3 +30,12 @@ pub fn encode_blocks<T: AttributeValue + Default>(blocks: &Attr<T>) -> Value {
         given => given.encode(),
     }
 }
+
+/// One field of an object.
+pub fn settle_field<T: AttributeValue>(prior: &Value, object: &mut Value, name: &str) {
+    if let Value::Map(fields) = object
+        && let Some(value) = fields.get_mut(name)
+    {
+        T::settle(prior.attribute(name), value);
+    }
+}

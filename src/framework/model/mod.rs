@@ -14,8 +14,8 @@ use std::fmt::Debug;
 pub use kaas_derive::Model;
 
 pub use self::{
-    derived::{decode_blocks, decode_field, encode_blocks, is_object},
-    text::decode_text,
+    derived::{decode_blocks, decode_field, encode_blocks, is_object, settle_field},
+    text::{decode_text, settle_text},
 };
 use super::{
     attr::Attr,
@@ -44,6 +44,14 @@ pub trait AttributeValue: Sized {
     /// what it leaves alone keeps its known parts in the plan.
     fn hides(value: &Value) -> bool {
         value.is_unknown()
+    }
+
+    /// Where `value` means the same as `prior` in another spelling, takes over the spelling of `prior`: no difference is then shown.
+    fn settle(_prior: &Value, _value: &mut Value) {}
+
+    /// Whether null is a value of this type.
+    fn admits_null() -> bool {
+        false
     }
 }
 
@@ -90,7 +98,12 @@ pub fn decode_model<M: Model>(value: &Value, found: &mut Diagnostics) -> Option<
 
 /// The finding for a value that does not have the declared type.
 pub fn wrong_type(expected: &Type, at: &Path, found: &mut Diagnostics) {
-    found.error_at(at.clone(), "Wrong type", format!("{at} must be {}.", expected.noun()));
+    found.error_at(at.clone(), "Wrong type", format!("{} must be {}.", subject(at), expected.noun()));
+}
+
+/// A place as the subject of a sentence.
+fn subject(at: &Path) -> String {
+    if at.steps().is_empty() { "The value".to_owned() } else { at.to_string() }
 }
 
 /// An element that may be null or unknown where a collection says so.
@@ -109,5 +122,13 @@ impl<T: AttributeValue> AttributeValue for Attr<T> {
 
     fn hides(_value: &Value) -> bool {
         false
+    }
+
+    fn settle(prior: &Value, value: &mut Value) {
+        T::settle(prior, value);
+    }
+
+    fn admits_null() -> bool {
+        true
     }
 }

@@ -1,6 +1,6 @@
 //! Strings, flags and numbers as attribute values.
 
-use super::{AttributeValue, wrong_type};
+use super::{AttributeValue, subject, wrong_type};
 use crate::framework::{
     diagnostic::Diagnostics,
     number::Number,
@@ -77,7 +77,7 @@ macro_rules! whole_number {
                     found.error_at(
                         at.clone(),
                         "Not a whole number in range",
-                        format!("{at} is {number}, but must be a whole number from {} to {}.", Self::MIN, Self::MAX.min(i64::MAX as Self)),
+                        format!("{} is {number}, but must be a whole number from {} to {}.", subject(at), Self::MIN, Self::MAX.min(i64::MAX as Self)),
                     );
                 }
                 whole

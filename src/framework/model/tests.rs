@@ -70,7 +70,7 @@ struct Tenant {
     isolation: Attr<String>,
     /// How many.
     #[tf(optional, default = -3)]
-    count: Attr<i64>,
+    number: Attr<i64>,
     /// Subnets.
     #[tf(optional)]
     subnets: Attr<Vec<String>>,
@@ -97,7 +97,7 @@ fn the_schema_is_what_the_fields_say() {
     assert_eq!((name.mode, name.replace, name.description.as_str(), &name.ty), (Mode::Required, true, "Name.", &Type::String));
     let isolation = block.attribute("isolation").unwrap();
     assert_eq!((isolation.mode, isolation.default.clone()), (Mode::OptionalComputed, Some(Value::from("cluster"))));
-    assert_eq!(block.attribute("count").unwrap().default, Some(Value::from(-3)));
+    assert_eq!(block.attribute("number").unwrap().default, Some(Value::from(-3)));
     let sizing = block.attribute("sizing").unwrap();
     assert_eq!((sizing.mode, sizing.stable, sizing.deprecated.as_deref()), (Mode::Computed, true, Some("gone soon")));
     assert_eq!(sizing.ty, Throughput::ty());
@@ -146,4 +146,21 @@ fn a_list_with_an_unknown_element_counts_as_unknown() {
     let (tenant, found) = decode(&object(&[("subnets", subnets)]));
     assert_eq!(found, Diagnostics::none());
     assert!(tenant.unwrap().subnets.is_unknown());
+}
+
+#[test]
+fn a_model_round_trips_with_null_and_unknown_everywhere() {
+    round_trip::round_trips::<Tenant>();
+}
+
+#[test]
+fn a_default_that_its_type_refuses_fails_the_round_trip() {
+    /// A thing.
+    #[derive(Clone, Debug, PartialEq, Model)]
+    struct Wrong {
+        /// Name.
+        #[tf(optional, default = "two words")]
+        name: Attr<Name>,
+    }
+    assert!(std::panic::catch_unwind(round_trip::round_trips::<Wrong>).is_err());
 }

@@ -10,7 +10,8 @@ use crate::framework::{
 };
 
 /// Joins types that parse from text (`FromStr`, its error an `Error`) and print it (`Display`) as string attributes:
-/// `text_value!(TenantName, Isolation);`. Parsing what was printed must give the same value.
+/// `text_value!(TenantName, Isolation);`. Parsing what was printed must give the same value. Texts that parse to equal values (`PartialEq`) are the
+/// same to Terraform's user: another spelling shows no difference.
 #[macro_export]
 macro_rules! text_value {
     ($($text:ty),+ $(,)?) => {$(
@@ -30,6 +31,10 @@ macro_rules! text_value {
             fn encode(&self) -> $crate::framework::value::Value {
                 $crate::framework::value::Value::String(::std::string::ToString::to_string(self))
             }
+
+            fn settle(prior: &$crate::framework::value::Value, value: &mut $crate::framework::value::Value) {
+                $crate::framework::model::settle_text::<Self>(prior, value);
+            }
         }
     )+};
 }
@@ -40,7 +45,19 @@ pub fn decode_text<T: FromStr<Err: Error>>(value: &Value, at: &Path, found: &mut
         wrong_type(&Type::String, at, found);
         return None;
     };
-    text.parse().map_err(|error| found.error_at(at.clone(), "Invalid value", format!("{at}: {}.", causes(&error)))).ok()
+    let place = if at.steps().is_empty() { String::new() } else { format!("{at}: ") };
+    text.parse().map_err(|error| found.error_at(at.clone(), "Invalid value", format!("{place}{}.", causes(&error)))).ok()
+}
+
+/// Takes over the spelling of `prior` for a text that parses to an equal value.
+pub fn settle_text<T: FromStr + PartialEq>(prior: &Value, value: &mut Value) {
+    if let (Value::String(before), Value::String(after)) = (prior, &mut *value)
+        && before != after
+        && let (Ok(old), Ok(new)) = (before.parse::<T>(), after.parse::<T>())
+        && old == new
+    {
+        *value = prior.clone();
+    }
 }
 
 /// An error and its causes on one line.
