@@ -91,7 +91,7 @@ impl Cluster {
     pub(super) async fn send(&self, call: Call) -> Result<Bytes> {
         let begin = Instant::now();
         let mut delays = ExponentialBuilder::default()
-            .with_min_delay(Duration::from_millis(200))
+            .with_min_delay(self.inner.first_pause)
             .with_max_delay(Duration::from_secs(8))
             .with_max_times(TRIES - 1)
             .with_jitter()

@@ -110,25 +110,25 @@ pub enum Error {
     #[error("{act}: the connection was cut before the answer was complete")]
     Cut { act: Act, source: Cause },
     #[error("{act}: the credentials were not accepted")]
-    Unauthorized { act: Act, source: Answer },
+    Unauthorized { act: Act, source: Box<Answer> },
     #[error("{act}: not allowed")]
-    Forbidden { act: Act, source: Answer },
+    Forbidden { act: Act, source: Box<Answer> },
     #[error("{act}: not found")]
-    NotFound { act: Act, source: Answer },
+    NotFound { act: Act, source: Box<Answer> },
     #[error("{act}: the API server does not serve {}/{}", .kind.api().api_version(), .kind.api().plural)]
-    KindMissing { act: Act, kind: Kind, source: Answer },
+    KindMissing { act: Act, kind: Kind, source: Box<Answer> },
     #[error("{act}: somebody else changed it at the same time")]
-    Conflict { act: Act, source: Answer },
+    Conflict { act: Act, source: Box<Answer> },
     #[error("{act}: it exists already")]
-    AlreadyExists { act: Act, source: Answer },
+    AlreadyExists { act: Act, source: Box<Answer> },
     #[error("{act}: the API server refused its content")]
-    Invalid { act: Act, source: Answer },
+    Invalid { act: Act, source: Box<Answer> },
     #[error("{act}: the API server is too busy")]
-    Throttled { act: Act, source: Answer },
+    Throttled { act: Act, source: Box<Answer> },
     #[error("{act}: the API server failed")]
-    Server { act: Act, source: Answer },
+    Server { act: Act, source: Box<Answer> },
     #[error("{act}: refused")]
-    Refused { act: Act, source: Answer },
+    Refused { act: Act, source: Box<Answer> },
     #[error("{act}: the answer cannot be understood")]
     Decode { act: Act, source: Cause },
 }
@@ -140,6 +140,7 @@ impl Error {
 
     /// Sorts a refusal by what its reader can do about it.
     pub(super) fn from_answer(act: Act, source: Answer) -> Self {
+        let source = Box::new(source);
         match source.code {
             401 => Self::Unauthorized { act, source },
             403 => Self::Forbidden { act, source },

@@ -20,6 +20,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::time::Duration;
 
 use futures::future::BoxFuture;
 use kube::Client;
@@ -52,6 +53,8 @@ struct Inner {
     /// Whether this server ever answered.
     reached: AtomicBool,
     counts: count::Counts,
+    /// The pause before the second try; later ones double.
+    first_pause: Duration,
     shared: snapshot::Shared,
 }
 
@@ -83,6 +86,7 @@ impl Cluster {
             client: tokio::sync::Mutex::default(),
             reached: AtomicBool::new(false),
             counts: count::Counts::default(),
+            first_pause: if cfg!(test) { Duration::from_millis(1) } else { Duration::from_millis(200) },
             shared: snapshot::Shared::default(),
         };
         Self { inner: Arc::new(inner), stop: CancellationToken::new() }

@@ -82,7 +82,7 @@ impl Cluster {
     async fn watch<T>(&self, object: &ObjectRef, probe: &mut impl FnMut(Option<&Value>) -> Probe<T>, last_seen: &mut String) -> Result<T> {
         object_path(object)?;
         let pauses = || {
-            let pauses = ExponentialBuilder::default().with_min_delay(Duration::from_millis(200)).with_max_delay(Duration::from_secs(5));
+            let pauses = ExponentialBuilder::default().with_min_delay(self.inner.first_pause).with_max_delay(Duration::from_secs(5));
             pauses.without_max_times().with_jitter().build()
         };
         let mut delays = pauses();
