@@ -7,6 +7,7 @@ mod command;
 pub mod doctor;
 pub mod environment;
 pub mod interrupt;
+pub mod kafka;
 mod kubernetes;
 mod lock;
 pub mod maven;
