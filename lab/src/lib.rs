@@ -4,6 +4,7 @@
 pub mod cache;
 pub mod cli;
 mod command;
+pub mod demo;
 pub mod doctor;
 pub mod environment;
 pub mod interrupt;
@@ -11,6 +12,7 @@ pub mod kafka;
 mod kubernetes;
 mod lock;
 pub mod maven;
+pub mod objects;
 pub mod output;
 pub mod own_binary;
 mod pki;

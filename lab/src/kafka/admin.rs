@@ -169,10 +169,8 @@ impl Client {
             };
             AlterableConfig::default().with_name(text(key)).with_config_operation(operation).with_value(value)
         });
-        let resource = AlterConfigsResource::default()
-            .with_resource_type(kind as i8)
-            .with_resource_name(text(name))
-            .with_configs(configs.collect());
+        let resource =
+            AlterConfigsResource::default().with_resource_type(kind as i8).with_resource_name(text(name)).with_configs(configs.collect());
         let answer = self.call(1, &IncrementalAlterConfigsRequest::default().with_resources(vec![resource])).await?;
         answer.responses.iter().try_for_each(|r| check(|| format!("alter configuration of {name}"), r.error_code, r.error_message.as_ref()))
     }
@@ -232,10 +230,7 @@ impl Client {
                 .with_permission_type(acl.permission)
         });
         let answer = self.call(3, &DeleteAclsRequest::default().with_filters(filters.collect())).await?;
-        answer
-            .filter_results
-            .iter()
-            .try_for_each(|r| check(|| "remove an access rule".to_owned(), r.error_code, r.error_message.as_ref()))
+        answer.filter_results.iter().try_for_each(|r| check(|| "remove an access rule".to_owned(), r.error_code, r.error_message.as_ref()))
     }
 
     /// Tells the controllers that a broker is gone for good.

@@ -89,8 +89,7 @@ impl Security {
         let config = match identity {
             None => builder.with_no_client_auth(),
             Some((cert, key)) => {
-                let chain =
-                    CertificateDer::pem_slice_iter(cert.as_bytes()).collect::<Result<Vec<_>, _>>().map_err(|e| broken(&e))?;
+                let chain = CertificateDer::pem_slice_iter(cert.as_bytes()).collect::<Result<Vec<_>, _>>().map_err(|e| broken(&e))?;
                 let key = PrivateKeyDer::from_pem_slice(key.as_bytes()).map_err(|e| broken(&e))?;
                 builder.with_client_auth_cert(chain, key).map_err(|e| broken(&e))?
             }
@@ -156,9 +155,8 @@ impl Client {
 
     /// Metadata of the topics named, or of all with `None`.
     pub(crate) async fn raw_metadata(&mut self, topics: Option<&[&str]>) -> Result<MetadataResponse, Error> {
-        let topics = topics.map(|names| {
-            names.iter().map(|n| MetadataRequestTopic::default().with_name(Some(TopicName(text(n))))).collect::<Vec<_>>()
-        });
+        let topics = topics
+            .map(|names| names.iter().map(|n| MetadataRequestTopic::default().with_name(Some(TopicName(text(n))))).collect::<Vec<_>>());
         self.call(12, &MetadataRequest::default().with_topics(topics).with_allow_auto_topic_creation(false)).await
     }
 

@@ -44,9 +44,9 @@ impl Client {
             QuotaEntity::DefaultUser => None,
             QuotaEntity::User(name) => Some(text(name)),
         };
-        let ops = ops.iter().map(|(key, value)| {
-            OpData::default().with_key(text(key)).with_value(value.unwrap_or_default()).with_remove(value.is_none())
-        });
+        let ops = ops
+            .iter()
+            .map(|(key, value)| OpData::default().with_key(text(key)).with_value(value.unwrap_or_default()).with_remove(value.is_none()));
         let entry = EntryData::default()
             .with_entity(vec![EntityData::default().with_entity_type(text("user")).with_entity_name(name)])
             .with_ops(ops.collect());

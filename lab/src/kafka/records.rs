@@ -37,9 +37,10 @@ impl Client {
     pub async fn produce(&mut self, topic: &str, partition: i32, values: &[Bytes]) -> Result<Produced, Error> {
         let batch = encode(values)?;
         let data = PartitionProduceData::default().with_index(partition).with_records(Some(batch));
-        let request = ProduceRequest::default().with_acks(-1).with_timeout_ms(30_000).with_topic_data(vec![
-            TopicProduceData::default().with_name(TopicName(text(topic))).with_partition_data(vec![data]),
-        ]);
+        let request = ProduceRequest::default()
+            .with_acks(-1)
+            .with_timeout_ms(30_000)
+            .with_topic_data(vec![TopicProduceData::default().with_name(TopicName(text(topic))).with_partition_data(vec![data])]);
         let leader = self.leader(topic, partition).await?;
         let answer = self.broker(&leader).await?.call(9, &request).await?;
         let results = answer.responses.iter().flat_map(|t| &t.partition_responses);
