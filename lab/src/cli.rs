@@ -10,7 +10,8 @@ use clap::{Args, Parser, Subcommand};
 use crate::environment::{self, Came, Lab, Options};
 use crate::output::{note, say, seconds};
 use crate::state::{self, Server};
-use crate::{doctor, interrupt};
+use crate::terraform::Engine;
+use crate::{demo, doctor, interrupt};
 
 /// Real servers on this machine for trying and testing the kaas provider.
 #[derive(Parser)]
@@ -69,6 +70,18 @@ enum Verb {
         #[arg(long, conflicts_with_all = ["name", "dir"])]
         all: bool,
     },
+    /// Live a tenant's whole life on this machine: apply, messages, drift, destroy
+    Demo {
+        /// Name of the lab it makes and takes down
+        #[arg(long, default_value = "demo")]
+        name: String,
+        /// Use the machine's terraform instead of OpenTofu
+        #[arg(long)]
+        terraform: bool,
+        /// Stop after the first messages and leave the lab and the tenant
+        #[arg(long)]
+        keep: bool,
+    },
     /// Print the path of a lab's kubeconfig
     Kubeconfig {
         #[command(flatten)]
@@ -104,6 +117,10 @@ fn run(verb: Verb) -> Result<ExitCode> {
                     status(&lab)?;
                 }
             }
+        }
+        Verb::Demo { name, terraform, keep } => {
+            let engine = if terraform { Engine::Terraform } else { Engine::OpenTofu };
+            demo::run(&demo::Choices { lab: Options::named(&name), engine, keep })?;
         }
         Verb::Kubeconfig { which, print } => {
             let file = which.lab()?.kubeconfig();

@@ -50,6 +50,14 @@ pub fn examine() -> Vec<Finding> {
     ]
 }
 
+/// What is missing and what to do about it; none if all tools are there.
+pub fn complaints() -> Option<String> {
+    let missing =
+        examine().into_iter().filter_map(|finding| Some(format!("{}: {}; {}", finding.what, finding.found.err()?, finding.remedy)));
+    let missing: Vec<String> = missing.collect();
+    (!missing.is_empty()).then(|| format!("tools are missing:\n{}", missing.join("\n")))
+}
+
 /// What the cache holds and what is still to be built, one line each.
 ///
 /// # Errors

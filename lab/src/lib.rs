@@ -4,12 +4,15 @@
 pub mod cache;
 pub mod cli;
 mod command;
+pub mod demo;
 pub mod doctor;
 pub mod environment;
 pub mod interrupt;
+pub mod kafka;
 mod kubernetes;
 mod lock;
 pub mod maven;
+pub mod objects;
 pub mod output;
 pub mod own_binary;
 mod pki;
