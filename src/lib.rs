@@ -3,3 +3,6 @@
 extern crate self as kaas;
 
 pub mod domain;
+pub mod drivers;
+pub mod framework;
+pub mod resources;

@@ -1,1 +1,3 @@
+//! The tests that need no servers: repository rules and the plugin protocol.
 
+mod tidy;

@@ -1,0 +1,105 @@
+//! What the demo does to a tenant without Terraform: passing messages as an application would, changing its Kafka as a careless
+//! colleague would.
+
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use bytes::Bytes;
+use k8s_openapi::api::core::v1::Secret;
+use kube::api::{Api, ApiResource, DynamicObject, GroupVersionKind, Patch, PatchParams};
+
+use crate::environment::Lab;
+use crate::kafka::Client;
+use crate::kubernetes;
+
+const TOPIC: &str = "demo";
+const PARTITIONS: i32 = 3;
+const MESSAGES: usize = 1000;
+/// How long 1000 messages may take to come back.
+const CONSUME: Duration = Duration::from_secs(30);
+
+/// Produces and consumes with the certificate of the tenant's administrator, and sees that a client without one is refused.
+pub fn pass(lab: &Lab, tenant: &str, bootstrap: &str, ca: &str) -> Result<((), String)> {
+    kubernetes::block_on(async {
+        let secret = format!("{tenant}-admin");
+        let kube = kubernetes::client(&lab.kubeconfig()).await?;
+        let admin = Api::<Secret>::namespaced(kube, &format!("kaas-{tenant}"))
+            .get(&secret)
+            .await
+            .with_context(|| format!("read the Secret {secret}"))?;
+        let (certificate, key) = (pem(&admin, "user.crt")?, pem(&admin, "user.key")?);
+        let mut client = Client::connect(bootstrap, ca, Some((&certificate, &key))).await?;
+        client.create_topic(TOPIC, PARTITIONS, 3, &std::collections::BTreeMap::new()).await?;
+        let mut back = 0;
+        for partition in 0..PARTITIONS {
+            let values: Vec<Bytes> =
+                (0..MESSAGES / PARTITIONS as usize + 1).map(|n| Bytes::from(format!("payment {partition}/{n}"))).collect();
+            let produced = client.produce(TOPIC, partition, &values).await?;
+            let consumed = client.consume(TOPIC, partition, produced.base_offset, values.len(), CONSUME).await?;
+            ensure!(
+                consumed == values,
+                "partition {partition} gave back {} messages, other than the {} sent",
+                consumed.len(),
+                values.len()
+            );
+            back += consumed.len();
+        }
+        ensure!(Client::connect(bootstrap, ca, None).await.is_err(), "the broker let a client in that has no certificate");
+        client.delete_topic(TOPIC).await?;
+        Ok(((), format!("{back} sent and read back; a client without a certificate is refused")))
+    })
+}
+
+fn pem(secret: &Secret, key: &str) -> Result<String> {
+    let data = secret.data.as_ref().and_then(|data| data.get(key)).with_context(|| format!("find {key} in the Secret"))?;
+    String::from_utf8(data.0.clone()).with_context(|| format!("read {key} of the Secret"))
+}
+
+/// A field of a Kafka object that was changed, and what it was before.
+pub struct Drift {
+    namespace: String,
+    name: String,
+    key: String,
+    was: serde_json::Value,
+}
+
+/// Halves the retention in the Kafka object of `tenant`.
+pub fn change_kafka(lab: &Lab, tenant: &str) -> Result<(Drift, String)> {
+    kubernetes::block_on(async {
+        let (namespace, name) = (format!("kaas-{tenant}"), tenant.to_owned());
+        let api = kafkas(&lab.kubeconfig(), &namespace).await?;
+        let kafka = api.get(&name).await.with_context(|| format!("read the Kafka {namespace}/{name}"))?;
+        let config = kafka.data["spec"]["kafka"]["config"].as_object().context("find spec.kafka.config")?;
+        let found = config.iter().find(|(key, _)| key.starts_with("log.retention."));
+        let (key, was) = found.with_context(|| format!("find a retention among {:?}", config.keys().collect::<Vec<_>>()))?;
+        let number = was.as_i64().or_else(|| was.as_str()?.parse().ok()).with_context(|| format!("read {key} = {was}"))?;
+        let less = if was.is_string() { serde_json::json!((number / 2).to_string()) } else { serde_json::json!(number / 2) };
+        let patch = serde_json::json!({"spec": {"kafka": {"config": {key: less}}}});
+        api.patch(&name, &PatchParams::default(), &Patch::Merge(patch)).await.context("change the Kafka")?;
+        let said = format!("{key}: {was} -> {less}");
+        Ok((Drift { namespace, name, key: key.clone(), was: was.clone() }, said))
+    })
+}
+
+impl Drift {
+    /// The changed field.
+    pub fn field(&self) -> String {
+        format!("spec.kafka.config.{} of the Kafka {}/{}", self.key, self.namespace, self.name)
+    }
+
+    /// Fails unless the field is again what it was.
+    pub fn check_mended(&self, lab: &Lab) -> Result<((), String)> {
+        kubernetes::block_on(async {
+            let kafka = kafkas(&lab.kubeconfig(), &self.namespace).await?.get(&self.name).await?;
+            let is = &kafka.data["spec"]["kafka"]["config"][&self.key];
+            ensure!(*is == self.was, "{} is {is}, not {} as before", self.field(), self.was);
+            Ok(((), format!("{} is {is} again", self.key)))
+        })
+    }
+}
+
+async fn kafkas(kubeconfig: &Path, namespace: &str) -> Result<Api<DynamicObject>> {
+    let kind = ApiResource::from_gvk(&GroupVersionKind::gvk("kafka.strimzi.io", "v1", "Kafka"));
+    Ok(Api::namespaced_with(kubernetes::client(kubeconfig).await?, namespace, &kind))
+}

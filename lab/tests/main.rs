@@ -1,0 +1,8 @@
+//! The lab as its users have it: real servers, real CLIs.
+
+#[cfg(test)]
+mod environment;
+#[cfg(test)]
+mod strimzi_model;
+#[cfg(test)]
+mod terraform;
