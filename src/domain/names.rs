@@ -24,6 +24,9 @@ pub const OWNER_ANNOTATION: &str = "kaas.dev/owner";
 pub const PHASE_ANNOTATION: &str = "kaas.dev/phase";
 pub const WISH_ANNOTATION: &str = "kaas.dev/wish";
 
+/// Annotation on the pool of brokers: the machine they are sized for, which no field of the pool tells.
+pub const INSTANCE_TYPE_ANNOTATION: &str = "kaas.dev/instance-type";
+
 /// The node pools of every tenant. One Kafka lives in a namespace, so they need no prefix.
 pub const BROKER_POOL: &str = "brokers";
 pub const CONTROLLER_POOL: &str = "controllers";

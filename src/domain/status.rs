@@ -83,6 +83,8 @@ pub struct KafkaStatus {
 const REFUSALS: [&str; 4] =
     ["InvalidResourceException", "InvalidConfigurationException", "InvalidStorageException", "UnsupportedVersionException"];
 
+const NO_OPERATOR: &str = "no operator has picked it up; is Strimzi running?";
+
 /// Reads the status of a Kafka and of its node pools, all as the API server gave them. Ready is trusted only when the operator has seen the newest
 /// generation of each.
 pub fn kafka_status(kafka: &Value, pools: &[Value]) -> KafkaStatus {
@@ -104,6 +106,43 @@ pub fn kafka_status(kafka: &Value, pools: &[Value]) -> KafkaStatus {
         ca_certificate: listener.and_then(|l| l["certificates"][0].as_str()).map(str::to_owned),
         conditions,
     }
+}
+
+impl KafkaStatus {
+    /// Of a Kafka that does not exist.
+    pub fn missing() -> Self {
+        Self {
+            phase: KafkaPhase::Pending,
+            reason: "Missing".to_owned(),
+            message: "it does not exist".to_owned(),
+            conditions: Vec::new(),
+            kafka_version: None,
+            metadata_version: None,
+            cluster_id: None,
+            bootstrap_servers: None,
+            ca_certificate: None,
+        }
+    }
+}
+
+/// As [`kafka_status`], from the Kafka alone.
+pub fn of_kafka(kafka: &Value) -> KafkaStatus {
+    kafka_status(kafka, &[])
+}
+
+/// Why an object that Strimzi acts on (a user, a topic) is not ready; None when it is.
+pub fn not_ready(object: &Value) -> Option<String> {
+    let conditions = conditions(&object["status"]);
+    if conditions.is_empty() {
+        return Some(NO_OPERATOR.to_owned());
+    }
+    if let Some(waiting) = unseen(object["kind"].as_str().unwrap_or("object"), object) {
+        return Some(waiting);
+    }
+    if let Some(failed) = conditions.iter().find(|c| c.is("NotReady")) {
+        return Some(failed.message.clone().or_else(|| failed.reason.clone()).unwrap_or_else(|| "it is not ready".to_owned()));
+    }
+    (!conditions.iter().any(|c| c.is("Ready"))).then(|| "the operator has not yet said that it is ready".to_owned())
 }
 
 fn conditions(status: &Value) -> Vec<Condition> {
@@ -129,7 +168,7 @@ fn judge(kafka: &Value, pools: &[Value], conditions: &[Condition]) -> (KafkaPhas
         return told(KafkaPhase::Deleting, "Deleting", "it is being deleted".to_owned());
     }
     if kafka["status"].as_object().is_none_or(serde_json::Map::is_empty) {
-        return told(KafkaPhase::Pending, "NoOperator", "no operator has picked it up; is Strimzi running?".to_owned());
+        return told(KafkaPhase::Pending, "NoOperator", NO_OPERATOR.to_owned());
     }
     if let Some(paused) = conditions.iter().find(|c| c.is("ReconciliationPaused")) {
         let (phase, _, _) = said(KafkaPhase::Paused, paused);
@@ -231,6 +270,20 @@ mod tests {
         assert_eq!(status.message, "the operator has seen generation 2 of Kafka payments, the newest is 3");
         assert_eq!(kafka_status(&ready(), &[pool(2, 3)]).phase, KafkaPhase::Updating);
         assert_eq!(kafka_status(&ready(), &[pool(1, 2)]).message, "node pool brokers has 2 of 3 nodes");
+    }
+
+    #[test]
+    fn a_user_is_ready_only_when_the_operator_says_so_of_its_newest_generation() {
+        let user = |status: Value| json!({ "kind": "KafkaUser", "metadata": { "name": "a", "generation": 2 }, "status": status });
+        let condition = |kind: &str| json!([{ "type": kind, "status": "True", "message": "why" }]);
+        assert_eq!(not_ready(&user(json!({ "conditions": condition("Ready"), "observedGeneration": 2 }))), None);
+        assert_eq!(not_ready(&user(json!({ "conditions": condition("NotReady"), "observedGeneration": 2 }))).as_deref(), Some("why"));
+        assert!(
+            not_ready(&user(json!({ "conditions": condition("Ready"), "observedGeneration": 1 })))
+                .unwrap()
+                .contains("generation 1 of KafkaUser a")
+        );
+        assert_eq!(not_ready(&user(json!({}))).as_deref(), Some(NO_OPERATOR));
     }
 
     #[test]

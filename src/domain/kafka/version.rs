@@ -32,6 +32,12 @@ impl KafkaVersion {
     }
 }
 
+impl Default for KafkaVersion {
+    fn default() -> Self {
+        Self::DEFAULT
+    }
+}
+
 /// The format of Kafka's metadata log. It is raised, never lowered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum MetadataVersion {

@@ -4,9 +4,10 @@ use serde_json::{Value, json};
 
 use super::storage::Volumes;
 use super::{gibibytes, resources, strimzi_manifest};
-use crate::domain::names::{BROKER_POOL, CONTROLLER_POOL, STRIMZI_CLUSTER_LABEL, STRIMZI_POOL_LABEL};
+use crate::domain::names::{BROKER_POOL, CONTROLLER_POOL, INSTANCE_TYPE_ANNOTATION, STRIMZI_CLUSTER_LABEL, STRIMZI_POOL_LABEL};
 use crate::domain::object::{Kind, Manifest};
-use crate::domain::sizing::Sizing;
+use crate::domain::quantity::kubernetes_quantity;
+use crate::domain::sizing::{Floor, Sizing};
 use crate::domain::tenant::TenantSpec;
 
 pub fn brokers(spec: &TenantSpec, sizing: &Sizing, volumes: &Volumes) -> Manifest {
@@ -18,7 +19,9 @@ pub fn brokers(spec: &TenantSpec, sizing: &Sizing, volumes: &Volumes) -> Manifes
         "jvmOptions": heap(sizing.broker_heap_mib),
         "template": { "pod": spread(spec, BROKER_POOL) },
     });
-    strimzi_manifest(spec, Kind::KafkaNodePool, BROKER_POOL, json!({ "spec": pool }))
+    let mut manifest = strimzi_manifest(spec, Kind::KafkaNodePool, BROKER_POOL, json!({ "spec": pool }));
+    manifest.body["metadata"]["annotations"] = json!({ INSTANCE_TYPE_ANNOTATION: sizing.instance_type });
+    manifest
 }
 
 pub fn controllers(spec: &TenantSpec, sizing: &Sizing, volumes: &Volumes) -> Manifest {
@@ -31,6 +34,19 @@ pub fn controllers(spec: &TenantSpec, sizing: &Sizing, volumes: &Volumes) -> Man
         "template": { "pod": spread(spec, CONTROLLER_POOL) },
     });
     strimzi_manifest(spec, Kind::KafkaNodePool, CONTROLLER_POOL, json!({ "spec": pool }))
+}
+
+/// What exists according to the live pool of brokers; None for an object that is not such a pool.
+pub fn live_floor(pool: &Value) -> Option<Floor> {
+    /// In billionths, as quantities are counted.
+    const GIB: i128 = (1 << 30) * 1_000_000_000;
+    let spec = &pool["spec"];
+    let size = kubernetes_quantity(spec["storage"]["volumes"][0]["size"].as_str()?)?;
+    Some(Floor {
+        brokers: u32::try_from(spec["replicas"].as_u64()?).ok()?,
+        volume_gib: u64::try_from((size + GIB - 1) / GIB).ok()?,
+        instance_type: pool["metadata"]["annotations"][INSTANCE_TYPE_ANNOTATION].as_str().map(str::to_owned),
+    })
 }
 
 /// One volume in a list that can grow. The claim goes with the tenant: what destroy leaves behind costs money and holds data.

@@ -10,7 +10,8 @@ use crate::domain::object::{Kind, Manifest};
 use crate::domain::sizing::Sizing;
 use crate::domain::tenant::{Facts, TenantSpec};
 
-const EBS_DRIVER: &str = "ebs.csi.aws.com";
+/// The name under which the EBS driver registers itself.
+pub const EBS_CSI_DRIVER: &str = "ebs.csi.aws.com";
 
 /// Which classes the volumes name.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -40,13 +41,13 @@ pub fn build(spec: &TenantSpec, sizing: &Sizing, volumes: &Volumes) -> Vec<Manif
     let mut manifests = Vec::new();
     match &volumes.attributes {
         Some(name) => {
-            let fields = json!({ "driverName": EBS_DRIVER, "parameters": Value::Object(Map::from_iter(speed)) });
+            let fields = json!({ "driverName": EBS_CSI_DRIVER, "parameters": Value::Object(Map::from_iter(speed)) });
             manifests.push(manifest(spec, Kind::VolumeAttributesClass, name, fields));
         }
         None => parameters.extend(speed),
     }
     let fields = json!({
-        "provisioner": EBS_DRIVER,
+        "provisioner": EBS_CSI_DRIVER,
         "parameters": parameters,
         "volumeBindingMode": "WaitForFirstConsumer",
         "allowVolumeExpansion": true,

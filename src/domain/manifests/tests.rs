@@ -59,7 +59,7 @@ fn the_namespace_holds_the_wish_to_rebuild_the_tenant_from() {
     assert_eq!(annotations["kaas.dev/owner"], "own-1");
     assert_eq!(annotations["kaas.dev/phase"], "created");
     assert_eq!(TenantSpec::from_wish_json(annotations["kaas.dev/wish"].as_str().unwrap()).unwrap(), spec);
-    assert_eq!(namespace(&spec, Phase::Creating).body["metadata"]["annotations"]["kaas.dev/phase"], "creating");
+    assert_eq!(namespace(&spec).body["metadata"]["annotations"], *annotations);
 }
 
 #[test]
@@ -158,6 +158,18 @@ fn no_setting_of_ours_that_the_sizing_stands_on_can_be_set_by_the_user() {
         assert!(config::check_key(key).is_err(), "{key}");
     }
     assert_eq!(ours["num.io.threads"], 32);
+}
+
+#[test]
+fn what_exists_is_read_from_the_live_pool() {
+    let manifests = built(&tenant(PAYMENTS), AWS);
+    let brokers = manifests.iter().find(|m| m.object.name == "brokers").unwrap();
+    let floor = live_floor(&brokers.body).unwrap();
+    assert_eq!((floor.brokers, floor.volume_gib, floor.instance_type.as_deref()), (3, 6_791, Some("m7g.xlarge")));
+    let mut grown = brokers.body.clone();
+    grown["spec"]["storage"]["volumes"][0]["size"] = "7Ti".into();
+    assert_eq!(live_floor(&grown).unwrap().volume_gib, 7_168);
+    assert_eq!(live_floor(&json!({})), None);
 }
 
 #[test]
