@@ -89,14 +89,14 @@ pub fn volumes(wish: &Wish, overrides: &Overrides, layout: &Layout) -> Vec<Sizin
         small(Figure::VolumeMibPerSecond, load.arithmetic(layout.brokers), way_out);
     }
     if let Some(iops) = overrides.volume_iops {
-        let needed = throughput * volume::IOPS_PER_MIB_PER_SECOND;
+        let needed = throughput.saturating_mul(volume::IOPS_PER_MIB_PER_SECOND);
         if iops < needed {
             let arithmetic = format!("{throughput} MiB/s need {throughput} x {} = {needed} IOPS", volume::IOPS_PER_MIB_PER_SECOND);
             small(Figure::VolumeIops, arithmetic, format!("set at least {needed}, or leave it out"));
         }
         let gib = overrides.volume_gib.unwrap_or(needed_gib);
-        if iops > gib * volume::IOPS_PER_GIB {
-            let most = gib * volume::IOPS_PER_GIB;
+        if iops > gib.saturating_mul(volume::IOPS_PER_GIB) {
+            let most = gib.saturating_mul(volume::IOPS_PER_GIB);
             let arithmetic = format!("a volume of {gib} GiB has at most {gib} x {} = {most} IOPS", volume::IOPS_PER_GIB);
             small(Figure::VolumeIops, arithmetic, "set fewer, or a larger volume".to_owned());
         }

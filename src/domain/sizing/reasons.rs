@@ -49,7 +49,10 @@ fn brokers(wish: &Wish, overrides: &Overrides, floor: &Floor, layout: &Layout) -
         return format!("kept: {brokers} brokers exist and brokers are not taken away on their own; {}", carried(wish, layout));
     }
     let smaller = check::why_not_smaller(wish, overrides, floor, layout);
-    format!("the fewest that carry the wish with one broker lost: {}{smaller}", carried(wish, layout))
+    format!(
+        "the smallest layout (the machine grows first, then the number) that carries the wish with one broker lost: {}{smaller}",
+        carried(wish, layout)
+    )
 }
 
 fn machine(wish: &Wish, overrides: &Overrides, floor: &Floor, layout: &Layout) -> String {
@@ -66,7 +69,7 @@ fn machine(wish: &Wish, overrides: &Overrides, floor: &Floor, layout: &Layout) -
         return format!("kept: brokers run on it and are not made smaller on their own; {figures}");
     }
     let smaller = check::why_not_smaller(wish, overrides, floor, layout);
-    format!("the smallest machine that carries the wish with {} brokers: {figures}{smaller}", layout.brokers)
+    format!("of the smallest layout that carries the wish, {} x {name}: {figures}{smaller}", layout.brokers)
 }
 
 /// The layout that would be taken with another floor.

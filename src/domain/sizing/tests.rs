@@ -181,6 +181,21 @@ fn an_explicit_figure_may_take_brokers_away() {
     assert_eq!(size(&wish("1", "1", "1"), &overrides, Some(&floor)).unwrap().brokers, 3);
 }
 
+#[test]
+fn figures_as_large_as_numbers_go_are_refused_without_overflow() {
+    let overrides = Overrides {
+        brokers: Some(u32::MAX),
+        instance_type: None,
+        volume_gib: Some(u64::MAX),
+        volume_mib_per_second: Some(u64::MAX),
+        volume_iops: Some(u64::MAX),
+    };
+    let errors = refused(&Wish { partitions: Some(u32::MAX), ..wish("1000000", "1000000", "87600") }, &overrides, None);
+    assert!(errors.len() >= 5, "{errors:?}");
+    let floor = Floor { brokers: u32::MAX / CONNECTIONS_PER_BROKER, volume_gib: 16_384, instance_type: Some("gone.large".into()) };
+    assert!(size(&wish("1", "1", "1"), &Overrides::default(), Some(&floor)).is_ok());
+}
+
 fn wishes() -> impl Strategy<Value = Wish> {
     // Exponents spread the wishes evenly over the chain of layouts.
     let rate = || (10_u32..34, 0_u64..1024).prop_map(|(bits, more)| ByteRate::try_from((1 << bits) + (more << (bits - 10))).unwrap());

@@ -91,7 +91,7 @@ pub fn default_mib_per_second(instance: &Instance) -> u64 {
 
 /// The IOPS that gp3 asks for this throughput, at least those that come with every volume.
 pub fn default_iops(mib_per_second: u64) -> u64 {
-    (mib_per_second * IOPS_PER_MIB_PER_SECOND).max(MIN_IOPS)
+    mib_per_second.saturating_mul(IOPS_PER_MIB_PER_SECOND).max(MIN_IOPS)
 }
 
 /// Why the volume is as large as it is, with its arithmetic.
