@@ -5,4 +5,5 @@ extern crate self as kaas;
 pub mod domain;
 pub mod drivers;
 pub mod framework;
+pub mod provider;
 pub mod resources;
