@@ -34,8 +34,8 @@ pub fn controllers(spec: &TenantSpec, sizing: &Sizing, volumes: &Volumes) -> Man
     strimzi_manifest(spec, Kind::KafkaNodePool, CONTROLLER_POOL, json!({ "spec": pool }))
 }
 
-/// What a live broker pool has: brokers and GiB of each volume, in whole GiB rounded up. None where it tells neither. Its machine is not
-/// known; the resources follow from the wish again.
+/// What a live broker pool has: brokers, and GiB of each volume rounded up. None where it does not tell. Its machine is not known: the
+/// resources follow from the wish again.
 pub fn live_floor(pool: &Value) -> Option<Floor> {
     let brokers = u32::try_from(pool["spec"]["replicas"].as_u64()?).ok()?;
     let size = pool["spec"]["storage"]["volumes"][0]["size"].as_str()?;
