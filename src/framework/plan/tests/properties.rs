@@ -21,6 +21,7 @@ fn any_attribute(position: usize) -> impl Strategy<Value = Attribute> {
         stable: stable && mode.is_computed(),
         default: (default && !list && mode == Mode::OptionalComputed).then(|| "default".into()),
         deprecated: None,
+        fields: None,
     })
 }
 

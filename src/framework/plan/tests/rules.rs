@@ -22,6 +22,7 @@ fn attribute(name: &str, mode: Mode) -> Attribute {
         stable: false,
         default: None,
         deprecated: None,
+        fields: None,
     }
 }
 
