@@ -4,3 +4,4 @@ extern crate self as kaas;
 
 pub mod domain;
 pub mod framework;
+pub mod plugin;
