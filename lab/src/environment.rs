@@ -268,11 +268,10 @@ impl Lab {
 /// When a process does not end or the folder cannot be removed.
 pub fn down(folder: &Path) -> Result<bool> {
     let _lock = lock(folder)?;
-    if !folder.join(state::FILE).is_file() {
-        return Ok(false);
-    }
+    // The folder may be gone and its processes not: someone removed it by hand.
+    let there = folder.join(state::FILE).is_file() || !process::marked(folder).is_empty();
     take_down(folder)?;
-    Ok(true)
+    Ok(there)
 }
 
 fn lock(folder: &Path) -> Result<FileLock> {
@@ -280,10 +279,8 @@ fn lock(folder: &Path) -> Result<FileLock> {
     FileLock::acquire(&folder.with_file_name(format!(".{}.lock", name.to_string_lossy())), PATIENCE)
 }
 
+/// Stops every process of the lab in `folder`, in order, and removes the folder if it is a lab's.
 fn take_down(folder: &Path) -> Result<()> {
-    if !folder.join(state::FILE).is_file() {
-        return Ok(());
-    }
     // A state that cannot be read forgets the order, not the processes: those carry the lab's mark.
     let state = State::read(folder).ok().flatten();
     let mut running = state.as_ref().map(|s| s.running.clone()).unwrap_or_default();
@@ -300,7 +297,10 @@ fn take_down(folder: &Path) -> Result<()> {
     process::stop(&process::marked(folder), grace(Server::Apiserver))?;
     let left = all_processes(folder, state.as_ref());
     anyhow::ensure!(left.is_empty(), "processes of the lab in {} are left: {left:?}", folder.display());
-    std::fs::remove_dir_all(folder).with_context(|| format!("remove {}", folder.display()))
+    if folder.join(state::FILE).is_file() {
+        std::fs::remove_dir_all(folder).with_context(|| format!("remove {}", folder.display()))?;
+    }
+    Ok(())
 }
 
 /// How long `server` may take to end by itself.
@@ -341,8 +341,15 @@ impl TemporaryLab {
         sweep_orphans()?;
         let [unique] = ports::free()?;
         let name = format!("{purpose}-{}-{unique}", std::process::id());
-        let options = Options { pretend_ready, owned: true, ..Options::named(&name) };
-        Ok(Self(Some(Lab::up(&options)?.0)))
+        Self::with(&Options { pretend_ready, ..Options::named(&name) })
+    }
+
+    /// Brings up a lab as `options` say, tied to this process.
+    ///
+    /// # Errors
+    /// As [`Lab::up`].
+    pub fn with(options: &Options) -> Result<Self> {
+        Ok(Self(Some(Lab::up(&Options { owned: true, ..options.clone() })?.0)))
     }
 
     /// Takes it down and says whether that went well, which a drop cannot.
