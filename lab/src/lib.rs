@@ -1,3 +1,28 @@
-//! lab
+//! The embedded environment: real servers as plain processes on one machine, for the demo and for the tests. Its verbs are a library;
+//! `cargo lab` is its command. Nothing of the provider knows of it.
 
+pub mod cache;
+pub mod cli;
+mod command;
+pub mod doctor;
+pub mod environment;
+pub mod interrupt;
 pub mod kafka;
+mod kubernetes;
+mod lock;
+pub mod maven;
+pub mod output;
+pub mod own_binary;
+mod pki;
+mod ports;
+pub mod process;
+pub mod programs;
+mod servers;
+pub mod state;
+pub mod strimzi;
+pub mod strimzi_api;
+pub mod toolchain;
+
+pub use environment::{Came, Lab, Options, TemporaryLab};
+pub use kubernetes::{block_on, client};
+pub use state::Server;

@@ -1,0 +1,188 @@
+//! The command line of the lab.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Instant;
+
+use anyhow::{Context, Result};
+use clap::{Args, Parser, Subcommand};
+
+use crate::environment::{self, Came, Lab, Options};
+use crate::output::{note, say, seconds};
+use crate::state::{self, Server};
+use crate::{doctor, interrupt};
+
+/// Real servers on this machine for trying and testing the kaas provider.
+#[derive(Parser)]
+#[command(name = "cargo lab", bin_name = "cargo lab")]
+struct Cli {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Args)]
+struct Which {
+    /// Name of the lab: several can run at once
+    #[arg(long, default_value = "default")]
+    name: String,
+    /// Folder of the lab [default: kaas-lab/NAME in $XDG_STATE_HOME or ~/.local/state]
+    #[arg(long)]
+    dir: Option<PathBuf>,
+}
+
+impl Which {
+    fn options(&self) -> Options {
+        Options { dir: self.dir.clone(), ..Options::named(&self.name) }
+    }
+
+    fn lab(&self) -> Result<Lab> {
+        let folder = self.options().folder()?;
+        Lab::open(&folder)?.with_context(|| format!("find a lab in {}: start one with cargo lab up --name {}", folder.display(), self.name))
+    }
+}
+
+#[derive(Subcommand)]
+enum Verb {
+    /// Look for the tools the lab builds and runs with, and say what to install
+    Doctor,
+    /// Build what is missing and start a lab
+    Up {
+        #[command(flatten)]
+        which: Which,
+        /// Let the Strimzi stand-in report Ready without running Kafka
+        #[arg(long)]
+        pretend_ready: bool,
+    },
+    /// Stop a lab and remove its folder
+    Down {
+        #[command(flatten)]
+        which: Which,
+        /// All labs in the default place
+        #[arg(long, conflicts_with_all = ["name", "dir"])]
+        all: bool,
+    },
+    /// Show the processes of a lab, their health, ports and memory
+    Status {
+        #[command(flatten)]
+        which: Which,
+        /// All labs in the default place
+        #[arg(long, conflicts_with_all = ["name", "dir"])]
+        all: bool,
+    },
+    /// Print the path of a lab's kubeconfig
+    Kubeconfig {
+        #[command(flatten)]
+        which: Which,
+        /// Print the file itself
+        #[arg(long)]
+        print: bool,
+    },
+    /// Stand in for the Strimzi operator: `up` starts it
+    #[command(hide = true)]
+    StrimziOperatorStandIn(crate::strimzi::Options),
+}
+
+/// Runs the command and returns its exit code.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    match interrupt::listen().and_then(|()| run(cli.verb)) {
+        Ok(code) => code,
+        Err(error) => {
+            note(format!("error: {error:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(verb: Verb) -> Result<ExitCode> {
+    match verb {
+        Verb::Doctor => return examine(),
+        Verb::Up { which, pretend_ready } => up(&Options { pretend_ready, ..which.options() })?,
+        Verb::Down { which, all: false } => down(&which.options().folder()?)?,
+        Verb::Down { all: true, .. } => state::folders()?.iter().try_for_each(|folder| down(folder))?,
+        Verb::Status { which, all: false } => return status(&which.lab()?),
+        Verb::Status { all: true, .. } => {
+            for folder in state::folders()? {
+                if let Some(lab) = Lab::open(&folder)? {
+                    status(&lab)?;
+                }
+            }
+        }
+        Verb::Kubeconfig { which, print } => {
+            let file = which.lab()?.kubeconfig();
+            let text = if print { std::fs::read_to_string(&file)? } else { file.display().to_string() };
+            say(text);
+        }
+        Verb::StrimziOperatorStandIn(options) => crate::strimzi::run(&options)?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn examine() -> Result<ExitCode> {
+    let mut missing = false;
+    for finding in doctor::examine() {
+        match finding.found {
+            Ok(found) => say(format!("ok       {:<36} {found}", finding.what)),
+            Err(reason) => {
+                missing = true;
+                say(format!("missing  {:<36} {reason}\n         {:<36} {}", finding.what, "", finding.remedy));
+            }
+        }
+    }
+    doctor::inventory()?.iter().for_each(say);
+    Ok(if missing { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+fn up(options: &Options) -> Result<()> {
+    let started = Instant::now();
+    let (lab, came) = Lab::up(options)?;
+    match came {
+        Came::Up => say(format!("the lab {} is up after {}", lab.name(), seconds(started.elapsed()))),
+        Came::WasUp => say(format!("the lab {} is up already", lab.name())),
+    }
+    say(format!("  export KUBECONFIG={}", lab.kubeconfig().display()));
+    say(format!("  context {}, {}", lab.context(), lab.url()));
+    Ok(())
+}
+
+fn down(folder: &std::path::Path) -> Result<()> {
+    let started = Instant::now();
+    let name = folder.display();
+    if environment::down(folder)? {
+        say(format!("the lab in {name} is down after {}: no process and no file is left", seconds(started.elapsed())));
+    } else {
+        say(format!("there is no lab in {name}"));
+    }
+    Ok(())
+}
+
+fn status(lab: &Lab) -> Result<ExitCode> {
+    let mut well = true;
+    say(format!("lab {} in {}", lab.name(), lab.folder().display()));
+    let ports = lab.ports();
+    for server in Server::ALL {
+        let health = lab.health(server);
+        well &= health.is_ok();
+        let health = health.map_or_else(|error| format!("not well: {error:#}"), |()| "well".to_owned());
+        let handle = lab.servers().iter().find(|running| running.server == server).map(|running| running.handle);
+        let port = match server {
+            Server::Etcd => ports.etcd.to_string(),
+            Server::Apiserver => ports.apiserver.to_string(),
+            Server::Controllers => ports.controllers.to_string(),
+            Server::StrimziStandIn => "-".to_owned(),
+        };
+        let (pid, memory) = handle.map_or_else(Default::default, |handle| (handle.pid.to_string(), memory(handle.resident_mib())));
+        say(format!("  {:<26} pid {pid:<8} port {port:<6} {memory:>8}  {health}", server.name()));
+    }
+    let servers: Vec<_> = lab.servers().iter().map(|running| running.handle).collect();
+    for other in lab.processes().into_iter().filter(|process| !servers.contains(process)) {
+        let mut line = other.command_line().unwrap_or_default();
+        line.truncate(line.floor_char_boundary(60));
+        say(format!("  {:<26} pid {:<8} {:>20}  {line}", "started by a server", other.pid, memory(other.resident_mib())));
+    }
+    Ok(if well { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn memory(mib: Option<u64>) -> String {
+    mib.map_or_else(|| "-".to_owned(), |mib| format!("{mib} MiB"))
+}

@@ -1,0 +1,381 @@
+//! A lab: its servers brought up, looked at and taken down. Everything lives under one folder; nothing is left when it is down.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+
+use crate::lock::FileLock;
+use crate::output::note;
+use crate::process::{self, Handle};
+use crate::servers::{self, Ingredients, Layout};
+use crate::state::{self, Ports, Running, Server, State};
+use crate::{kubernetes, pki, ports, strimzi_api};
+
+/// How long one lab command waits for another on the same lab.
+const PATIENCE: Duration = Duration::from_secs(600);
+/// How often the start is repeated when another process took one of the ports.
+const PORT_TRIES: u32 = 3;
+
+/// How a lab is to be.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Its name: letters, digits and dashes.
+    pub name: String,
+    /// Its folder; by default one named like it below [`state::root`].
+    pub dir: Option<PathBuf>,
+    /// Let the Strimzi stand-in report Ready without running Kafka.
+    pub pretend_ready: bool,
+    /// Tie the lab to this process: once it is gone, the next such lab takes this one down.
+    pub owned: bool,
+}
+
+impl Options {
+    /// A lab called `name`, with real Kafka.
+    pub fn named(name: &str) -> Self {
+        Self { name: name.to_owned(), dir: None, pretend_ready: false, owned: false }
+    }
+
+    /// The lab's folder.
+    ///
+    /// # Errors
+    /// When the name cannot be a folder's or there is no home.
+    pub fn folder(&self) -> Result<PathBuf> {
+        let plain = |c: char| c.is_ascii_alphanumeric() || c == '-';
+        if self.name.is_empty() || self.name.len() > 40 || !self.name.chars().all(plain) {
+            bail!("name a lab \"{}\": take 1 to 40 letters, digits and dashes", self.name);
+        }
+        match &self.dir {
+            Some(dir) => std::path::absolute(dir).with_context(|| format!("make {} absolute", dir.display())),
+            None => Ok(state::root()?.join(&self.name)),
+        }
+    }
+}
+
+/// A lab that is up.
+#[derive(Clone, Debug)]
+pub struct Lab {
+    layout: Layout,
+    state: State,
+}
+
+/// What `up` found to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Came {
+    /// The lab was down, or broken and cleaned up.
+    Up,
+    /// It ran already.
+    WasUp,
+}
+
+impl Lab {
+    /// Brings a lab up: builds what is missing, cleans up what a crash left, starts all servers and waits until they are well.
+    /// A failure or Ctrl-C leaves nothing behind.
+    ///
+    /// # Errors
+    /// When a program cannot be built or a server does not come up.
+    pub fn up(options: &Options) -> Result<(Self, Came)> {
+        let folder = options.folder()?;
+        let ingredients = Ingredients::gather()?;
+        let crds = strimzi_api::crds()?;
+        let _lock = lock(&folder)?;
+        match State::read(&folder) {
+            Ok(Some(state)) => {
+                let lab = Self { layout: Layout(folder.clone()), state };
+                if lab.is_well() {
+                    return Ok((lab, Came::WasUp));
+                }
+                note(format!("the lab {} was left unfinished or broken: cleaning up first", options.name));
+                take_down(&folder)?;
+            }
+            Ok(None) if has_entries(&folder) => bail!("{} is not empty and not a lab's folder", folder.display()),
+            Ok(None) => {}
+            Err(error) => {
+                note(format!("{error:#}: cleaning up first"));
+                take_down(&folder)?;
+            }
+        }
+        let mut tries = 1;
+        loop {
+            let error = match Self::start(&folder, options, &ingredients, &crds) {
+                Ok(lab) => return Ok((lab, Came::Up)),
+                Err(error) => error,
+            };
+            take_down(&folder).with_context(|| format!("clean up after: {error:#}"))?;
+            if tries == PORT_TRIES || !format!("{error:#}").contains("address already in use") {
+                return Err(error);
+            }
+            tries += 1;
+            note("another process took one of the ports: trying others");
+        }
+    }
+
+    fn start(folder: &Path, options: &Options, ingredients: &Ingredients, crds: &[strimzi_api::Crd]) -> Result<Self> {
+        let [etcd, etcd_peer, apiserver, controllers] = ports::free()?;
+        let state = State {
+            name: options.name.clone(),
+            ports: Ports { etcd, etcd_peer, apiserver, controllers },
+            pretend_ready: options.pretend_ready,
+            owner: if options.owned { Handle::own() } else { None },
+            running: Vec::new(),
+        };
+        let mut lab = Self { layout: Layout(folder.to_owned()), state };
+        std::fs::create_dir_all(folder).with_context(|| format!("make {}", folder.display()))?;
+        // From here on the folder is known for a lab's, whatever happens.
+        lab.state.write(folder)?;
+        servers::make_folders(&lab.layout)?;
+        let admin = pki::make(&lab.layout.pki())?;
+        servers::write_kubeconfig(&lab.layout, &lab.state, &admin)?;
+        lab.launch(Server::Etcd, ingredients)?;
+        lab.launch(Server::Apiserver, ingredients)?;
+        lab.wait_for(Server::Etcd)?;
+        lab.wait_for(Server::Apiserver)?;
+        lab.launch(Server::Controllers, ingredients)?;
+        kubernetes::apply_crds(&lab.kubeconfig(), crds)?;
+        lab.launch(Server::StrimziStandIn, ingredients)?;
+        lab.wait_for(Server::Controllers)?;
+        lab.wait_for(Server::StrimziStandIn)?;
+        Ok(lab)
+    }
+
+    /// The lab in `folder`, whether or not its servers run; none if there is no lab.
+    ///
+    /// # Errors
+    /// When its state cannot be read.
+    pub fn open(folder: &Path) -> Result<Option<Self>> {
+        Ok(State::read(folder)?.map(|state| Self { layout: Layout(folder.to_owned()), state }))
+    }
+
+    /// Its folder.
+    pub fn folder(&self) -> &Path {
+        &self.layout.0
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.state.name
+    }
+
+    /// The file with the administrator's credentials.
+    pub fn kubeconfig(&self) -> PathBuf {
+        self.layout.kubeconfig()
+    }
+
+    /// The context in [`Lab::kubeconfig`].
+    pub fn context(&self) -> String {
+        servers::context(&self.state.name)
+    }
+
+    /// The URL of its Kubernetes.
+    pub fn url(&self) -> String {
+        format!("https://127.0.0.1:{}", self.state.ports.apiserver)
+    }
+
+    /// Its ports.
+    pub fn ports(&self) -> Ports {
+        self.state.ports
+    }
+
+    /// The file `server` logs to.
+    pub fn log(&self, server: Server) -> PathBuf {
+        self.layout.log(server)
+    }
+
+    /// Its servers with their processes.
+    pub fn servers(&self) -> &[Running] {
+        &self.state.running
+    }
+
+    /// Every process of the lab that lives, those that its servers started included.
+    pub fn processes(&self) -> Vec<Handle> {
+        all_processes(self.folder(), Some(&self.state))
+    }
+
+    /// Whether `server` runs and says it is well.
+    ///
+    /// # Errors
+    /// When it is not, with the reason.
+    pub fn health(&self, server: Server) -> Result<()> {
+        let running = self.running(server)?;
+        anyhow::ensure!(running.handle.alive(), "it does not run");
+        servers::health(server, &self.layout, self.state.ports)
+    }
+
+    /// Stops `server` and only it; what the stand-in runs stops with it.
+    ///
+    /// # Errors
+    /// When it was never started or does not end.
+    pub fn stop(&mut self, server: Server) -> Result<()> {
+        let handle = self.running(server)?.handle;
+        process::stop(&[handle], grace(server))
+    }
+
+    /// Starts `server` again after [`Lab::stop`] or its death, and waits until it is well.
+    ///
+    /// # Errors
+    /// When it was never started, or does not come up.
+    pub fn restart(&mut self, server: Server) -> Result<()> {
+        let recipe = self.running(server)?.recipe.clone();
+        self.stop(server)?;
+        let handle = recipe.start(self.folder())?;
+        self.record(Running { server, handle, recipe })?;
+        self.wait_for(server)
+    }
+
+    /// Stops all servers in the right order, removes the folder and makes sure that no process is left.
+    ///
+    /// # Errors
+    /// When a process does not end or the folder cannot be removed.
+    pub fn down(self) -> Result<()> {
+        down(self.folder()).map(|_| ())
+    }
+
+    fn is_well(&self) -> bool {
+        Server::ALL.iter().all(|&server| self.health(server).is_ok())
+    }
+
+    fn running(&self, server: Server) -> Result<&Running> {
+        self.state
+            .running
+            .iter()
+            .find(|r| r.server == server)
+            .with_context(|| format!("find {} in the lab {}", server.name(), self.state.name))
+    }
+
+    fn launch(&mut self, server: Server, ingredients: &Ingredients) -> Result<()> {
+        crate::interrupt::check()?;
+        let recipe = ingredients.recipe(server, &self.layout, &self.state);
+        let handle = recipe.start(self.folder())?;
+        self.record(Running { server, handle, recipe })
+    }
+
+    fn record(&mut self, running: Running) -> Result<()> {
+        self.state.running.retain(|r| r.server != running.server);
+        self.state.running.push(running);
+        self.state.write(self.folder())
+    }
+
+    fn wait_for(&self, server: Server) -> Result<()> {
+        servers::wait_ready(self.running(server)?, &self.layout, self.state.ports)
+    }
+}
+
+/// Takes the lab in `folder` down, whatever state it is in. False if there was none.
+///
+/// # Errors
+/// When a process does not end or the folder cannot be removed.
+pub fn down(folder: &Path) -> Result<bool> {
+    let _lock = lock(folder)?;
+    if !folder.join(state::FILE).is_file() {
+        return Ok(false);
+    }
+    take_down(folder)?;
+    Ok(true)
+}
+
+fn lock(folder: &Path) -> Result<FileLock> {
+    let name = folder.file_name().with_context(|| format!("take {} for a lab's folder", folder.display()))?;
+    FileLock::acquire(&folder.with_file_name(format!(".{}.lock", name.to_string_lossy())), PATIENCE)
+}
+
+fn take_down(folder: &Path) -> Result<()> {
+    if !folder.join(state::FILE).is_file() {
+        return Ok(());
+    }
+    // A state that cannot be read forgets the order, not the processes: those carry the lab's mark.
+    let state = State::read(folder).ok().flatten();
+    let mut running = state.as_ref().map(|s| s.running.clone()).unwrap_or_default();
+    running.sort_by_key(|r| std::cmp::Reverse(r.server));
+    for server in running {
+        process::stop(&[server.handle], grace(server.server)).with_context(|| format!("stop {}", server.server.name()))?;
+        if server.server == Server::StrimziStandIn {
+            // Kafka nodes of a stand-in that was killed go before their API server does.
+            let servers: Vec<Handle> = state.iter().flat_map(|s| &s.running).map(|r| r.handle).collect();
+            let orphans: Vec<Handle> = process::marked(folder).into_iter().filter(|p| !servers.contains(p)).collect();
+            process::stop(&orphans, grace(Server::StrimziStandIn)).context("stop Kafka nodes")?;
+        }
+    }
+    process::stop(&process::marked(folder), grace(Server::Apiserver))?;
+    let left = all_processes(folder, state.as_ref());
+    anyhow::ensure!(left.is_empty(), "processes of the lab in {} are left: {left:?}", folder.display());
+    std::fs::remove_dir_all(folder).with_context(|| format!("remove {}", folder.display()))
+}
+
+/// How long `server` may take to end by itself.
+fn grace(server: Server) -> Duration {
+    match server {
+        // It stops its Kafka nodes one by one.
+        Server::StrimziStandIn => Duration::from_secs(30),
+        Server::Etcd | Server::Apiserver | Server::Controllers => Duration::from_secs(10),
+    }
+}
+
+fn all_processes(folder: &Path, state: Option<&State>) -> Vec<Handle> {
+    let mut all: Vec<Handle> = state.iter().flat_map(|s| &s.running).map(|r| r.handle).filter(|h| h.alive()).collect();
+    all.extend(process::marked(folder).into_iter().filter(|h| !all.contains(h)).collect::<Vec<_>>());
+    all
+}
+
+fn has_entries(folder: &Path) -> bool {
+    std::fs::read_dir(folder).is_ok_and(|mut entries| entries.next().is_some())
+}
+
+/// A lab for a test: a name of its own, taken down when dropped. One whose test was killed is taken down by the next.
+pub struct TemporaryLab(Option<Lab>);
+
+impl TemporaryLab {
+    /// Brings up a lab whose name begins with `purpose`.
+    ///
+    /// # Errors
+    /// As [`Lab::up`].
+    pub fn up(purpose: &str, pretend_ready: bool) -> Result<Self> {
+        sweep_orphans()?;
+        let [unique] = ports::free()?;
+        let name = format!("{purpose}-{}-{unique}", std::process::id());
+        let options = Options { pretend_ready, owned: true, ..Options::named(&name) };
+        Ok(Self(Some(Lab::up(&options)?.0)))
+    }
+
+    /// Takes it down and says whether that went well, which a drop cannot.
+    ///
+    /// # Errors
+    /// As [`Lab::down`].
+    pub fn down(mut self) -> Result<()> {
+        self.0.take().map_or(Ok(()), Lab::down)
+    }
+}
+
+impl std::ops::Deref for TemporaryLab {
+    type Target = Lab;
+
+    #[expect(clippy::expect_used, reason = "the lab is taken out only by the two functions that consume the guard")]
+    fn deref(&self) -> &Lab {
+        self.0.as_ref().expect("a guard holds its lab until it goes")
+    }
+}
+
+impl std::ops::DerefMut for TemporaryLab {
+    #[expect(clippy::expect_used, reason = "the lab is taken out only by the two functions that consume the guard")]
+    fn deref_mut(&mut self) -> &mut Lab {
+        self.0.as_mut().expect("a guard holds its lab until it goes")
+    }
+}
+
+impl Drop for TemporaryLab {
+    fn drop(&mut self) {
+        if let Some(Err(error)) = self.0.take().map(Lab::down) {
+            note(format!("take a temporary lab down: {error:#}"));
+        }
+    }
+}
+
+/// Takes down the labs whose owner is gone.
+fn sweep_orphans() -> Result<()> {
+    for folder in state::folders()? {
+        let owner = State::read(&folder).ok().flatten().and_then(|state| state.owner);
+        if owner.is_some_and(|owner| !owner.alive()) {
+            down(&folder)?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,99 @@
+//! Talking to a lab's Kubernetes: whether its servers are well, and applying the CRDs.
+
+use std::future::Future;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
+use kube::config::{KubeConfigOptions, Kubeconfig};
+use kube::{Api, Client, Config};
+
+use crate::interrupt;
+use crate::strimzi_api::Crd;
+
+/// How long one question to a server may take.
+const ANSWER: Duration = Duration::from_secs(5);
+/// How long the API server may take to serve a new CRD.
+const ESTABLISHED: Duration = Duration::from_secs(30);
+/// As whom the lab applies its objects.
+const FIELD_MANAGER: &str = "kaas-lab";
+
+/// Runs `future` to its end on a thread of its own, so that the lab's verbs can be called from anywhere, async tests included.
+///
+/// # Errors
+/// When no runtime can be made, and those of `future`.
+pub fn block_on<T: Send>(future: impl Future<Output = Result<T>> + Send) -> Result<T> {
+    let run = || tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(future);
+    std::thread::scope(|scope| scope.spawn(run).join()).unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+}
+
+/// A client by the current context of the file `kubeconfig`.
+///
+/// # Errors
+/// When the file cannot be read or used.
+pub async fn client(kubeconfig: &Path) -> Result<Client> {
+    let file = Kubeconfig::read_from(kubeconfig).with_context(|| format!("read {}", kubeconfig.display()))?;
+    let mut config = Config::from_custom_kubeconfig(file, &KubeConfigOptions::default()).await?;
+    // The environment's proxy has no business with 127.0.0.1.
+    config.proxy_url = None;
+    config.connect_timeout = Some(ANSWER);
+    Ok(Client::try_from(config)?)
+}
+
+/// What a server answers at `url` (`http://127.0.0.1:2379/health`), trusting the authority in the file `ca` for https.
+///
+/// # Errors
+/// When it does not answer in time or not with success.
+pub fn ask(url: &str, ca: Option<&Path>) -> Result<String> {
+    let uri: http::Uri = url.parse().with_context(|| format!("read the URL {url}"))?;
+    let mut config = Config::new(uri.clone());
+    config.root_cert = match ca {
+        Some(file) => {
+            Some(vec![rustls::pki_types::pem::PemObject::from_pem_file(file).map(|der: rustls::pki_types::CertificateDer| der.to_vec())?])
+        }
+        None => None,
+    };
+    config.connect_timeout = Some(ANSWER);
+    config.default_retry = false;
+    let request = http::Request::get(uri.path()).body(Vec::new())?;
+    block_on(async move {
+        let client = Client::try_from(config)?;
+        let answer = tokio::time::timeout(ANSWER, client.request_text(request)).await.context("wait for the answer")?;
+        Ok(answer?)
+    })
+}
+
+/// Applies `crds` and waits until the API server serves them.
+///
+/// # Errors
+/// When one is refused or not served in time.
+pub fn apply_crds(kubeconfig: &Path, crds: &[Crd]) -> Result<()> {
+    block_on(async {
+        let client = client(kubeconfig).await?;
+        for crd in crds {
+            let yaml = std::fs::read(&crd.file).with_context(|| format!("read {}", crd.file.display()))?;
+            let path =
+                format!("/apis/apiextensions.k8s.io/v1/customresourcedefinitions/{}?fieldManager={FIELD_MANAGER}&force=true", crd.name);
+            let request = http::Request::patch(path).header(http::header::CONTENT_TYPE, "application/apply-patch+yaml").body(yaml)?;
+            client.request_text(request).await.with_context(|| format!("apply the CRD {}", crd.name))?;
+        }
+        let api: Api<CustomResourceDefinition> = Api::all(client);
+        let started = Instant::now();
+        for crd in crds {
+            while !established(&api.get(crd.name).await?) {
+                interrupt::check()?;
+                if started.elapsed() > ESTABLISHED {
+                    bail!("the API server does not serve the CRD {} after {} s", crd.name, ESTABLISHED.as_secs());
+                }
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        }
+        Ok(())
+    })
+}
+
+fn established(crd: &CustomResourceDefinition) -> bool {
+    let conditions = crd.status.as_ref().and_then(|status| status.conditions.as_ref());
+    conditions.is_some_and(|all| all.iter().any(|c| c.type_ == "Established" && c.status == "True"))
+}

@@ -1,0 +1,220 @@
+//! The Go programs the lab runs. One found in KUBEBUILDER_ASSETS or on PATH is used as it is, whatever its version; else it is built from
+//! its published module, once, into the cache. Versions stand in the `go.mod` files of `lab/programs/` and nowhere else.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result};
+
+use crate::{cache, command, toolchain};
+
+/// A program of the lab.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Program {
+    /// The store of the Kubernetes API server.
+    Etcd,
+    /// The Kubernetes API server.
+    KubeApiserver,
+    /// The Kubernetes controllers.
+    KubeControllerManager,
+    /// OpenTofu's command.
+    Tofu,
+}
+
+/// A published Go module and what is built of it.
+struct Module {
+    /// As the cache and the user see it.
+    name: &'static str,
+    path: &'static str,
+    files: [(&'static str, &'static str); 3],
+    programs: &'static [Program],
+    expected: &'static str,
+}
+
+static ETCD: Module = Module {
+    name: "etcd",
+    path: "go.etcd.io/etcd/server/v3",
+    files: [
+        ("go.mod", include_str!("../programs/etcd/go.mod")),
+        ("go.sum", include_str!("../programs/etcd/go.sum")),
+        ("programs.go", include_str!("../programs/etcd/programs.go")),
+    ],
+    programs: &[Program::Etcd],
+    expected: "1 to 2 min on two cores",
+};
+
+static KUBERNETES: Module = Module {
+    name: "kubernetes",
+    path: "k8s.io/kubernetes",
+    files: [
+        ("go.mod", include_str!("../programs/kubernetes/go.mod")),
+        ("go.sum", include_str!("../programs/kubernetes/go.sum")),
+        ("programs.go", include_str!("../programs/kubernetes/programs.go")),
+    ],
+    programs: &[Program::KubeApiserver, Program::KubeControllerManager],
+    expected: "7 to 10 min on two cores",
+};
+
+static OPENTOFU: Module = Module {
+    name: "opentofu",
+    path: "github.com/opentofu/opentofu",
+    files: [
+        ("go.mod", include_str!("../programs/opentofu/go.mod")),
+        ("go.sum", include_str!("../programs/opentofu/go.sum")),
+        ("programs.go", include_str!("../programs/opentofu/programs.go")),
+    ],
+    programs: &[Program::Tofu],
+    expected: "5 to 8 min on two cores",
+};
+
+/// Where a program comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// The machine has its own.
+    Machine(PathBuf),
+    /// The lab built it before.
+    Cache(PathBuf),
+    /// It is still to be built; how long that takes.
+    Missing(&'static str),
+}
+
+impl Program {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Etcd, Self::KubeApiserver, Self::KubeControllerManager, Self::Tofu];
+
+    /// The name of the executable.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Etcd => "etcd",
+            Self::KubeApiserver => "kube-apiserver",
+            Self::KubeControllerManager => "kube-controller-manager",
+            Self::Tofu => "tofu",
+        }
+    }
+
+    fn module(self) -> &'static Module {
+        match self {
+            Self::Etcd => &ETCD,
+            Self::KubeApiserver | Self::KubeControllerManager => &KUBERNETES,
+            Self::Tofu => &OPENTOFU,
+        }
+    }
+
+    /// The Go package of the command.
+    fn package(self) -> String {
+        let module = self.module().path;
+        match self {
+            Self::Etcd => module.to_owned(),
+            Self::KubeApiserver | Self::KubeControllerManager | Self::Tofu => format!("{module}/cmd/{}", self.name()),
+        }
+    }
+
+    /// The version the lab pins (`v1.36.3`). A program of the machine may have another.
+    ///
+    /// # Errors
+    /// When its `go.mod` does not require the module.
+    pub fn version(self) -> Result<&'static str> {
+        self.module().version()
+    }
+
+    /// Where it comes from, without building anything.
+    ///
+    /// # Errors
+    /// When the cache has no place.
+    pub fn origin(self) -> Result<Origin> {
+        let assets = std::env::var_os("KUBEBUILDER_ASSETS").map(|folder| PathBuf::from(folder).join(self.name()));
+        if let Some(own) = assets.filter(|file| toolchain::is_executable(file)).or_else(|| toolchain::on_path(self.name())) {
+            return Ok(Origin::Machine(own));
+        }
+        let held = cache::held(&self.module().slot()?)?;
+        Ok(held.map_or(Origin::Missing(self.module().expected), |folder| Origin::Cache(folder.join(self.name()))))
+    }
+
+    /// The executable, built first if there is none.
+    ///
+    /// # Errors
+    /// When Go is missing or the build fails.
+    pub fn executable(self) -> Result<PathBuf> {
+        match self.origin()? {
+            Origin::Machine(file) | Origin::Cache(file) => Ok(file),
+            Origin::Missing(_) => {
+                let module = self.module();
+                Ok(cache::ensure(&module.slot()?, |folder| module.build(folder))?.join(self.name()))
+            }
+        }
+    }
+}
+
+/// The oldest Go that builds all programs, as their `go.mod` files say: `1.26.6`.
+pub fn go_needed() -> &'static str {
+    let lines = [&ETCD, &KUBERNETES, &OPENTOFU].into_iter().flat_map(|module| module.files[0].1.lines());
+    lines.filter_map(|line| line.strip_prefix("go ")).max_by_key(|version| numbers(version)).unwrap_or_default()
+}
+
+/// The numbers of a version, to compare by.
+pub fn numbers(version: &str) -> Vec<u32> {
+    version.split(|c: char| !c.is_ascii_digit()).filter_map(|n| n.parse().ok()).collect()
+}
+
+impl Module {
+    fn version(&self) -> Result<&'static str> {
+        let lines = self.files[0].1.lines().map(|line| line.trim_start_matches("require").trim());
+        let mut required = lines.filter_map(|line| line.strip_prefix(self.path)?.strip_prefix(' '));
+        required.next().with_context(|| format!("find {} in its go.mod", self.path))
+    }
+
+    fn slot(&self) -> Result<String> {
+        Ok(format!("{}-{}", self.name, self.version()?.trim_start_matches('v')))
+    }
+
+    fn build(&self, folder: &Path) -> Result<()> {
+        let (go, _) = toolchain::go()?;
+        let source = tempfile::tempdir().context("make a folder to build in")?;
+        for (name, text) in self.files {
+            std::fs::write(source.path().join(name), text)?;
+        }
+        for program in self.programs {
+            let mut build = Command::new(&go);
+            build.current_dir(source.path()).args(["build", "-trimpath", "-ldflags", &self.linker_flags()?, "-o"]);
+            build.arg(folder.join(program.name())).arg(program.package());
+            command::run_shown(&mut build, &format!("building {} {}", program.name(), self.version()?), self.expected)?;
+        }
+        Ok(())
+    }
+
+    /// Kubernetes takes its version from its own build scripts: without it a server calls itself v0.0.0-master.
+    fn linker_flags(&self) -> Result<String> {
+        if self.name != "kubernetes" {
+            return Ok("-s -w".to_owned());
+        }
+        let version = self.version()?;
+        let parts = numbers(version);
+        let (major, minor) = (parts.first().copied().unwrap_or_default(), parts.get(1).copied().unwrap_or_default());
+        let base = "k8s.io/component-base/version";
+        Ok(format!(
+            "-s -w -X {base}.gitVersion={version} -X {base}.gitMajor={major} -X {base}.gitMinor={minor} -X k8s.io/client-go/pkg/version.gitVersion={version}"
+        ))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_program_has_one_pinned_version() {
+        for program in Program::ALL {
+            let version = program.version().unwrap();
+            assert!(version.starts_with('v') && numbers(version).len() == 3, "{}: {version}", program.name());
+        }
+        assert!(numbers(go_needed()) >= vec![1, 26]);
+    }
+
+    #[test]
+    fn a_kubernetes_server_is_told_its_version() {
+        let flags = KUBERNETES.linker_flags().unwrap();
+        let version = Program::KubeApiserver.version().unwrap();
+        assert!(flags.contains(&format!("component-base/version.gitVersion={version} ")), "{flags}");
+        assert!(flags.contains(".gitMajor=1 "), "{flags}");
+    }
+}

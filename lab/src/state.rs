@@ -1,0 +1,124 @@
+//! What a lab remembers of itself: `lab.json` in its folder, written before and after every step so that nothing it started is forgotten.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use serde::{Deserialize, Serialize};
+
+use crate::cache;
+use crate::process::{Handle, Recipe};
+
+/// The file that makes a folder a lab's. Only a folder with it is ever removed.
+pub const FILE: &str = "lab.json";
+
+/// The ports of a lab, all on 127.0.0.1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ports {
+    /// etcd for its clients.
+    pub etcd: u16,
+    /// etcd for its peers, of which it has none.
+    pub etcd_peer: u16,
+    /// The Kubernetes API.
+    pub apiserver: u16,
+    /// Health of the controllers.
+    pub controllers: u16,
+}
+
+/// The servers of a lab in the order they are started; they are stopped in the opposite one (an API server that loses its etcd hangs).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Server {
+    /// etcd.
+    Etcd,
+    /// kube-apiserver.
+    Apiserver,
+    /// kube-controller-manager.
+    Controllers,
+    /// The stand-in for Strimzi's operator; it runs the Kafka nodes.
+    StrimziStandIn,
+}
+
+impl Server {
+    /// All, in the order they are started.
+    pub const ALL: [Self; 4] = [Self::Etcd, Self::Apiserver, Self::Controllers, Self::StrimziStandIn];
+
+    /// What people and log files call it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Etcd => "etcd",
+            Self::Apiserver => "kube-apiserver",
+            Self::Controllers => "kube-controller-manager",
+            Self::StrimziStandIn => "strimzi-operator-stand-in",
+        }
+    }
+}
+
+/// A server that was started.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Running {
+    /// Which.
+    pub server: Server,
+    /// Its process.
+    pub handle: Handle,
+    /// How to start it again.
+    pub recipe: Recipe,
+}
+
+/// All a lab remembers.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct State {
+    /// The lab's name, also its context's in the kubeconfig.
+    pub name: String,
+    /// Its ports.
+    pub ports: Ports,
+    /// Whether the Strimzi stand-in reports Ready without running Kafka.
+    pub pretend_ready: bool,
+    /// The process without which the lab has no purpose (a test). Labs of dead owners are taken down by the next one.
+    pub owner: Option<Handle>,
+    /// Its servers.
+    pub running: Vec<Running>,
+}
+
+impl State {
+    /// Reads the state of the lab in `folder`; none if there is no lab.
+    ///
+    /// # Errors
+    /// When the file cannot be read or understood.
+    pub fn read(folder: &Path) -> Result<Option<Self>> {
+        let file = folder.join(FILE);
+        match std::fs::read(&file) {
+            Ok(text) => Ok(Some(serde_json::from_slice(&text).with_context(|| format!("understand {}", file.display()))?)),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error).with_context(|| format!("read {}", file.display())),
+        }
+    }
+
+    /// Writes the state, whole or not at all.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn write(&self, folder: &Path) -> Result<()> {
+        let beside = folder.join(".lab.json.part");
+        std::fs::write(&beside, serde_json::to_vec_pretty(self)?).with_context(|| format!("write {}", beside.display()))?;
+        std::fs::rename(&beside, folder.join(FILE)).context("put the state of the lab in place")
+    }
+}
+
+/// Where labs live unless told otherwise: `kaas-lab` in `$XDG_STATE_HOME` or `~/.local/state`.
+///
+/// # Errors
+/// When there is no home.
+pub fn root() -> Result<PathBuf> {
+    Ok(cache::base("XDG_STATE_HOME", ".local/state")?.join("kaas-lab"))
+}
+
+/// The folders of all labs in [`root`].
+///
+/// # Errors
+/// When there is no home.
+pub fn folders() -> Result<Vec<PathBuf>> {
+    let Ok(entries) = std::fs::read_dir(root()?) else { return Ok(Vec::new()) };
+    let mut found: Vec<PathBuf> = entries.flatten().map(|e| e.path()).filter(|p| p.join(FILE).is_file()).collect();
+    found.sort();
+    Ok(found)
+}
