@@ -4,14 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::{
     drivers::kubernetes::{ExecConfig, KubernetesConfig},
-    framework::{
-        attr::Attr,
-        diagnostic::Diagnostics,
-        erased::Offers,
-        model::Model,
-        parts::Provider,
-        path::Path,
-    },
+    framework::{attr::Attr, diagnostic::Diagnostics, erased::Offers, model::Model, parts::Provider, path::Path},
     resources::{
         connection::{Connection, Settings},
         management_cluster::ManagementClusterResource,
@@ -133,7 +126,11 @@ impl Provider for Kaas {
             );
         }
         if config.aws.known().is_some() {
-            found.warning_at(Config::AWS, "aws is not used", "Nothing in this version of the provider calls AWS: the aws block has no effect yet.");
+            found.warning_at(
+                Config::AWS,
+                "aws is not used",
+                "Nothing in this version of the provider calls AWS: the aws block has no effect yet.",
+            );
         }
         for (key, error) in check_labels(config.default_tags.known()) {
             found.error_at(Path::from(Config::DEFAULT_TAGS).key(&key), "Not a label", error);

@@ -86,6 +86,10 @@ fn implementations(input: &DeriveInput, text: &str, words: &Words, fields: &[Fie
                 ::kaas::framework::value::Value::Map([#(#encoded),*].into_iter().collect())
             }
 
+            fn fields() -> ::core::option::Option<::kaas::framework::schema::Block> {
+                ::core::option::Option::Some(<Self as ::kaas::framework::model::Model>::block())
+            }
+
             fn settle(prior: &::kaas::framework::value::Value, value: &mut ::kaas::framework::value::Value) {
                 #(#settled)*
             }
@@ -133,6 +137,7 @@ fn attribute(field: &Field) -> Option<TokenStream> {
             stable: #stable,
             default: #default,
             deprecated: #deprecated,
+            fields: <#ty as ::kaas::framework::model::AttributeValue>::fields(),
         }
     })
 }

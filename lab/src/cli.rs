@@ -90,6 +90,9 @@ enum Verb {
         #[arg(long)]
         print: bool,
     },
+    /// Stand in for the Strimzi operator: `up` starts it
+    #[command(hide = true)]
+    StrimziOperatorStandIn(crate::strimzi::Options),
 }
 
 /// Runs the command and returns its exit code.
@@ -127,6 +130,7 @@ fn run(verb: Verb) -> Result<ExitCode> {
             let text = if print { std::fs::read_to_string(&file)? } else { file.display().to_string() };
             say(text);
         }
+        Verb::StrimziOperatorStandIn(options) => crate::strimzi::run(&options)?,
     }
     Ok(ExitCode::SUCCESS)
 }

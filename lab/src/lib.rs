@@ -21,6 +21,7 @@ pub mod process;
 pub mod programs;
 mod servers;
 pub mod state;
+pub mod strimzi;
 pub mod strimzi_api;
 pub mod terraform;
 pub mod toolchain;

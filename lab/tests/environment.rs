@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use k8s_openapi::api::core::v1::{Namespace, PersistentVolumeClaim, ResourceQuota};
-use kaas_lab::{Came, Lab, Options, Server, block_on, client, environment, objects, process};
+use kaas_lab::{Came, Lab, Options, Server, TemporaryLab, block_on, client, environment, objects, process};
 use kube::api::{Api, DeleteParams, Patch, PatchParams};
 use serde_json::json;
 
@@ -12,7 +12,6 @@ fn options(dir: &Path, name: &str) -> Options {
     Options {
         dir: Some(dir.join(name)),
         pretend_ready: true,
-        owned: true,
         lab_binary: Some(env!("CARGO_BIN_EXE_kaas-lab").into()),
         ..Options::named(name)
     }
@@ -22,8 +21,7 @@ fn options(dir: &Path, name: &str) -> Options {
 fn a_lab_comes_up_once_and_leaves_no_process_and_no_file() {
     let place = tempfile::tempdir().unwrap();
     let options = options(place.path(), "once");
-    let (lab, came) = Lab::up(&options).unwrap();
-    assert_eq!(came, Came::Up);
+    let lab = TemporaryLab::with(&options).unwrap();
     assert_eq!(Lab::up(&options).unwrap().1, Came::WasUp);
     let folder = lab.folder().to_owned();
     assert!(lab.processes().len() >= Server::ALL.len());
@@ -37,20 +35,21 @@ fn a_lab_comes_up_once_and_leaves_no_process_and_no_file() {
 fn a_lab_whose_server_crashed_is_cleaned_up_and_started_anew() {
     let place = tempfile::tempdir().unwrap();
     let options = options(place.path(), "crash");
-    let (mut lab, _) = Lab::up(&options).unwrap();
+    let mut lab = TemporaryLab::with(&options).unwrap();
     let before = lab.processes();
     lab.stop(Server::Apiserver).unwrap();
     let (again, came) = Lab::up(&options).unwrap();
     assert_eq!(came, Came::Up);
     assert!(before.iter().all(|process| !process.alive()), "a process of the first start is left");
-    again.down().unwrap();
+    again.health(Server::Apiserver).unwrap();
+    lab.down().unwrap();
 }
 
 #[test]
 fn two_labs_do_not_meet_and_a_server_can_be_restarted() {
     let place = tempfile::tempdir().unwrap();
-    let (mut first, _) = Lab::up(&options(place.path(), "first")).unwrap();
-    let (second, _) = Lab::up(&options(place.path(), "second")).unwrap();
+    let mut first = TemporaryLab::with(&options(place.path(), "first")).unwrap();
+    let second = TemporaryLab::with(&options(place.path(), "second")).unwrap();
     assert_ne!(first.url(), second.url());
     make_namespace(&first, "only-here");
     first.restart(Server::Apiserver).unwrap();
@@ -64,7 +63,7 @@ fn two_labs_do_not_meet_and_a_server_can_be_restarted() {
 #[test]
 fn quotas_are_counted_claims_can_go_and_a_namespace_takes_its_objects_with_it() {
     let place = tempfile::tempdir().unwrap();
-    let (lab, _) = Lab::up(&options(place.path(), "objects")).unwrap();
+    let lab = TemporaryLab::with(&options(place.path(), "objects")).unwrap();
     let before = objects::settled(&lab.kubeconfig()).unwrap();
     assert!(before.contains("CustomResourceDefinition kafkas.kafka.strimzi.io"));
     make_namespace(&lab, "tenant");
@@ -72,17 +71,17 @@ fn quotas_are_counted_claims_can_go_and_a_namespace_takes_its_objects_with_it() 
         let client = client(&lab.kubeconfig()).await?;
         let apply = PatchParams::apply("test");
         let quotas: Api<ResourceQuota> = Api::namespaced(client.clone(), "tenant");
-        let quota = json!({"apiVersion": "v1", "kind": "ResourceQuota", "spec": {"hard": {"persistentvolumeclaims": "1"}}});
+        let quota = json!({"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "q"}, "spec": {"hard": {"persistentvolumeclaims": "1"}}});
         quotas.patch("q", &apply, &Patch::Apply(quota)).await?;
         let claims: Api<PersistentVolumeClaim> = Api::namespaced(client.clone(), "tenant");
-        let claim = json!({"apiVersion": "v1", "kind": "PersistentVolumeClaim",
+        let claim = |name: &str| json!({"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": name},
             "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}});
         let used = || async {
             Ok::<_, kube::Error>(quotas.get("q").await?.status.and_then(|s| Some(s.used?.get("persistentvolumeclaims")?.0.clone())))
         };
         wait("the quota to be counted", || async { Ok(used().await?.as_deref() == Some("0")) }).await;
-        claims.patch("one", &apply, &Patch::Apply(claim.clone())).await?;
-        let refused = claims.patch("two", &apply, &Patch::Apply(claim)).await.unwrap_err();
+        claims.patch("one", &apply, &Patch::Apply(claim("one"))).await?;
+        let refused = claims.patch("two", &apply, &Patch::Apply(claim("two"))).await.unwrap_err();
         assert!(refused.to_string().contains("exceeded quota"), "{refused}");
         claims.delete("one", &DeleteParams::default()).await?;
         wait("the claim to go", || async { Ok(claims.get_opt("one").await?.is_none()) }).await;
@@ -94,6 +93,16 @@ fn quotas_are_counted_claims_can_go_and_a_namespace_takes_its_objects_with_it() 
     .unwrap();
     assert_eq!(objects::all(&lab.kubeconfig()).unwrap(), before);
     lab.down().unwrap();
+}
+
+#[test]
+fn a_lab_whose_folder_was_removed_by_hand_can_still_be_taken_down() {
+    let place = tempfile::tempdir().unwrap();
+    let lab = TemporaryLab::with(&options(place.path(), "removed")).unwrap();
+    let folder = lab.folder().to_owned();
+    std::fs::remove_dir_all(&folder).unwrap();
+    assert!(environment::down(&folder).unwrap());
+    assert_eq!(process::marked(&folder), []);
 }
 
 #[test]
@@ -110,7 +119,7 @@ fn a_folder_that_is_not_a_labs_is_left_alone() {
 fn make_namespace(lab: &Lab, name: &str) {
     block_on(async {
         let namespaces: Api<Namespace> = Api::all(client(&lab.kubeconfig()).await?);
-        let namespace = json!({"apiVersion": "v1", "kind": "Namespace"});
+        let namespace = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}});
         namespaces.patch(name, &PatchParams::apply("test"), &Patch::Apply(namespace)).await?;
         Ok(())
     })

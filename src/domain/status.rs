@@ -108,41 +108,20 @@ pub fn kafka_status(kafka: &Value, pools: &[Value]) -> KafkaStatus {
     }
 }
 
-impl KafkaStatus {
-    /// Of a Kafka that does not exist.
-    pub fn missing() -> Self {
-        Self {
-            phase: KafkaPhase::Pending,
-            reason: "Missing".to_owned(),
-            message: "it does not exist".to_owned(),
-            conditions: Vec::new(),
-            kafka_version: None,
-            metadata_version: None,
-            cluster_id: None,
-            bootstrap_servers: None,
-            ca_certificate: None,
-        }
-    }
-}
-
-/// As [`kafka_status`], from the Kafka alone.
-pub fn of_kafka(kafka: &Value) -> KafkaStatus {
-    kafka_status(kafka, &[])
-}
-
-/// Why an object that Strimzi acts on (a user, a topic) is not ready; None when it is.
-pub fn not_ready(object: &Value) -> Option<String> {
-    let conditions = conditions(&object["status"]);
-    if conditions.is_empty() {
+/// Why a KafkaUser is not ready yet, in a few words; None when it is.
+pub fn user_pending(user: &Value) -> Option<String> {
+    if user["status"].as_object().is_none_or(serde_json::Map::is_empty) {
         return Some(NO_OPERATOR.to_owned());
     }
-    if let Some(waiting) = unseen(object["kind"].as_str().unwrap_or("object"), object) {
+    if let Some(waiting) = unseen("KafkaUser", user) {
         return Some(waiting);
     }
-    if let Some(failed) = conditions.iter().find(|c| c.is("NotReady")) {
-        return Some(failed.message.clone().or_else(|| failed.reason.clone()).unwrap_or_else(|| "it is not ready".to_owned()));
+    let conditions = conditions(&user["status"]);
+    if conditions.iter().any(|condition| condition.is("Ready")) {
+        return None;
     }
-    (!conditions.iter().any(|c| c.is("Ready"))).then(|| "the operator has not yet said that it is ready".to_owned())
+    let said = conditions.iter().find(|condition| condition.is("NotReady")).and_then(|condition| condition.message.clone());
+    Some(said.unwrap_or_else(|| "the user operator has not said that it is ready".to_owned()))
 }
 
 fn conditions(status: &Value) -> Vec<Condition> {
@@ -274,16 +253,13 @@ mod tests {
 
     #[test]
     fn a_user_is_ready_only_when_the_operator_says_so_of_its_newest_generation() {
-        let user = |status: Value| json!({ "kind": "KafkaUser", "metadata": { "name": "a", "generation": 2 }, "status": status });
+        let user = |status: Value| json!({ "metadata": { "name": "a", "generation": 2 }, "status": status });
         let condition = |kind: &str| json!([{ "type": kind, "status": "True", "message": "why" }]);
-        assert_eq!(not_ready(&user(json!({ "conditions": condition("Ready"), "observedGeneration": 2 }))), None);
-        assert_eq!(not_ready(&user(json!({ "conditions": condition("NotReady"), "observedGeneration": 2 }))).as_deref(), Some("why"));
-        assert!(
-            not_ready(&user(json!({ "conditions": condition("Ready"), "observedGeneration": 1 })))
-                .unwrap()
-                .contains("generation 1 of KafkaUser a")
-        );
-        assert_eq!(not_ready(&user(json!({}))).as_deref(), Some(NO_OPERATOR));
+        assert_eq!(user_pending(&user(json!({ "conditions": condition("Ready"), "observedGeneration": 2 }))), None);
+        assert_eq!(user_pending(&user(json!({ "conditions": condition("NotReady"), "observedGeneration": 2 }))).as_deref(), Some("why"));
+        let old = user_pending(&user(json!({ "conditions": condition("Ready"), "observedGeneration": 1 }))).unwrap();
+        assert!(old.contains("generation 1 of KafkaUser a"), "{old}");
+        assert_eq!(user_pending(&user(json!({}))).as_deref(), Some(NO_OPERATOR));
     }
 
     #[test]

@@ -5,6 +5,7 @@
 
 pub mod attr;
 pub mod diagnostic;
+pub mod docs;
 pub mod erased;
 pub mod model;
 pub mod number;

@@ -79,6 +79,8 @@ pub trait Resource: Send + Sync + 'static {
     fn validate(&self, _config: &Self::Model, _found: &mut Diagnostics) {}
 
     /// Completes the plan of a create or an update. Defaults, unknown marking and `replace` have been done on `planned`; deterministic, no I/O.
+    /// Where the configuration changes nothing, nothing is marked unknown: to cause an update all the same (unfinished work to go on with), set what it
+    /// will change to `Attr::Unknown` or to its new value. Configured attributes may only keep their value or take the prior one.
     fn plan(&self, _change: &Change<'_, Self::Model>, _planned: &mut Self::Model, _verdict: &mut Verdict) {}
 
     /// Refuses or comments a destroy.

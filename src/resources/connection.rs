@@ -6,7 +6,12 @@ use std::{
 };
 
 use crate::{
-    drivers::kubernetes::{Cluster, KubernetesConfig},
+    domain::{
+        manifests::EBS_DRIVER,
+        object::{Kind, ObjectRef},
+        tenant::Facts,
+    },
+    drivers::kubernetes::{Cluster, Error, KubernetesConfig},
     framework::diagnostic::Diagnostics,
     resources::failure::failed,
 };
@@ -29,12 +34,14 @@ pub struct Connection(Arc<RwLock<Option<Arc<Configured>>>>);
 struct Configured {
     settings: Settings,
     cluster: OnceLock<Cluster>,
+    /// What the cluster offers, looked up once for all tenants.
+    facts: tokio::sync::OnceCell<Facts>,
 }
 
 impl Connection {
     /// Takes a configuration. A later one replaces it, with a new client.
     pub fn configure(&self, settings: Settings) {
-        let configured = Configured { settings, cluster: OnceLock::new() };
+        let configured = Configured { settings, cluster: OnceLock::new(), facts: tokio::sync::OnceCell::new() };
         *self.0.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(configured));
     }
 
@@ -68,9 +75,26 @@ impl Connection {
         Ok(configured.cluster.get_or_init(|| cluster).clone())
     }
 
+    /// What the manifests of tenants depend on.
+    pub async fn facts(&self) -> Result<Facts, Diagnostics> {
+        let cluster = self.cluster()?;
+        match self.configured() {
+            Some(configured) => configured.facts.get_or_try_init(|| look_up(&cluster)).await.copied(),
+            None => look_up(&cluster).await,
+        }
+    }
+
     fn configured(&self) -> Option<Arc<Configured>> {
         self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
+}
+
+async fn look_up(cluster: &Cluster) -> Result<Facts, Diagnostics> {
+    let looked = |error: Error| failed("Cannot look at the management cluster", &error);
+    let driver = ObjectRef::global(Kind::CsiDriver, EBS_DRIVER);
+    let ebs_csi = cluster.get(&driver).await.map_err(looked)?.is_some();
+    let volume_attributes_classes = ebs_csi && cluster.server_serves(Kind::VolumeAttributesClass).await.map_err(looked)?;
+    Ok(Facts { ebs_csi, volume_attributes_classes })
 }
 
 impl Default for Settings {

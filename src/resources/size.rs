@@ -19,7 +19,8 @@ pub struct Size;
 impl Function for Size {
     const NAME: &'static str = "size";
     const SUMMARY: &'static str = "What throughput and retention come to";
-    const DESCRIPTION: &'static str = "Figures of the Kafka that a `kaas_tenant` with these wishes gets, with the reason for each. Pure: it asks no other system.";
+    const DESCRIPTION: &'static str =
+        "Figures of the Kafka that a `kaas_tenant` with these wishes gets, with the reason for each. Pure: it asks no other system.";
     const PARAMETERS: &'static [(&'static str, &'static str)] = &[
         ("ingress_mib_per_second", "MiB per second that producers write at peak, before replication."),
         ("egress_mib_per_second", "MiB per second that consumers read at peak, all consumer groups together."),

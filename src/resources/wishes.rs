@@ -233,7 +233,11 @@ fn kept(block: &Attr<Retention>, found: &mut Diagnostics) -> Option<sizing::Rete
             return None;
         }
         (Attr::Known(_), Attr::Known(_)) => {
-            found.error_at(RETENTION, "Two retentions", "hours and gib exclude each other: at full ingress one follows from the other. Give one of them.");
+            found.error_at(
+                RETENTION,
+                "Two retentions",
+                "hours and gib exclude each other: at full ingress one follows from the other. Give one of them.",
+            );
             return None;
         }
     };
@@ -246,7 +250,11 @@ fn kept(block: &Attr<Retention>, found: &mut Diagnostics) -> Option<sizing::Rete
 
 fn rate(number: &Attr<Number>, at: Path, found: &mut Diagnostics) -> Option<ByteRate> {
     let text = number.known()?.to_string();
-    text.parse().map_err(|error: crate::domain::quantity::RateError| found.error_at(at, "Not a throughput", format!("{}.", capitalised(&error.to_string())))).ok()
+    text.parse()
+        .map_err(|error: crate::domain::quantity::RateError| {
+            found.error_at(at, "Not a throughput", format!("{}.", capitalised(&error.to_string())))
+        })
+        .ok()
 }
 
 fn place(error: &SizingError) -> Path {

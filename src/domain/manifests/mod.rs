@@ -17,23 +17,24 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
-use super::names::{MANAGED_BY, MANAGED_BY_LABEL, STRIMZI_CLUSTER_LABEL, TENANT_LABEL};
+use super::names::{MANAGED_BY, MANAGED_BY_LABEL, Phase, STRIMZI_CLUSTER_LABEL, TENANT_LABEL};
 use super::object::{Kind, Manifest, ObjectRef};
 use super::sizing::Sizing;
 use super::tenant::{Facts, TenantSpec};
 
 pub use namespace::build as namespace;
 pub use pools::live_floor;
-pub use storage::EBS_CSI_DRIVER;
+pub use storage::EBS_DRIVER;
 
 /// The port of the listener that clients use, and its name in the Kafka object's status.
 pub const CLIENT_PORT: u16 = 9093;
 pub const CLIENT_LISTENER: &str = "tls";
 
-/// All objects of a tenant in the order in which they are applied. The first is the Namespace in the phase it has when all is done:
-/// claim it in the phase "creating" before the others, and apply the one from here after them.
+/// All objects of a tenant in the order in which they are applied. The first is the Namespace in the phase it has when all is done: make it with
+/// [`namespace`] and [`Phase::Creating`] first, and apply the one from here last.
 pub fn build(spec: &TenantSpec, sizing: &Sizing, facts: &Facts) -> Vec<Manifest> {
-    let mut manifests = vec![namespace(spec), limits::quota(spec, sizing), limits::range(spec), network::build(spec), access::role(spec)];
+    let mut manifests =
+        vec![namespace(spec, Phase::Created), limits::quota(spec, sizing), limits::range(spec), network::build(spec), access::role(spec)];
     manifests.extend(access::binding(spec));
     let volumes = storage::plan(spec, sizing, facts);
     manifests.extend(storage::build(spec, sizing, &volumes));

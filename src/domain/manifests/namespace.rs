@@ -9,12 +9,11 @@ use crate::domain::tenant::TenantSpec;
 /// Pod Security level that Strimzi's pods satisfy as its default pod security provider makes them.
 const POD_SECURITY: (&str, &str) = ("pod-security.kubernetes.io/enforce", "baseline");
 
-/// In the phase it has when everything is made; whoever claims the name first writes another into [`PHASE_ANNOTATION`].
-pub fn build(spec: &TenantSpec) -> Manifest {
+pub fn build(spec: &TenantSpec, phase: Phase) -> Manifest {
     let mut manifest = super::labelled(spec, Kind::Namespace, spec.name.namespace(), &[POD_SECURITY], json!({}));
     let wish = spec.to_wish_json().unwrap_or_default();
     if let Some(Value::Object(metadata)) = manifest.body.get_mut("metadata") {
-        let annotations = json!({ OWNER_ANNOTATION: spec.owner, PHASE_ANNOTATION: Phase::Created.as_str(), WISH_ANNOTATION: wish });
+        let annotations = json!({ OWNER_ANNOTATION: spec.owner, PHASE_ANNOTATION: phase.as_str(), WISH_ANNOTATION: wish });
         metadata.insert("annotations".to_owned(), annotations);
     }
     manifest

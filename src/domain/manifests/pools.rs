@@ -6,7 +6,7 @@ use super::storage::Volumes;
 use super::{gibibytes, resources, strimzi_manifest};
 use crate::domain::names::{BROKER_POOL, CONTROLLER_POOL, INSTANCE_TYPE_ANNOTATION, STRIMZI_CLUSTER_LABEL, STRIMZI_POOL_LABEL};
 use crate::domain::object::{Kind, Manifest};
-use crate::domain::quantity::kubernetes_quantity;
+use crate::domain::quantity::{GIB, kubernetes_quantity};
 use crate::domain::sizing::{Floor, Sizing};
 use crate::domain::tenant::TenantSpec;
 
@@ -36,17 +36,14 @@ pub fn controllers(spec: &TenantSpec, sizing: &Sizing, volumes: &Volumes) -> Man
     strimzi_manifest(spec, Kind::KafkaNodePool, CONTROLLER_POOL, json!({ "spec": pool }))
 }
 
-/// What exists according to the live pool of brokers; None for an object that is not such a pool.
+/// What a live broker pool has: brokers, and GiB of each volume rounded up. None where it does not tell.
 pub fn live_floor(pool: &Value) -> Option<Floor> {
-    /// In billionths, as quantities are counted.
-    const GIB: i128 = (1 << 30) * 1_000_000_000;
-    let spec = &pool["spec"];
-    let size = kubernetes_quantity(spec["storage"]["volumes"][0]["size"].as_str()?)?;
-    Some(Floor {
-        brokers: u32::try_from(spec["replicas"].as_u64()?).ok()?,
-        volume_gib: u64::try_from((size + GIB - 1) / GIB).ok()?,
-        instance_type: pool["metadata"]["annotations"][INSTANCE_TYPE_ANNOTATION].as_str().map(str::to_owned),
-    })
+    let brokers = u32::try_from(pool["spec"]["replicas"].as_u64()?).ok()?;
+    let size = pool["spec"]["storage"]["volumes"][0]["size"].as_str()?;
+    let nano_gib = 1_000_000_000 * i128::from(GIB);
+    let volume_gib = u64::try_from((kubernetes_quantity(size)? + nano_gib - 1) / nano_gib).ok()?;
+    let instance_type = pool["metadata"]["annotations"][INSTANCE_TYPE_ANNOTATION].as_str().map(str::to_owned);
+    Some(Floor { brokers, volume_gib, instance_type })
 }
 
 /// One volume in a list that can grow. The claim goes with the tenant: what destroy leaves behind costs money and holds data.

@@ -11,7 +11,7 @@ use crate::domain::sizing::Sizing;
 use crate::domain::tenant::{Facts, TenantSpec};
 
 /// The name under which the EBS driver registers itself.
-pub const EBS_CSI_DRIVER: &str = "ebs.csi.aws.com";
+pub const EBS_DRIVER: &str = "ebs.csi.aws.com";
 
 /// Which classes the volumes name.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -41,13 +41,13 @@ pub fn build(spec: &TenantSpec, sizing: &Sizing, volumes: &Volumes) -> Vec<Manif
     let mut manifests = Vec::new();
     match &volumes.attributes {
         Some(name) => {
-            let fields = json!({ "driverName": EBS_CSI_DRIVER, "parameters": Value::Object(Map::from_iter(speed)) });
+            let fields = json!({ "driverName": EBS_DRIVER, "parameters": Value::Object(Map::from_iter(speed)) });
             manifests.push(manifest(spec, Kind::VolumeAttributesClass, name, fields));
         }
         None => parameters.extend(speed),
     }
     let fields = json!({
-        "provisioner": EBS_CSI_DRIVER,
+        "provisioner": EBS_DRIVER,
         "parameters": parameters,
         "volumeBindingMode": "WaitForFirstConsumer",
         "allowVolumeExpansion": true,

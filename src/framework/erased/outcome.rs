@@ -4,7 +4,7 @@ use crate::framework::{
     diagnostic::Diagnostics,
     path::Path,
     plan::{contradictions, forget_write_only},
-    schema::Block,
+    schema::{Block, Nesting},
     value::{Type, Value},
 };
 
@@ -21,7 +21,26 @@ pub fn bug(at: Path, what: &str, found: &mut Diagnostics) {
 /// A value that may be stored: nothing write-only, and null for what is still unknown, which is a bug.
 pub fn storable(block: &Block, mut value: Value, found: &mut Diagnostics) -> Value {
     forget_write_only(block, &mut value);
-    known(value, &block.object_type(), &Path::root(), found)
+    let mut value = known(value, &block.object_type(), &Path::root(), found);
+    fill_blocks(block, &mut value);
+    value
+}
+
+/// Core takes no null for a block of nesting LIST, SET or MAP.
+fn fill_blocks(block: &Block, object: &mut Value) {
+    let Value::Map(fields) = object else { return };
+    for nested in &block.blocks {
+        let value = fields.entry(nested.name.clone()).or_insert(Value::Null);
+        if value.is_null() {
+            *value = nested.nesting.absent();
+        }
+        match (nested.nesting, value) {
+            (Nesting::Single, object) => fill_blocks(&nested.block, object),
+            (_, Value::List(objects)) => objects.iter_mut().for_each(|object| fill_blocks(&nested.block, object)),
+            (_, Value::Map(objects)) => objects.values_mut().for_each(|object| fill_blocks(&nested.block, object)),
+            _ => {}
+        }
+    }
 }
 
 /// Like [`storable`] after a failure, which explains unknown values.
@@ -91,5 +110,38 @@ pub fn hold_to_plan(planned: &Value, result: &Value, ty: &Type, at: &Path, found
 pub fn hold_to_config(block: &Block, config: &Value, result: &Value, found: &mut Diagnostics) {
     for (place, _) in contradictions(block, &Value::Null, config, result) {
         bug(place, "came back with a value other than the configured one", found);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::framework::schema::NestedBlock;
+
+    #[test]
+    fn an_unknown_list_of_blocks_is_stored_empty_and_told() {
+        let nested = NestedBlock {
+            name: "b".to_owned(),
+            nesting: Nesting::List { min: 0, max: 0 },
+            required: false,
+            replace: false,
+            block: Block::default(),
+        };
+        let block = Block { blocks: vec![nested], ..Block::default() };
+        let mut found = Diagnostics::none();
+        let stored = storable(&block, Value::Map([("b".to_owned(), Value::UNKNOWN)].into()), &mut found);
+        assert_eq!(stored, block.null_object());
+        assert_eq!(found.iter().next().map(|one| one.path.clone()), Some(Some("b".into())));
+    }
+
+    #[test]
+    fn sets_are_held_to_the_plan_regardless_of_order() {
+        let ty = Type::set(Type::String);
+        let set = |texts: [&str; 2]| Value::List(texts.map(Value::from).into());
+        let mut found = Diagnostics::none();
+        hold_to_plan(&set(["a", "b"]), &set(["b", "a"]), &ty, &Path::from("s"), &mut found);
+        assert_eq!(found, Diagnostics::none());
+        hold_to_plan(&set(["a", "b"]), &set(["a", "c"]), &ty, &Path::from("s"), &mut found);
+        assert!(found.has_errors());
     }
 }

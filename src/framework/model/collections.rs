@@ -6,6 +6,7 @@ use super::{AttributeValue, wrong_type};
 use crate::framework::{
     diagnostic::Diagnostics,
     path::Path,
+    schema::Block,
     value::{Type, Value},
 };
 
@@ -34,6 +35,10 @@ impl<T: AttributeValue> AttributeValue for Vec<T> {
 
     fn settle(prior: &Value, value: &mut Value) {
         settle_elements::<T>(prior, value);
+    }
+
+    fn fields() -> Option<Block> {
+        T::fields()
     }
 }
 
@@ -86,6 +91,10 @@ impl<T: AttributeValue> AttributeValue for BTreeMap<String, T> {
 
     fn settle(prior: &Value, value: &mut Value) {
         settle_elements::<T>(prior, value);
+    }
+
+    fn fields() -> Option<Block> {
+        T::fields()
     }
 }
 

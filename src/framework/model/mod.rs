@@ -49,6 +49,11 @@ pub trait AttributeValue: Sized {
     /// Where `value` means the same as `prior` in another spelling, takes over the spelling of `prior`: no difference is then shown.
     fn settle(_prior: &Value, _value: &mut Value) {}
 
+    /// What the fields of an object mean, or of the objects in a collection.
+    fn fields() -> Option<Block> {
+        None
+    }
+
     /// Whether null is a value of this type.
     fn admits_null() -> bool {
         false
@@ -126,6 +131,10 @@ impl<T: AttributeValue> AttributeValue for Attr<T> {
 
     fn settle(prior: &Value, value: &mut Value) {
         T::settle(prior, value);
+    }
+
+    fn fields() -> Option<Block> {
+        T::fields()
     }
 
     fn admits_null() -> bool {

@@ -14,10 +14,8 @@ use crate::{
     },
     drivers::kubernetes::{Cluster, Error, Propagation, Waited},
     framework::{
-        attr::Attr,
         diagnostic::Diagnostics,
         parts::{Call, Failed},
-        timeouts::Timeouts,
     },
     resources::{
         connection::Connection,
@@ -46,7 +44,7 @@ struct Prepared {
 
 /// Makes a tenant, or goes on with its own unfinished beginning. A failure leaves no state: the next apply goes on where this one ended.
 pub async fn create(connection: &Connection, planned: Tenant, call: &mut Call) -> Result<Tenant, Diagnostics> {
-    let timeout = planned.timeouts.known().map_or(CREATE_DEFAULT, |timeouts| timeouts.create_or(CREATE_DEFAULT));
+    let timeout = planned.timeouts.create_or(CREATE_DEFAULT);
     let prepared = prepare(connection, &planned, timeout, call).await?;
     claim(&prepared, &planned, call).await?;
     let outcome = apply_and_wait(&prepared, call).await?;
@@ -55,7 +53,7 @@ pub async fn create(connection: &Connection, planned: Tenant, call: &mut Call) -
 
 /// Changes a tenant in place. A failure answers with what is there.
 pub async fn update(connection: &Connection, prior: Tenant, planned: Tenant, call: &mut Call) -> Result<Tenant, Failed<Tenant>> {
-    let timeout = planned.timeouts.known().map_or(UPDATE_DEFAULT, |timeouts| timeouts.update_or(UPDATE_DEFAULT));
+    let timeout = planned.timeouts.update_or(UPDATE_DEFAULT);
     let changed = async {
         let prepared = prepare(connection, &planned, timeout, call).await?;
         own(&prepared).await?;
@@ -79,7 +77,7 @@ async fn prepare(connection: &Connection, planned: &Tenant, timeout: Duration, c
         return Err(found);
     };
     let cluster = connected(connection, planned)?.stopped_by(call.stop.clone());
-    let facts = facts(&cluster).await?;
+    let facts = connection.facts().await?;
     if !cluster.server_serves(Kind::Kafka).await.map_err(|error| failed("Cannot look at the management cluster", &error))? {
         let mut found = Diagnostics::none();
         found.error_at(
@@ -116,21 +114,11 @@ pub fn connected(connection: &Connection, tenant: &Tenant) -> Result<Cluster, Di
     }
 }
 
-/// What the manifests depend on.
-pub async fn facts(cluster: &Cluster) -> Result<Facts, Diagnostics> {
-    let looked = |error: Error| failed("Cannot look at the management cluster", &error);
-    let driver = ObjectRef::global(Kind::CsiDriver, manifests::EBS_CSI_DRIVER);
-    let ebs_csi = cluster.find(&driver).await.map_err(looked)?.is_some();
-    let volume_attributes_classes = ebs_csi && cluster.server_serves(Kind::VolumeAttributesClass).await.map_err(looked)?;
-    Ok(Facts { ebs_csi, volume_attributes_classes })
-}
-
 /// Makes the namespace before all else; an existing one is only taken if it is this owner's own unfinished beginning.
 async fn claim(prepared: &Prepared, planned: &Tenant, call: &Call) -> Result<(), Diagnostics> {
     let Prepared { cluster, spec, deadline, .. } = prepared;
     let summary = "Cannot make the tenant's namespace";
-    let mut manifest = manifests::namespace(spec);
-    manifest.body["metadata"]["annotations"][PHASE_ANNOTATION] = Phase::Creating.as_str().into();
+    let manifest = manifests::namespace(spec, Phase::Creating);
     loop {
         let existing = match cluster.create(&manifest).await {
             Ok(_) => return Ok(()),
@@ -172,7 +160,9 @@ fn taken(existing: &serde_json::Value, spec: &TenantSpec, planned: &Tenant) -> D
     let id = super::id(planned).into_known().unwrap_or_else(|| spec.name.to_string());
     let metadata = &existing["metadata"];
     let detail = if metadata["labels"][TENANT_LABEL].is_null() {
-        format!("A namespace {namespace} exists and was not made by this provider. Choose another name for the tenant, or remove that namespace.")
+        format!(
+            "A namespace {namespace} exists and was not made by this provider. Choose another name for the tenant, or remove that namespace."
+        )
     } else {
         let owner = metadata["annotations"][OWNER_ANNOTATION].as_str().unwrap_or("unknown");
         format!(
@@ -194,7 +184,9 @@ async fn own(prepared: &Prepared) -> Result<(), Diagnostics> {
         Some(existing) if existing["metadata"]["labels"][TENANT_LABEL].as_str() == Some(prepared.spec.name.as_str()) => Ok(()),
         Some(_) | None => Err(Diagnostics::of_error(
             "The tenant is gone",
-            format!("{namespace} was deleted, or lost its label {TENANT_LABEL}, after the plan was made. Plan again: the tenant will be made anew."),
+            format!(
+                "{namespace} was deleted, or lost its label {TENANT_LABEL}, after the plan was made. Plan again: the tenant will be made anew."
+            ),
         )),
     }
 }
@@ -203,7 +195,7 @@ async fn own(prepared: &Prepared) -> Result<(), Diagnostics> {
 async fn apply_and_wait(prepared: &Prepared, call: &Call) -> Result<Outcome, Diagnostics> {
     let Prepared { cluster, spec, sizing, facts, deadline } = prepared;
     let manifests = manifests::build(spec, sizing, facts);
-    for manifest in &manifests {
+    for manifest in manifests.iter().filter(|manifest| manifest.object.kind != Kind::Namespace) {
         cluster.apply(manifest).await.map_err(|error| match (&error, manifest.object.kind) {
             (Error::Invalid { .. }, Kind::Kafka) => failed_at(Tenant::KAFKA, "Kafka refused", &error),
             _ => failed("Cannot apply the tenant", &error),
@@ -242,21 +234,11 @@ async fn finish(prepared: &Prepared, planned: Tenant, outcome: &Outcome, call: &
             format!("{why} while waiting for the tenant {}: {what}. It goes on by itself; the next plan shows how far it is, and apply waits on.", spec.name),
         );
     }
-    let namespace = ObjectRef::global(Kind::Namespace, spec.name.namespace());
+    let namespace = manifests::namespace(spec, Phase::Created);
     let summary = "Cannot note that the tenant was made";
+    cluster.apply(&namespace).await.map_err(|error| failed(summary, &error))?;
     let written = Written::of_tenant(&planned).to_json();
-    let notes = [(PHASE_ANNOTATION, Some(Phase::Created.as_str())), (WRITTEN_ANNOTATION, Some(written.as_str()))];
-    cluster.annotate(&namespace, &notes).await.map_err(|error| failed(summary, &error))?;
-    let kafka = ObjectRef::namespaced(Kind::Kafka, spec.name.namespace(), spec.name.kafka());
-    let live = cluster.get(&kafka).await.map_err(|error| failed("Cannot look at the tenant", &error))?;
-    Ok(report::applied(planned, spec, &prepared.sizing, live.as_ref()))
-}
-
-/// The deadlines of a tenant.
-pub fn delete_timeout(tenant: &Tenant) -> Duration {
-    let default = Duration::from_secs(60 * 60);
-    match &tenant.timeouts {
-        Attr::Known(timeouts) => Timeouts::delete_or(timeouts, default),
-        Attr::Null | Attr::Unknown => default,
-    }
+    cluster.annotate(&namespace.object, &[(WRITTEN_ANNOTATION, Some(&written))]).await.map_err(|error| failed(summary, &error))?;
+    let (kafka, pools) = wait::look(cluster, spec).await?;
+    Ok(report::applied(planned, spec, &prepared.sizing, kafka.as_ref(), &pools))
 }

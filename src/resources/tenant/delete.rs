@@ -1,6 +1,8 @@
 //! Taking a tenant away, in an order in which nothing is orphaned: topics and users while their operators still run, then Kafka, volumes, the
 //! namespace, and what lives outside of it. Ends with a look that proves nothing is left.
 
+use std::time::Duration;
+
 use futures::future::join_all;
 use serde_json::Value;
 use tokio::time::Instant;
@@ -19,11 +21,16 @@ use crate::{
     },
 };
 
+const DELETE_DEFAULT: Duration = Duration::from_secs(60 * 60);
 const SUMMARY: &str = "Cannot delete the tenant";
 
 /// What lives in the namespace, in the order in which it is deleted; each is waited for.
-const INSIDE: [&[Kind]; 4] =
-    [&[Kind::KafkaTopic, Kind::KafkaUser], &[Kind::Kafka, Kind::KafkaNodePool], &[Kind::StrimziPodSet, Kind::Pod], &[Kind::PersistentVolumeClaim]];
+const INSIDE: [&[Kind]; 4] = [
+    &[Kind::KafkaTopic, Kind::KafkaUser],
+    &[Kind::Kafka, Kind::KafkaNodePool],
+    &[Kind::StrimziPodSet, Kind::Pod],
+    &[Kind::PersistentVolumeClaim],
+];
 
 /// What a tenant has outside of its namespace.
 const OUTSIDE: [Kind; 2] = [Kind::StorageClass, Kind::VolumeAttributesClass];
@@ -41,7 +48,7 @@ pub async fn delete(connection: &Connection, prior: &Tenant, call: &Call) -> Res
     let mut found = Diagnostics::none();
     let Some(name) = parse::name(prior, &mut found) else { return Err(found) };
     let cluster = apply::connected(connection, prior)?.stopped_by(call.stop.clone());
-    let deletion = Deletion { cluster, name, deadline: Instant::now() + apply::delete_timeout(prior), call };
+    let deletion = Deletion { cluster, name, deadline: Instant::now() + prior.timeouts.delete_or(DELETE_DEFAULT), call };
     deletion.run().await
 }
 
@@ -119,7 +126,10 @@ impl Deletion<'_> {
             return Ok(());
         }
         let names: Vec<String> = left.iter().map(ToString::to_string).collect();
-        Err(Diagnostics::of_error("Something of the tenant is left", format!("Still there after deletion: {}. Destroy again.", names.join(", "))))
+        Err(Diagnostics::of_error(
+            "Something of the tenant is left",
+            format!("Still there after deletion: {}. Destroy again.", names.join(", ")),
+        ))
     }
 }
 

@@ -29,9 +29,6 @@ pub fn validate(config: &Tenant, found: &mut Diagnostics) {
     isolation(config, found);
     let _ = kafka(config, found);
     let _ = groups_and_namespaces(config, found);
-    if let Some(timeouts) = config.timeouts.known() {
-        timeouts.validate(found);
-    }
     let wish = wishes::wish(&config.throughput, &config.retention, &config.partitions, found);
     if let (Some(wish), Some(overrides)) = (wish, wishes::overrides(&config.sizing_override)) {
         let _ = wishes::size(&wish, &overrides, None, found);
@@ -65,7 +62,10 @@ pub fn spec(tenant: &Tenant, settings: &Settings) -> Result<TenantSpec, Diagnost
         });
     }
     if !found.has_errors() {
-        found.error("Incomplete tenant", "A value that is needed to make the tenant is missing or not known. This is a bug of the provider: please report it.");
+        found.error(
+            "Incomplete tenant",
+            "A value that is needed to make the tenant is missing or not known. This is a bug of the provider: please report it.",
+        );
     }
     Err(found)
 }
@@ -120,18 +120,23 @@ fn kafka(tenant: &Tenant, found: &mut Diagnostics) -> Option<KafkaSpec> {
     let at = |field: Field| Tenant::KAFKA.then(field);
     let wanted = settings.and_then(|settings| settings.version.known()).or_else(|| tenant.kafka_version.known());
     let version = match wanted.map(|text| text.parse::<KafkaVersion>()) {
-        None => Some(KafkaVersion::default()),
+        None => Some(KafkaVersion::DEFAULT),
         Some(Ok(version)) => Some(version),
         Some(Err(error)) => {
             found.error_at(at(KafkaSettings::VERSION), "Kafka version not offered", format!("{}.", capitalised(&error.to_string())));
             None
         }
     };
-    let metadata_version = match settings.and_then(|settings| settings.metadata_version.known()).map(|text| text.parse::<MetadataVersion>()) {
+    let metadata_version = match settings.and_then(|settings| settings.metadata_version.known()).map(|text| text.parse::<MetadataVersion>())
+    {
         None => None,
         Some(Ok(metadata)) => Some(metadata),
         Some(Err(error)) => {
-            found.error_at(at(KafkaSettings::METADATA_VERSION), "Metadata version not offered", format!("{}.", capitalised(&error.to_string())));
+            found.error_at(
+                at(KafkaSettings::METADATA_VERSION),
+                "Metadata version not offered",
+                format!("{}.", capitalised(&error.to_string())),
+            );
             None
         }
     };
@@ -150,7 +155,11 @@ fn kafka(tenant: &Tenant, found: &mut Diagnostics) -> Option<KafkaSpec> {
     }
     let spec = KafkaSpec { version: version?, metadata_version, config, authentication: authentication? };
     if let Err(error) = spec.versions().check() {
-        found.error_at(at(KafkaSettings::METADATA_VERSION), "Metadata version not possible", format!("{}.", capitalised(&error.to_string())));
+        found.error_at(
+            at(KafkaSettings::METADATA_VERSION),
+            "Metadata version not possible",
+            format!("{}.", capitalised(&error.to_string())),
+        );
     }
     Some(spec)
 }
@@ -172,7 +181,11 @@ fn groups_and_namespaces(tenant: &Tenant, found: &mut Diagnostics) -> (Vec<Strin
     }
     let groups = listed(|access| &access.groups);
     if groups.iter().any(String::is_empty) {
-        found.error_at(Tenant::ACCESS.then(Access::GROUPS), "Empty group", "A group of Kubernetes users has a name of at least one character.");
+        found.error_at(
+            Tenant::ACCESS.then(Access::GROUPS),
+            "Empty group",
+            "A group of Kubernetes users has a name of at least one character.",
+        );
     }
     (groups, namespaces)
 }

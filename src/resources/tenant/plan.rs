@@ -23,7 +23,8 @@ pub fn plan(change: &Change<'_, Tenant>, planned: &mut Tenant, verdict: &mut Ver
     let found = &mut verdict.found;
     parse::validate(planned, found);
     planned.id = id(planned);
-    planned.kubernetes = planned.name.known().and_then(|name| name.parse().ok()).map_or(Attr::Unknown, |name| parse::location(&name).into());
+    planned.kubernetes =
+        planned.name.known().and_then(|name| name.parse().ok()).map_or(Attr::Unknown, |name| parse::location(&name).into());
     planned.kafka_version = version_wanted(planned, change.prior, found);
     size(planned, change.prior, found);
     planned.drift = Attr::Known(Vec::new());
@@ -79,7 +80,11 @@ fn version_wanted(planned: &Tenant, prior: Option<&Tenant>, found: &mut Diagnost
     if let (Some(from), Some(to)) = (from, versions(planned, &wanted))
         && let Err(refused) = check_change(from, to)
     {
-        found.error_at(Tenant::KAFKA.then(KafkaSettings::VERSION), "Kafka version cannot be changed so", format!("{}.", capitalised(&refused.to_string())));
+        found.error_at(
+            Tenant::KAFKA.then(KafkaSettings::VERSION),
+            "Kafka version cannot be changed so",
+            format!("{}.", capitalised(&refused.to_string())),
+        );
     }
     Attr::Known(wanted)
 }
@@ -103,7 +108,8 @@ fn size(planned: &mut Tenant, prior: Option<&Tenant>, found: &mut Diagnostics) {
         return;
     };
     let floor = prior.and_then(|prior| prior.sizing.known()).and_then(SizingReport::floor);
-    planned.sizing = wishes::size(&wish, &overrides, floor.as_ref(), found).map_or(Attr::Unknown, |sizing| SizingReport::of(&sizing).into());
+    planned.sizing =
+        wishes::size(&wish, &overrides, floor.as_ref(), found).map_or(Attr::Unknown, |sizing| SizingReport::of(&sizing).into());
 }
 
 /// Brokers hold data: fewer of them need it moved off first, which nothing here does yet.
@@ -144,12 +150,16 @@ fn refuse_replacing(planned: &Tenant, prior: &Tenant, found: &mut Diagnostics) {
     if prior.deletion_protection.known().is_some_and(|protected| !protected) {
         return;
     }
-    let storage = |tenant: &Tenant, part: fn(&Storage) -> &Attr<String>| tenant.storage.known().map_or(Attr::Null, |storage| part(storage).clone());
+    let storage =
+        |tenant: &Tenant, part: fn(&Storage) -> &Attr<String>| tenant.storage.known().map_or(Attr::Null, |storage| part(storage).clone());
     let class: fn(&Storage) -> &Attr<String> = |storage| &storage.class;
     let key: fn(&Storage) -> &Attr<String> = |storage| &storage.kms_key_arn;
     let changes: [(Path, bool); 4] = [
         (Tenant::NAME.into(), planned.name != prior.name),
-        (Tenant::MANAGEMENT_CLUSTER.into(), planned.management_cluster != prior.management_cluster && !planned.management_cluster.is_unknown()),
+        (
+            Tenant::MANAGEMENT_CLUSTER.into(),
+            planned.management_cluster != prior.management_cluster && !planned.management_cluster.is_unknown(),
+        ),
         (Tenant::STORAGE.then(Storage::CLASS), storage(planned, class) != storage(prior, class)),
         (Tenant::STORAGE.then(Storage::KMS_KEY_ARN), storage(planned, key) != storage(prior, key)),
     ];

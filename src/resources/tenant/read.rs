@@ -8,8 +8,7 @@ use serde_json::Value;
 
 use crate::{
     domain::{
-        drift,
-        manifests,
+        drift, manifests,
         names::{BROKER_POOL, TENANT_LABEL, TenantName, WISH_ANNOTATION},
         object::{Kind, Manifest, ObjectRef},
         sizing::Floor,
@@ -28,7 +27,7 @@ use crate::{
         connection::Connection,
         failure::failed,
         tenant::{
-            apply::{connected, facts},
+            apply::connected,
             model::{Access, KafkaSettings, Storage, Tenant, TenantIdentity},
             parse, report,
             written::Written,
@@ -60,11 +59,18 @@ pub async fn read(connection: &Connection, mut state: Tenant, call: &mut Call) -
     let mut spec = parse::spec(&state, &connection.settings())?;
     spec.floor = floor(spec.floor, pool.as_ref());
     let Some(sizing) = wishes::size(&spec.wish, &spec.overrides, spec.floor.as_ref(), &mut found) else { return Err(found) };
-    let facts = facts(&cluster).await?;
+    let facts = connection.facts().await?;
     let wanted = manifests::build(&spec, &sizing, &facts);
-    let objects = try_join_all(wanted.iter().map(|manifest| live(&cluster, &manifest.object))).await?;
-    let kafka = wanted.iter().zip(&objects).find(|(manifest, _)| manifest.object.kind == Kind::Kafka).and_then(|(_, object)| object.as_ref());
-    report::fill(&mut state, &spec, &sizing, kafka);
+    let objects: Vec<Option<Value>> = try_join_all(wanted.iter().map(|manifest| live(&cluster, &manifest.object))).await?;
+    let kafka =
+        wanted.iter().zip(&objects).find(|(manifest, _)| manifest.object.kind == Kind::Kafka).and_then(|(_, object)| object.as_ref());
+    let pools: Vec<Value> = wanted
+        .iter()
+        .zip(&objects)
+        .filter(|(manifest, _)| manifest.object.kind == Kind::KafkaNodePool)
+        .filter_map(|(_, object)| object.clone())
+        .collect();
+    report::fill(&mut state, &spec, &sizing, kafka, &pools);
     state.drift = Attr::Known(differences(&wanted, &objects));
     Ok(Some(state))
 }
@@ -81,7 +87,9 @@ pub fn import(target: ImportTarget<TenantIdentity>) -> Result<Tenant, Diagnostic
                 ));
             }
         },
-        ImportTarget::Identity(identity) => (identity.management_cluster.into_known().unwrap_or_default(), identity.name.into_known().unwrap_or_default()),
+        ImportTarget::Identity(identity) => {
+            (identity.management_cluster.into_known().unwrap_or_default(), identity.name.into_known().unwrap_or_default())
+        }
     };
     let mut tenant = empty();
     tenant.name = name.into();
@@ -132,7 +140,8 @@ fn rebuild(state: &mut Tenant, namespace: &Value) -> Result<(), Diagnostics> {
         })
         .into();
     let StorageSpec { class, kms_key_arn } = stored.storage;
-    state.storage = (class.is_some() || kms_key_arn.is_some()).then(|| Storage { class: class.into(), kms_key_arn: kms_key_arn.into() }).into();
+    state.storage =
+        (class.is_some() || kms_key_arn.is_some()).then(|| Storage { class: class.into(), kms_key_arn: kms_key_arn.into() }).into();
     let listed = |names: Vec<String>| (!names.is_empty()).then(|| names.into_iter().collect::<BTreeSet<_>>()).into();
     state.access = (!stored.access_groups.is_empty() || !stored.allowed_namespaces.is_empty())
         .then(|| Access { groups: listed(stored.access_groups), client_namespaces: listed(stored.allowed_namespaces) })
@@ -164,7 +173,8 @@ fn differences(wanted: &[Manifest], objects: &[Option<Value>]) -> Vec<String> {
     for (manifest, object) in wanted.iter().zip(objects) {
         match object {
             None => lines.push(format!("{} does not exist", manifest.object)),
-            Some(object) => lines.extend(drift::differences(&manifest.body, object).iter().map(|difference| format!("{}: {difference}", manifest.object))),
+            Some(object) => lines
+                .extend(drift::differences(&manifest.body, object).iter().map(|difference| format!("{}: {difference}", manifest.object))),
         }
     }
     lines

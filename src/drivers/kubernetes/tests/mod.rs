@@ -76,11 +76,7 @@ fn server(answer: impl Fn(&str, usize) -> Reply + Send + Sync + 'static) -> (Clu
     (Cluster::new("context/test".into(), "https://test:6443".into(), "test:6443".into(), None, connect), log)
 }
 
-async fn respond(
-    request: Request<Body>,
-    log: Log,
-    answer: Arc<impl Fn(&str, usize) -> Reply>,
-) -> Result<Response<Body>, std::io::Error> {
+async fn respond(request: Request<Body>, log: Log, answer: Arc<impl Fn(&str, usize) -> Reply>) -> Result<Response<Body>, std::io::Error> {
     let line = format!("{} {}", request.method(), request.uri());
     let content_type = request.headers().get("content-type").map_or("", |value| value.to_str().unwrap()).to_owned();
     let body = request.into_body().collect_bytes().await.unwrap();

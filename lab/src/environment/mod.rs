@@ -1,5 +1,8 @@
 //! A lab: its servers brought up, looked at and taken down. Everything lives under one folder; nothing is left when it is down.
 
+mod ending;
+mod temporary;
+
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -11,6 +14,10 @@ use crate::process::{self, Handle};
 use crate::servers::{self, Ingredients, Layout};
 use crate::state::{self, Ports, Running, Server, State};
 use crate::{kubernetes, pki, ports, strimzi_api};
+
+pub use ending::down;
+use ending::{all_processes, grace, take_down};
+pub use temporary::TemporaryLab;
 
 /// How long one lab command waits for another on the same lab.
 const PATIENCE: Duration = Duration::from_secs(600);
@@ -262,60 +269,9 @@ impl Lab {
     }
 }
 
-/// Takes the lab in `folder` down, whatever state it is in. False if there was none.
-///
-/// # Errors
-/// When a process does not end or the folder cannot be removed.
-pub fn down(folder: &Path) -> Result<bool> {
-    let _lock = lock(folder)?;
-    if !folder.join(state::FILE).is_file() {
-        return Ok(false);
-    }
-    take_down(folder)?;
-    Ok(true)
-}
-
 fn lock(folder: &Path) -> Result<FileLock> {
     let name = folder.file_name().with_context(|| format!("take {} for a lab's folder", folder.display()))?;
     FileLock::acquire(&folder.with_file_name(format!(".{}.lock", name.to_string_lossy())), PATIENCE)
-}
-
-fn take_down(folder: &Path) -> Result<()> {
-    if !folder.join(state::FILE).is_file() {
-        return Ok(());
-    }
-    // A state that cannot be read forgets the order, not the processes: those carry the lab's mark.
-    let state = State::read(folder).ok().flatten();
-    let mut running = state.as_ref().map(|s| s.running.clone()).unwrap_or_default();
-    running.sort_by_key(|r| std::cmp::Reverse(r.server));
-    for server in running {
-        process::stop(&[server.handle], grace(server.server)).with_context(|| format!("stop {}", server.server.name()))?;
-        if server.server == Server::StrimziStandIn {
-            // Kafka nodes of a stand-in that was killed go before their API server does.
-            let servers: Vec<Handle> = state.iter().flat_map(|s| &s.running).map(|r| r.handle).collect();
-            let orphans: Vec<Handle> = process::marked(folder).into_iter().filter(|p| !servers.contains(p)).collect();
-            process::stop(&orphans, grace(Server::StrimziStandIn)).context("stop Kafka nodes")?;
-        }
-    }
-    process::stop(&process::marked(folder), grace(Server::Apiserver))?;
-    let left = all_processes(folder, state.as_ref());
-    anyhow::ensure!(left.is_empty(), "processes of the lab in {} are left: {left:?}", folder.display());
-    std::fs::remove_dir_all(folder).with_context(|| format!("remove {}", folder.display()))
-}
-
-/// How long `server` may take to end by itself.
-fn grace(server: Server) -> Duration {
-    match server {
-        // It stops its Kafka nodes one by one.
-        Server::StrimziStandIn => Duration::from_secs(30),
-        Server::Etcd | Server::Apiserver | Server::Controllers => Duration::from_secs(10),
-    }
-}
-
-fn all_processes(folder: &Path, state: Option<&State>) -> Vec<Handle> {
-    let mut all: Vec<Handle> = state.iter().flat_map(|s| &s.running).map(|r| r.handle).filter(|h| h.alive()).collect();
-    all.extend(process::marked(folder).into_iter().filter(|h| !all.contains(h)).collect::<Vec<_>>());
-    all
 }
 
 /// Makes a folder only its owner may look into: it holds keys.
@@ -327,64 +283,4 @@ fn make_private(folder: &Path) -> Result<()> {
 
 fn has_entries(folder: &Path) -> bool {
     std::fs::read_dir(folder).is_ok_and(|mut entries| entries.next().is_some())
-}
-
-/// A lab for a test: a name of its own, taken down when dropped. One whose test was killed is taken down by the next.
-pub struct TemporaryLab(Option<Lab>);
-
-impl TemporaryLab {
-    /// Brings up a lab whose name begins with `purpose`.
-    ///
-    /// # Errors
-    /// As [`Lab::up`].
-    pub fn up(purpose: &str, pretend_ready: bool) -> Result<Self> {
-        sweep_orphans()?;
-        let [unique] = ports::free()?;
-        let name = format!("{purpose}-{}-{unique}", std::process::id());
-        let options = Options { pretend_ready, owned: true, ..Options::named(&name) };
-        Ok(Self(Some(Lab::up(&options)?.0)))
-    }
-
-    /// Takes it down and says whether that went well, which a drop cannot.
-    ///
-    /// # Errors
-    /// As [`Lab::down`].
-    pub fn down(mut self) -> Result<()> {
-        self.0.take().map_or(Ok(()), Lab::down)
-    }
-}
-
-impl std::ops::Deref for TemporaryLab {
-    type Target = Lab;
-
-    #[expect(clippy::expect_used, reason = "the lab is taken out only by the two functions that consume the guard")]
-    fn deref(&self) -> &Lab {
-        self.0.as_ref().expect("a guard holds its lab until it goes")
-    }
-}
-
-impl std::ops::DerefMut for TemporaryLab {
-    #[expect(clippy::expect_used, reason = "the lab is taken out only by the two functions that consume the guard")]
-    fn deref_mut(&mut self) -> &mut Lab {
-        self.0.as_mut().expect("a guard holds its lab until it goes")
-    }
-}
-
-impl Drop for TemporaryLab {
-    fn drop(&mut self) {
-        if let Some(Err(error)) = self.0.take().map(Lab::down) {
-            note(format!("take a temporary lab down: {error:#}"));
-        }
-    }
-}
-
-/// Takes down the labs whose owner is gone.
-fn sweep_orphans() -> Result<()> {
-    for folder in state::folders()? {
-        let owner = State::read(&folder).ok().flatten().and_then(|state| state.owner);
-        if owner.is_some_and(|owner| !owner.alive()) {
-            down(&folder)?;
-        }
-    }
-    Ok(())
 }

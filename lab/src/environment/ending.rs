@@ -1,0 +1,61 @@
+//! Taking a lab down, whatever state it is in.
+
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+
+use super::lock;
+use crate::process::{self, Handle};
+use crate::state::{self, Server, State};
+
+/// Takes the lab in `folder` down, whatever state it is in. False if there was none.
+///
+/// # Errors
+/// When a process does not end or the folder cannot be removed.
+pub fn down(folder: &Path) -> Result<bool> {
+    let _lock = lock(folder)?;
+    // The folder may be gone and its processes not: someone removed it by hand.
+    let there = folder.join(state::FILE).is_file() || !process::marked(folder).is_empty();
+    take_down(folder)?;
+    Ok(there)
+}
+
+/// Stops every process of the lab in `folder`, in order, and removes the folder if it is a lab's.
+pub(super) fn take_down(folder: &Path) -> Result<()> {
+    // A state that cannot be read forgets the order, not the processes: those carry the lab's mark.
+    let state = State::read(folder).ok().flatten();
+    let mut running = state.as_ref().map(|s| s.running.clone()).unwrap_or_default();
+    running.sort_by_key(|r| std::cmp::Reverse(r.server));
+    for server in running {
+        process::stop(&[server.handle], grace(server.server)).with_context(|| format!("stop {}", server.server.name()))?;
+        if server.server == Server::StrimziStandIn {
+            // Kafka nodes of a stand-in that was killed go before their API server does.
+            let servers: Vec<Handle> = state.iter().flat_map(|s| &s.running).map(|r| r.handle).collect();
+            let orphans: Vec<Handle> = process::marked(folder).into_iter().filter(|p| !servers.contains(p)).collect();
+            process::stop(&orphans, grace(Server::StrimziStandIn)).context("stop Kafka nodes")?;
+        }
+    }
+    process::stop(&process::marked(folder), grace(Server::Apiserver))?;
+    let left = all_processes(folder, state.as_ref());
+    anyhow::ensure!(left.is_empty(), "processes of the lab in {} are left: {left:?}", folder.display());
+    if folder.join(state::FILE).is_file() {
+        std::fs::remove_dir_all(folder).with_context(|| format!("remove {}", folder.display()))?;
+    }
+    Ok(())
+}
+
+/// How long `server` may take to end by itself.
+pub(super) fn grace(server: Server) -> Duration {
+    match server {
+        // It stops its Kafka nodes one by one.
+        Server::StrimziStandIn => Duration::from_secs(30),
+        Server::Etcd | Server::Apiserver | Server::Controllers => Duration::from_secs(10),
+    }
+}
+
+pub(super) fn all_processes(folder: &Path, state: Option<&State>) -> Vec<Handle> {
+    let mut all: Vec<Handle> = state.iter().flat_map(|s| &s.running).map(|r| r.handle).filter(|h| h.alive()).collect();
+    all.extend(process::marked(folder).into_iter().filter(|h| !all.contains(h)).collect::<Vec<_>>());
+    all
+}

@@ -1,0 +1,53 @@
+//! A stand-in for the Strimzi operator 1.2.0, which is not published as a program: it watches the same objects, leaves the same
+//! objects and status, and runs a real Kafka for every Kafka object, each node a process of this machine. What it does otherwise
+//! than the real one stands in `docs/lab.md`.
+
+mod acl;
+mod api;
+mod apply;
+mod authorities;
+mod cluster;
+mod distribution;
+mod node_ids;
+mod nodes;
+mod objects;
+mod operator;
+mod pki;
+mod pools;
+mod pretend;
+mod properties;
+mod rollout;
+mod status;
+#[cfg(test)]
+mod tests;
+mod topics;
+mod users;
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+use clap::Args;
+
+/// What the stand-in is started with.
+#[derive(Debug, Clone, Args)]
+pub struct Options {
+    /// The kubeconfig of the cluster whose Kafkas it runs
+    #[arg(long)]
+    pub kubeconfig: PathBuf,
+    /// Where keys, data and logs of the Kafka nodes lie
+    #[arg(long)]
+    pub data_dir: PathBuf,
+    /// Report everything Ready without running Kafka
+    #[arg(long)]
+    pub pretend_ready: bool,
+}
+
+/// Runs until SIGTERM or SIGINT, then stops every Kafka node.
+///
+/// # Errors
+/// The kubeconfig cannot be read, or a node cannot be stopped.
+pub fn run(options: &Options) -> Result<()> {
+    let filter = tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "info,kube=warn".into());
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(false).init();
+    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(operator::run(options))
+}
