@@ -91,10 +91,9 @@ impl Handle {
         Some(kib / 1024)
     }
 
-    /// Its command line, for people.
-    pub fn command_line(self) -> Option<String> {
-        let raw = std::fs::read(format!("/proc/{}/cmdline", self.pid)).ok()?;
-        Some(raw.split(|&b| b == 0).map(String::from_utf8_lossy).collect::<Vec<_>>().join(" ").trim().to_owned())
+    /// The folder it was started for: the lab's, or of a Kafka node the node's.
+    pub fn folder(self) -> Option<PathBuf> {
+        marks(&std::fs::read(format!("/proc/{}/environ", self.pid)).ok()?).next().map(Path::to_owned)
     }
 }
 
@@ -145,8 +144,12 @@ pub fn marked(folder: &Path) -> Vec<Handle> {
 }
 
 fn is_marked(environment: &[u8], folder: &Path) -> bool {
-    let mut variables = environment.split(|&b| b == 0).filter_map(|v| v.strip_prefix(MARK.as_bytes())?.strip_prefix(b"="));
-    variables.any(|value| Path::new(OsStr::from_bytes(value)).starts_with(folder))
+    marks(environment).any(|mark| mark.starts_with(folder))
+}
+
+fn marks(environment: &[u8]) -> impl Iterator<Item = &Path> {
+    let values = environment.split(|&b| b == 0).filter_map(|v| v.strip_prefix(MARK.as_bytes())?.strip_prefix(b"="));
+    values.map(|value| Path::new(OsStr::from_bytes(value)))
 }
 
 fn has_proc() -> bool {
