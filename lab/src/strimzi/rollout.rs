@@ -141,6 +141,7 @@ pub async fn run(pass: &mut Pass<'_>, fingerprints: Vec<String>) -> Result<()> {
         start_all(pass, &missing).await?;
     }
     let mut admin = wait_brokers(pass).await?;
+    pass.nodes.serves.store(true, std::sync::atomic::Ordering::SeqCst);
     for (node, start) in order(running) {
         let Some(have) = record.nodes.get(&node.id) else { continue };
         let (live, mut restart) = changes(&have.properties, &start.properties);
