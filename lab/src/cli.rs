@@ -193,9 +193,10 @@ fn status(lab: &Lab) -> Result<ExitCode> {
     }
     let servers: Vec<_> = lab.servers().iter().map(|running| running.handle).collect();
     for other in lab.processes().into_iter().filter(|process| !servers.contains(process)) {
-        let mut line = other.command_line().unwrap_or_default();
-        line.truncate(line.floor_char_boundary(60));
-        say(format!("  {:<26} pid {:<8} {:>20}  {line}", "started by a server", other.pid, memory(other.resident_mib())));
+        // Of a Kafka node the folder is named like its pod.
+        let folder = other.folder().filter(|folder| folder != lab.folder());
+        let name = folder.as_deref().and_then(|folder| folder.file_name()?.to_str()).unwrap_or("started by a server");
+        say(format!("  {name:<26} pid {:<8} port {:<6} {:>8}", other.pid, "-", memory(other.resident_mib())));
     }
     Ok(if well { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

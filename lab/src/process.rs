@@ -2,7 +2,9 @@
 //! known again by pid and start time, stopped within bounds. The mark is inherited, so a lab also finds the processes its processes started.
 
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
 use std::fs::File;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -14,7 +16,7 @@ use nix::sys::wait::{WaitPidFlag, waitpid};
 use nix::unistd::Pid;
 use serde::{Deserialize, Serialize};
 
-/// The environment variable that marks every process of a lab; its value is the lab's folder.
+/// The environment variable that marks every process of a lab; its value is the lab's folder or one below it.
 const MARK: &str = "KAAS_LAB_PROCESS_OF";
 /// How long a process may take to vanish after SIGKILL.
 const KILL_GRACE: Duration = Duration::from_secs(10);
@@ -89,10 +91,9 @@ impl Handle {
         Some(kib / 1024)
     }
 
-    /// Its command line, for people.
-    pub fn command_line(self) -> Option<String> {
-        let raw = std::fs::read(format!("/proc/{}/cmdline", self.pid)).ok()?;
-        Some(raw.split(|&b| b == 0).map(String::from_utf8_lossy).collect::<Vec<_>>().join(" ").trim().to_owned())
+    /// The folder it was started for: the lab's, or of a Kafka node the node's.
+    pub fn folder(self) -> Option<PathBuf> {
+        marks(&std::fs::read(format!("/proc/{}/environ", self.pid)).ok()?).next().map(Path::to_owned)
     }
 }
 
@@ -133,14 +134,22 @@ fn wait_gone(processes: &[Handle], patience: Duration) -> bool {
     }
 }
 
-/// Every living process with the mark of the lab in `lab`.
-pub fn marked(lab: &Path) -> Vec<Handle> {
-    let mark = format!("{MARK}={}", lab.display()).into_bytes();
+/// Every living process started for `folder` or for a folder below it: of a lab all, of the folder of one Kafka node that node.
+pub fn marked(folder: &Path) -> Vec<Handle> {
     let Ok(entries) = std::fs::read_dir("/proc") else { return Vec::new() };
     let pids = entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok());
-    pids.filter(|pid| std::fs::read(format!("/proc/{pid}/environ")).is_ok_and(|env| env.split(|&b| b == 0).any(|v| v == mark)))
+    pids.filter(|pid| std::fs::read(format!("/proc/{pid}/environ")).is_ok_and(|env| is_marked(&env, folder)))
         .filter_map(|pid| stat(pid).filter(|stat| !stat.ended).map(|stat| Handle { pid, started: stat.started }))
         .collect()
+}
+
+fn is_marked(environment: &[u8], folder: &Path) -> bool {
+    marks(environment).any(|mark| mark.starts_with(folder))
+}
+
+fn marks(environment: &[u8]) -> impl Iterator<Item = &Path> {
+    let values = environment.split(|&b| b == 0).filter_map(|v| v.strip_prefix(MARK.as_bytes())?.strip_prefix(b"="));
+    values.map(|value| Path::new(OsStr::from_bytes(value)))
 }
 
 fn has_proc() -> bool {
@@ -206,6 +215,17 @@ mod tests {
         let own = Handle::own().unwrap();
         assert!(own.alive());
         assert!(!Handle { started: own.started + 1, ..own }.alive());
+    }
+
+    #[test]
+    fn a_mark_counts_for_the_folders_above_and_no_others() {
+        let environment = b"A=b\0KAAS_LAB_PROCESS_OF=/labs/one/kafka/node\0C=d\0";
+        for (folder, expected) in
+            [("/labs/one", true), ("/labs/one/kafka/node", true), ("/labs/on", false), ("/labs/one/kafka/node/x", false)]
+        {
+            assert_eq!(is_marked(environment, Path::new(folder)), expected, "{folder}");
+        }
+        assert!(!is_marked(b"OTHER=/labs/one\0", Path::new("/labs/one")));
     }
 
     #[test]

@@ -9,6 +9,9 @@ use super::lock;
 use crate::process::{self, Handle};
 use crate::state::{self, Server, State};
 
+/// How long processes without the server that started them may take to end: their data goes anyway.
+const ORPHANS: Duration = Duration::from_secs(3);
+
 /// Takes the lab in `folder` down, whatever state it is in. False if there was none.
 ///
 /// # Errors
@@ -33,7 +36,7 @@ pub(super) fn take_down(folder: &Path) -> Result<()> {
             // Kafka nodes of a stand-in that was killed go before their API server does.
             let servers: Vec<Handle> = state.iter().flat_map(|s| &s.running).map(|r| r.handle).collect();
             let orphans: Vec<Handle> = process::marked(folder).into_iter().filter(|p| !servers.contains(p)).collect();
-            process::stop(&orphans, grace(Server::StrimziStandIn)).context("stop Kafka nodes")?;
+            process::stop(&orphans, ORPHANS).context("stop Kafka nodes")?;
         }
     }
     process::stop(&process::marked(folder), grace(Server::Apiserver))?;

@@ -24,7 +24,7 @@ impl Client {
     /// The quotas of all users that have some.
     pub async fn user_quotas(&mut self) -> Result<Vec<QuotaEntry>, Error> {
         // Match type 2: any name that is given, the default included.
-        let component = ComponentData::default().with_entity_type(text("user")).with_match_type(2);
+        let component = ComponentData::default().with_entity_type(text("user")).with_match_type(2).with_match(None);
         let answer = self.call(1, &DescribeClientQuotasRequest::default().with_components(vec![component]).with_strict(true)).await?;
         check(|| "list quotas".to_owned(), answer.error_code, answer.error_message.as_ref())?;
         let entry = |e: kafka_protocol::messages::describe_client_quotas_response::EntryData| {

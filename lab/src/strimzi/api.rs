@@ -18,11 +18,6 @@ pub fn kind(kind: &str, plural: &str) -> ApiResource {
     ApiResource::from_gvk_with_plural(&GroupVersionKind::gvk("kafka.strimzi.io", "v1", kind), plural)
 }
 
-/// StrimziPodSet, which has a group of its own.
-pub fn pod_set() -> ApiResource {
-    ApiResource::from_gvk_with_plural(&GroupVersionKind::gvk("core.strimzi.io", "v1", "StrimziPodSet"), "strimzipodsets")
-}
-
 /// The spec of a Kafka.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -72,8 +67,6 @@ pub struct ClusterSpec {
 pub struct Listener {
     pub name: String,
     pub port: u16,
-    #[serde(rename = "type")]
-    pub kind: String,
     pub tls: bool,
     pub authentication: Option<Typed>,
     #[serde(default)]

@@ -159,10 +159,9 @@ fn warnings(kafka: &ClusterSpec, pools: &[Pool]) -> Vec<Condition> {
     let brokers: u32 = pools.iter().filter(|p| p.spec.has("broker")).map(|p| p.spec.replicas).sum();
     let controllers: u32 = pools.iter().filter(|p| p.spec.has("controller")).map(|p| p.spec.replicas).sum();
     let mut found = Vec::new();
-    for (key, reason, default) in [
-        ("default.replication.factor", "KafkaDefaultReplicationFactor", 1),
-        ("min.insync.replicas", "KafkaMinInsyncReplicas", 1),
-    ] {
+    for (key, reason, default) in
+        [("default.replication.factor", "KafkaDefaultReplicationFactor", 1), ("min.insync.replicas", "KafkaMinInsyncReplicas", 1)]
+    {
         if brokers > 1 && !kafka.config.contains_key(key) {
             let message = format!(
                 "{key} option is not configured. It defaults to {default} which does not guarantee reliability and availability. \

@@ -77,7 +77,8 @@ impl Distribution {
 
     /// An archive fits one build of Java and one class path only.
     fn archive(&self, version: &str, jdk: &Jdk) -> Result<PathBuf> {
-        let folder = cache::ensure(&format!("kafka-{version}-classes-{}-{:016x}", jdk.version, hash(&jdk.home)), |folder| self.train(folder))?;
+        let folder =
+            cache::ensure(&format!("kafka-{version}-classes-{}-{:016x}", jdk.version, hash(&jdk.home)), |folder| self.train(folder))?;
         Ok(folder.join("kafka.jsa"))
     }
 

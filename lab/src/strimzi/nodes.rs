@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicU16, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU16, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
@@ -53,7 +53,9 @@ pub struct Nodes {
     /// Held by whoever changes what runs.
     pub work: tokio::sync::Mutex<()>,
     /// Set when the Kafka is gone: from then on nothing is started.
-    closed: std::sync::atomic::AtomicBool,
+    closed: AtomicBool,
+    /// Set when the brokers have been seen to serve.
+    pub serves: AtomicBool,
 }
 
 impl Nodes {
@@ -68,7 +70,7 @@ impl Nodes {
             record = Record { uid: uid.to_owned(), ..Record::default() };
         }
         std::fs::create_dir_all(folder.join("pki")).with_context(|| format!("make {}", folder.display()))?;
-        Ok(Self { folder, record: Mutex::new(record), work: tokio::sync::Mutex::default(), closed: false.into() })
+        Ok(Self { folder, record: Mutex::new(record), work: tokio::sync::Mutex::default(), closed: false.into(), serves: false.into() })
     }
 
     /// Whether the Kafka is gone.

@@ -74,9 +74,9 @@ pub fn of_cluster(model: &Model, owner: &Owner) -> Vec<Value> {
     ports.extend(user_ports);
     brokers["spec"] =
         json!({"type": "ClusterIP", "clusterIP": "None", "publishNotReadyAddresses": true, "selector": selector, "ports": ports});
-    let mut policy =
-        object("networking.k8s.io/v1", "NetworkPolicy", &format!("{cluster}-network-policy-kafka"), &labels, Some(owner));
-    let mut ingress = vec![json!({"ports": [{"port": 9090, "protocol": "TCP"}, {"port": 9091, "protocol": "TCP"}, {"port": 8443, "protocol": "TCP"}],
+    let mut policy = object("networking.k8s.io/v1", "NetworkPolicy", &format!("{cluster}-network-policy-kafka"), &labels, Some(owner));
+    let mut ingress =
+        vec![json!({"ports": [{"port": 9090, "protocol": "TCP"}, {"port": 9091, "protocol": "TCP"}, {"port": 8443, "protocol": "TCP"}],
         "from": [{"podSelector": {"matchLabels": {"strimzi.io/cluster": cluster}}}]})];
     ingress.extend(model.listeners.iter().map(|l| json!({"ports": [{"port": l.port, "protocol": "TCP"}]})));
     policy["spec"] = json!({"podSelector": {"matchLabels": selector}, "policyTypes": ["Ingress"], "ingress": ingress});
@@ -113,7 +113,8 @@ pub fn pod_set(model: &Model, nodes: &[&Node], owner: &Owner, version: &str) -> 
         json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name, "namespace": model.namespace, "labels": labels},
             "spec": {"containers": [{"name": "kafka", "image": image}]}})
     };
-    let selector = json!({"matchLabels": {"strimzi.io/cluster": model.cluster, "strimzi.io/pool-name": first.pool, "strimzi.io/kind": "Kafka"}});
+    let selector =
+        json!({"matchLabels": {"strimzi.io/cluster": model.cluster, "strimzi.io/pool-name": first.pool, "strimzi.io/kind": "Kafka"}});
     set["spec"] = json!({"selector": selector, "pods": nodes.iter().map(pod).collect::<Vec<_>>()});
     Some(set)
 }
@@ -128,7 +129,8 @@ pub fn claims<'a>(model: &Model, node: &Node, storage: &'a Storage, owner: &Owne
             let mut claim = object("v1", "PersistentVolumeClaim", &name, &pool_labels(model, node), owner);
             claim["metadata"]["annotations"] = json!({"strimzi.io/delete-claim": spec.delete_claim.to_string()});
             let size = spec.size.clone().unwrap_or_else(|| "1Gi".to_owned());
-            claim["spec"] = json!({"accessModes": ["ReadWriteOnce"], "volumeMode": "Filesystem", "resources": {"requests": {"storage": size}}});
+            claim["spec"] =
+                json!({"accessModes": ["ReadWriteOnce"], "volumeMode": "Filesystem", "resources": {"requests": {"storage": size}}});
             if let Some(class) = &spec.class {
                 claim["spec"]["storageClassName"] = json!(class);
             }

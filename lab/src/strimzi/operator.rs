@@ -27,7 +27,7 @@ pub struct Operator {
 /// How often an object is looked at when nothing happens; the real one's default is 2 minutes.
 pub const RESYNC: Duration = Duration::from_secs(120);
 /// How soon something is looked at again that waits for another object.
-pub const SOON: Duration = Duration::from_secs(3);
+pub const SOON: Duration = Duration::from_secs(1);
 const PARALLEL: u16 = 24;
 
 /// Errors of a reconcile, as the controller wants them.
@@ -55,6 +55,11 @@ impl Operator {
     /// The nodes of a Kafka that is being run.
     pub fn running(&self, namespace: &str, name: &str) -> Option<Arc<Nodes>> {
         self.clusters.lock().ok()?.get(&(namespace.to_owned(), name.to_owned())).cloned()
+    }
+
+    /// Whether the brokers of a Kafka were seen to serve.
+    pub fn serves(&self, namespace: &str, name: &str) -> bool {
+        self.running(namespace, name).is_some_and(|nodes| nodes.serves.load(std::sync::atomic::Ordering::SeqCst))
     }
 
     fn folder(&self, (namespace, name): &(String, String)) -> std::path::PathBuf {

@@ -90,7 +90,8 @@ pub fn revert(pools: &mut [Pool], kept: &BTreeSet<i32>) {
 
 /// Writes the status of a pool.
 pub async fn write_status(client: &Client, cluster: &str, cluster_id: &str, pool: &Pool, conditions: &[Condition]) -> Result<()> {
-    let selector = format!("strimzi.io/cluster={cluster},strimzi.io/name={cluster}-kafka,strimzi.io/kind=Kafka,strimzi.io/pool-name={}", pool.name);
+    let selector =
+        format!("strimzi.io/cluster={cluster},strimzi.io/name={cluster}-kafka,strimzi.io/kind=Kafka,strimzi.io/pool-name={}", pool.name);
     let status = json!({
         "clusterId": cluster_id, "labelSelector": selector, "nodeIds": pool.ids, "roles": pool.spec.roles,
         "replicas": pool.ids.len(), "observedGeneration": pool.object.metadata.generation,

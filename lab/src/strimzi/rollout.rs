@@ -141,6 +141,7 @@ pub async fn run(pass: &mut Pass<'_>, fingerprints: Vec<String>) -> Result<()> {
         start_all(pass, &missing).await?;
     }
     let mut admin = wait_brokers(pass).await?;
+    pass.nodes.serves.store(true, std::sync::atomic::Ordering::SeqCst);
     for (node, start) in order(running) {
         let Some(have) = record.nodes.get(&node.id) else { continue };
         let (live, mut restart) = changes(&have.properties, &start.properties);
@@ -183,7 +184,8 @@ async fn wait_brokers(pass: &Pass<'_>) -> Result<Client> {
     let mut last = "nothing answered yet".to_owned();
     loop {
         if started.elapsed() > OPERATION {
-            let message = format!("Exceeded timeout of {}ms while waiting for brokers {wanted:?} to be ready: {last}", OPERATION.as_millis());
+            let message =
+                format!("Exceeded timeout of {}ms while waiting for brokers {wanted:?} to be ready: {last}", OPERATION.as_millis());
             return Err(Refusal { reason: "TimeoutException", message }.into());
         }
         dead(pass)?;
@@ -213,8 +215,7 @@ fn dead(pass: &Pass<'_>) -> Result<()> {
 
 /// Changes options of a running broker; false when Kafka refuses and only a restart will do.
 async fn alter(admin: &mut Client, id: i32, live: &BTreeMap<String, AlterOp>) -> bool {
-    let (cluster, broker): (BTreeMap<_, _>, BTreeMap<_, _>) =
-        live.clone().into_iter().partition(|(key, _)| key == "min.insync.replicas");
+    let (cluster, broker): (BTreeMap<_, _>, BTreeMap<_, _>) = live.clone().into_iter().partition(|(key, _)| key == "min.insync.replicas");
     let mut done = true;
     // Kafka takes the minimum of replicas for the whole cluster only.
     for (name, ops) in [(String::new(), cluster), (id.to_string(), broker)] {
@@ -232,7 +233,10 @@ async fn alter(admin: &mut Client, id: i32, live: &BTreeMap<String, AlterOp>) ->
 async fn replace(pass: &Pass<'_>, admin: &mut Client, node: &Node, start: Start) -> Result<()> {
     if node.broker {
         wait_topics(pass, admin, &format!("Cannot roll {} now", start.pod), |topics, min| {
-            topics.iter().find(|t| !spared(t, node.id, *min.get(&t.name).unwrap_or(&1))).map(|t| format!("{} would be under its minimum", t.name))
+            topics
+                .iter()
+                .find(|t| !spared(t, node.id, *min.get(&t.name).unwrap_or(&1)))
+                .map(|t| format!("{} would be under its minimum", t.name))
         })
         .await?;
     }

@@ -50,10 +50,7 @@ fn a_broker_trusts_the_clients_authority_on_user_listeners_and_the_cluster_autho
     );
     assert_eq!(map["listener.name.tls-9093.ssl.client.auth"], "required");
     assert!(!map.contains_key("listener.name.scram-9094.ssl.client.auth"));
-    assert_eq!(
-        map["listeners"],
-        "REPLICATION-9091://127.0.0.1:20001,TLS-9093://127.0.0.1:20003,SCRAM-9094://127.0.0.1:20004"
-    );
+    assert_eq!(map["listeners"], "REPLICATION-9091://127.0.0.1:20001,TLS-9093://127.0.0.1:20003,SCRAM-9094://127.0.0.1:20004");
     assert!(map["listener.security.protocol.map"].ends_with("TLS-9093:SSL,SCRAM-9094:SASL_SSL"));
     assert_eq!(map["controller.quorum.voters"], "3@127.0.0.1:20030");
     assert!(map["super.users"].ends_with("User:CN=cluster-operator,O=io.strimzi;User:CN=boss"));

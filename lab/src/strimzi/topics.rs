@@ -39,6 +39,9 @@ pub async fn reconcile(topic: Arc<DynamicObject>, operator: Arc<Operator>) -> Re
     if kafka.entity_operator.is_none_or(|e| e.topic_operator.is_none()) {
         return Ok(Action::requeue(RESYNC));
     }
+    if !operator.serves(&namespace, &cluster) {
+        return Ok(Action::requeue(SOON));
+    }
     let parsed: TopicSpec = spec(&topic)?;
     let name = parsed.topic_name.clone().unwrap_or_else(|| topic.name_any());
     let run = async {

@@ -42,6 +42,10 @@ pub async fn reconcile(user: Arc<DynamicObject>, operator: Arc<Operator>) -> Res
         tracing::debug!("the Kafka {namespace}/{cluster} has no user operator");
         return Ok(Action::requeue(RESYNC));
     }
+    // Like the real one, the user operator starts after the brokers.
+    if !operator.serves(&namespace, &cluster) {
+        return Ok(Action::requeue(super::operator::SOON));
+    }
     let parsed: UserSpec = spec(&user)?;
     let mut body = json!({"observedGeneration": user.metadata.generation, "username": username(&user.name_any(), &parsed)});
     if parsed.authentication.as_ref().is_some_and(|a| a.kind != "tls-external") {
