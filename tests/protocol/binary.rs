@@ -10,6 +10,7 @@ use kaas::plugin::proto::{
     health::{HealthCheckRequest, health_client::HealthClient},
     tfplugin5::{self as wire, provider_client::ProviderClient},
 };
+use tempfile::TempDir;
 use tokio::{net::UnixStream, process::Command, time::timeout};
 
 use super::clients::{BINARY, ClientCertificate, Plugin, command, first_line, over};
@@ -36,7 +37,8 @@ async fn the_handshake_line_has_six_parts_and_the_socket_is_there() {
 #[tokio::test]
 async fn a_client_that_multiplexes_gets_a_seventh_part() {
     let client = ClientCertificate::new();
-    let mut child = command(Some(&client)).env("PLUGIN_MULTIPLEX_GRPC", "true").spawn().unwrap();
+    let directory = TempDir::new().unwrap();
+    let mut child = command(Some(&client)).env("PLUGIN_MULTIPLEX_GRPC", "true").env("TMPDIR", directory.path()).spawn().unwrap();
     let line = first_line(&mut child).await;
     assert!(line.ends_with("|false") && line.split('|').count() == 7, "{line}");
 }
@@ -136,7 +138,8 @@ async fn under_a_debugger_it_prints_how_to_attach_and_ends_by_an_interrupt() {
 async fn logs_are_json_lines_with_the_keys_that_terraform_reads() {
     let client = ClientCertificate::new();
     let mut started = command(Some(&client));
-    started.env("TF_LOG_PROVIDER_KAAS", "debug");
+    let directory = TempDir::new().unwrap();
+    started.env("TF_LOG_PROVIDER_KAAS", "debug").env("TMPDIR", directory.path());
     let mut child = started.spawn().unwrap();
     let line = first_line(&mut child).await;
     let socket = line.split('|').nth(3).unwrap();

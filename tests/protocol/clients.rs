@@ -8,6 +8,7 @@ use rustls::{
     ClientConfig, RootCertStore,
     pki_types::{CertificateDer, PrivateKeyDer, ServerName},
 };
+use tempfile::TempDir;
 use tokio::{
     io::{AsyncBufReadExt, AsyncReadExt, BufReader},
     net::UnixStream,
@@ -43,6 +44,8 @@ pub struct Plugin {
     pub line: String,
     pub socket: PathBuf,
     pub certificate: Vec<u8>,
+    /// Takes the socket of a plugin that a test kills.
+    _directory: TempDir,
 }
 
 pub fn command(client: Option<&ClientCertificate>) -> Command {
@@ -63,11 +66,12 @@ pub async fn first_line(child: &mut Child) -> String {
 
 impl Plugin {
     pub async fn start(client: &ClientCertificate) -> Self {
-        let mut child = command(Some(client)).spawn().unwrap();
+        let directory = TempDir::new().unwrap();
+        let mut child = command(Some(client)).env("TMPDIR", directory.path()).spawn().unwrap();
         let line = first_line(&mut child).await;
         let parts: Vec<_> = line.split('|').collect();
         let (socket, certificate) = (PathBuf::from(parts[3]), STANDARD_NO_PAD.decode(parts[5]).unwrap());
-        Self { socket, certificate, child, line }
+        Self { socket, certificate, child, line, _directory: directory }
     }
 
     /// Connects as the client whose certificate is given, or without one.
@@ -93,7 +97,7 @@ impl Plugin {
     /// Whether the server ends the connection of this client before a single byte of HTTP/2. In TLS 1.3 the client's own handshake is done by then.
     pub async fn refuses(&self, client: Option<&ClientCertificate>) -> bool {
         let Ok(mut stream) = self.connect(client).await else { return true };
-        !matches!(timeout(Duration::from_secs(5), stream.read_u8()).await.expect("the server answers"), Ok(_))
+        timeout(Duration::from_secs(5), stream.read_u8()).await.expect("the server answers").is_err()
     }
 
     pub async fn channel(&self, client: &ClientCertificate) -> Channel {

@@ -100,13 +100,12 @@ proptest! {
                 1 => changed[position] = byte,
                 _ => changed.insert(position, byte),
             }
-            if let Ok(read) = decode(&changed, &ty) {
-                if let Ok(written) = encode(&read, &ty) {
-                    // Numbers of unusual size may be refused on the second way, never misread.
-                    if let Ok(again) = decode(&written, &ty) {
-                        prop_assert!(again == read || !read.is_wholly_known());
-                    }
-                }
+            // Numbers of unusual size may be refused on the second way, never misread.
+            if let Ok(read) = decode(&changed, &ty)
+                && let Ok(written) = encode(&read, &ty)
+                && let Ok(again) = decode(&written, &ty)
+            {
+                prop_assert!(again == read || !read.is_wholly_known());
             }
         }
     }
