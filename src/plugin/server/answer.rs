@@ -16,7 +16,9 @@ macro_rules! answers {
     ($($message:ident),* $(,)?) => {
         $(impl Answer for $message::Response {
             fn refused(found: Diagnostics) -> Self {
-                Self { diagnostics: convert::diagnostics(found), ..Self::default() }
+                let mut answer = Self::default();
+                answer.diagnostics.extend(convert::diagnostics(found));
+                answer
             }
         })*
     };
