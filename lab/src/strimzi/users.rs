@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::api::{CLUSTER_LABEL, KafkaSpec, Quotas, Refusal, UserSpec, invalid, kind, spec};
 use super::authorities::fingerprint;
-use super::cluster::{Pass, connect};
+use super::cluster::{Pass, bootstrap, connect, connect_to};
 use super::objects::{Owner, object};
 use super::operator::{Operator, RESYNC, paused};
 use super::pki::{self, Pair};
@@ -108,6 +108,9 @@ async fn run(operator: &Operator, user: &DynamicObject, spec: &UserSpec, namespa
             if !remove.is_empty() {
                 admin.delete_acls(&remove).await?;
             }
+            if !add.is_empty() || !remove.is_empty() {
+                settle(operator, namespace, cluster, &format!("User:{principal}"), &rules).await?;
+            }
         }
         Err(error) if error.code() == Some(54) && rules.is_empty() => {}
         Err(error) if error.code() == Some(54) => {
@@ -117,6 +120,23 @@ async fn run(operator: &Operator, user: &DynamicObject, spec: &UserSpec, namespa
     }
     let quotas = spec.quotas.as_ref().map(quota_values).unwrap_or_default();
     admin.set_quotas(&QuotaEntity::User(principal), &quotas).await?;
+    Ok(())
+}
+
+/// Waits until every broker knows the rules: they learn of them one after the other, and a user called ready should not be refused.
+async fn settle(operator: &Operator, namespace: &str, cluster: &str, principal: &str, rules: &[crate::kafka::Acl]) -> Result<()> {
+    let nodes = operator.running(namespace, cluster).context("find the running Kafka")?;
+    for broker in bootstrap(&nodes).split(',').filter(|b| !b.is_empty()) {
+        let mut admin = connect_to(operator, namespace, cluster, broker).await?;
+        for _ in 0..50 {
+            let mut seen = admin.acls(Some(principal)).await?;
+            seen.sort();
+            if seen == rules {
+                break;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+        }
+    }
     Ok(())
 }
 
