@@ -220,10 +220,16 @@ async fn storage(world: &World) -> Result<()> {
         anyhow::Ok(requests["storage"].0.clone())
     };
     world.apply("KafkaNodePool", "brokers", pool(3, "broker", "20Gi")).await?;
-    world.until("KafkaNodePool", "brokers", "grown", |p| p.data.pointer("/status/observedGeneration").and_then(Value::as_i64) == p.metadata.generation).await?;
+    world
+        .until("KafkaNodePool", "brokers", "grown", |p| {
+            p.data.pointer("/status/observedGeneration").and_then(Value::as_i64) == p.metadata.generation
+        })
+        .await?;
     ensure!(size().await? == "20Gi", "the claim grows: {}", size().await?);
     world.apply("KafkaNodePool", "brokers", pool(3, "broker", "5Gi")).await?;
-    world.until("Kafka", "demo", "warning of the shrink", |k| condition(k, "Warning").is_some_and(|w| w["reason"] == "KafkaStorage")).await?;
+    world
+        .until("Kafka", "demo", "warning of the shrink", |k| condition(k, "Warning").is_some_and(|w| w["reason"] == "KafkaStorage"))
+        .await?;
     ensure!(size().await? == "20Gi", "the claim does not shrink");
     world.apply("KafkaNodePool", "brokers", pool(3, "broker", "20Gi")).await?;
     world.until("Kafka", "demo", "without warning", |k| condition(k, "Warning").is_none()).await?;
@@ -274,7 +280,9 @@ async fn quotas(world: &World) -> Result<()> {
 }
 
 async fn deletion(world: &World, lab: &TemporaryLab) -> Result<()> {
-    for (kind, name) in [("KafkaTopic", "orders"), ("KafkaTopic", "private"), ("KafkaUser", "alice"), ("KafkaUser", "bob"), ("Kafka", "demo")] {
+    for (kind, name) in
+        [("KafkaTopic", "orders"), ("KafkaTopic", "private"), ("KafkaUser", "alice"), ("KafkaUser", "bob"), ("Kafka", "demo")]
+    {
         world.api(kind).delete(name, &DeleteParams::foreground()).await?;
         let started = Instant::now();
         while world.api(kind).get_opt(name).await?.is_some() {

@@ -56,6 +56,8 @@ pub async fn reconcile(user: Arc<DynamicObject>, operator: Arc<Operator>) -> Res
             status::write(&operator.client, &ar, &user, body, &[Condition::ready()]).await?;
             Ok(Action::requeue(RESYNC))
         }
+        // Brokers that restart come back; the object's state has not changed.
+        Err(error) if error.downcast_ref::<crate::kafka::Error>().is_some_and(crate::kafka::Error::passing) => Err(error),
         Err(error) => {
             let reason = error.downcast_ref::<Refusal>().map_or("ReconciliationException", |r| r.reason);
             let condition = Condition::not_ready(reason, format!("{error:#}"));
