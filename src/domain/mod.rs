@@ -3,4 +3,13 @@
 //! Pure: no client, clock, environment or async code here, and no word of Terraform. Input is typed wishes and facts that others fetched,
 //! output is figures and Kubernetes objects.
 
+pub mod components;
+pub mod drift;
+pub mod kafka;
+pub mod manifests;
+pub mod names;
 pub mod object;
+pub mod quantity;
+pub mod sizing;
+pub mod status;
+pub mod tenant;

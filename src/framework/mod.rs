@@ -5,6 +5,7 @@
 
 pub mod attr;
 pub mod diagnostic;
+pub mod docs;
 pub mod erased;
 pub mod model;
 pub mod number;
@@ -12,4 +13,5 @@ pub mod parts;
 pub mod path;
 pub mod plan;
 pub mod schema;
+pub mod timeouts;
 pub mod value;

@@ -5,7 +5,6 @@ use std::{collections::BTreeMap, future::Future, time::SystemTime};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    attr::Attr,
     diagnostic::Diagnostics,
     model::{AttributeValue, Model},
     path::Path,
@@ -80,6 +79,8 @@ pub trait Resource: Send + Sync + 'static {
     fn validate(&self, _config: &Self::Model, _found: &mut Diagnostics) {}
 
     /// Completes the plan of a create or an update. Defaults, unknown marking and `replace` have been done on `planned`; deterministic, no I/O.
+    /// Where the configuration changes nothing, nothing is marked unknown: to cause an update all the same (unfinished work to go on with), set what it
+    /// will change to `Attr::Unknown` or to its new value. Configured attributes may only keep their value or take the prior one.
     fn plan(&self, _change: &Change<'_, Self::Model>, _planned: &mut Self::Model, _verdict: &mut Verdict) {}
 
     /// Refuses or comments a destroy.
@@ -196,9 +197,9 @@ pub trait Arguments: Sized {
 
 macro_rules! tuple_arguments {
     ($($name:ident $index:tt),*) => {
-        impl<$($name: AttributeValue),*> Arguments for ($(Attr<$name>,)*) {
+        impl<$($name: AttributeValue),*> Arguments for ($($name,)*) {
             fn types() -> Vec<(Type, bool)> {
-                vec![$(($name::ty(), true)),*]
+                vec![$(($name::ty(), $name::admits_null())),*]
             }
 
             fn decode(values: &[Value]) -> Result<Self, FunctionError> {
@@ -213,13 +214,15 @@ tuple_arguments!(A 0, B 1);
 tuple_arguments!(A 0, B 1, C 2);
 tuple_arguments!(A 0, B 1, C 2, D 3);
 
-fn decode_argument<T: AttributeValue>(values: &[Value], index: usize) -> Result<Attr<T>, FunctionError> {
-    let mut found = Diagnostics::none();
+fn decode_argument<T: AttributeValue>(values: &[Value], index: usize) -> Result<T, FunctionError> {
     let value = values.get(index).unwrap_or(&Value::Null);
-    Attr::decode(value, &Path::root(), &mut found).ok_or_else(|| FunctionError {
-        text: found.into_iter().map(|wrong| wrong.detail).collect::<Vec<_>>().join(" "),
-        argument: Some(index),
-    })
+    let refused = |text: String| FunctionError { text, argument: Some(index) };
+    if value.is_null() && !T::admits_null() {
+        return Err(refused("The value must not be null.".to_owned()));
+    }
+    let mut found = Diagnostics::none();
+    T::decode(value, &Path::root(), &mut found)
+        .ok_or_else(|| refused(found.into_iter().map(|wrong| wrong.detail).collect::<Vec<_>>().join(" ")))
 }
 
 /// A provider: its configuration and what it offers.

@@ -63,6 +63,8 @@ pub struct Attribute {
     /// Value planned when the configuration gives none; the mode is then `OptionalComputed`.
     pub default: Option<Value>,
     pub deprecated: Option<String>,
+    /// What the fields of an object mean, or of the objects in a collection: for the documentation, the wire has no place for it.
+    pub fields: Option<Block>,
 }
 
 /// How often a nested block may be written, and what its value is.

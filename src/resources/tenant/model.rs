@@ -3,11 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
-    framework::{
-        attr::Attr,
-        model::Model,
-        timeouts::Timeouts,
-    },
+    framework::{attr::Attr, model::Model, timeouts::Timeouts},
     resources::wishes::{Override, Retention, SizingReport, Throughput},
 };
 

@@ -1,11 +1,26 @@
 //! The same parts without their types, as `plugin` sees them: everything is a [`Value`]. Not for implementors: the typed traits in
 //! [`super::parts`] join by `Erased*` wrappers.
 
+mod data_source;
+mod ephemeral;
+mod function;
+mod outcome;
+mod provider;
+mod resource;
+#[cfg(test)]
+mod tests;
+mod validation;
+
+pub use self::{
+    data_source::ErasedDataSource, ephemeral::ErasedEphemeralResource, function::ErasedFunction, provider::ErasedProvider,
+    resource::ErasedResource,
+};
+
 use std::{collections::BTreeMap, future::Future, pin::Pin, sync::Arc, time::SystemTime};
 
 use super::{
     diagnostic::Diagnostics,
-    parts::{Call, FunctionError},
+    parts::{Call, DataSource, EphemeralResource, Function, FunctionError, Resource},
     path::Path,
     schema::{IdentityAttribute, Schema},
     value::{Type, Value},
@@ -20,6 +35,28 @@ pub struct Offers {
     pub data_sources: BTreeMap<&'static str, Arc<dyn AnyDataSource>>,
     pub ephemeral_resources: BTreeMap<&'static str, Arc<dyn AnyEphemeralResource>>,
     pub functions: BTreeMap<&'static str, Arc<dyn AnyFunction>>,
+}
+
+impl Offers {
+    pub fn resource<R: Resource>(mut self, resource: R) -> Self {
+        self.resources.insert(R::NAME, Arc::new(ErasedResource::new(resource)));
+        self
+    }
+
+    pub fn data_source<D: DataSource>(mut self, data_source: D) -> Self {
+        self.data_sources.insert(D::NAME, Arc::new(ErasedDataSource::new(data_source)));
+        self
+    }
+
+    pub fn ephemeral_resource<E: EphemeralResource>(mut self, ephemeral: E) -> Self {
+        self.ephemeral_resources.insert(E::NAME, Arc::new(ErasedEphemeralResource::new(ephemeral)));
+        self
+    }
+
+    pub fn function<F: Function>(mut self, function: F) -> Self {
+        self.functions.insert(F::NAME, Arc::new(ErasedFunction::new(function)));
+        self
+    }
 }
 
 /// A provider without its types.

@@ -1,0 +1,221 @@
+//! What differs between an object as wanted and as it is.
+//!
+//! Only fields that are wanted count: what the server, Strimzi or others add is theirs. Spellings of one value are equal.
+
+use std::fmt;
+
+use serde_json::Value;
+
+use super::quantity::kubernetes_quantity;
+
+const HIDDEN: &str = "(hidden)";
+
+/// One field that is not as it should be.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Difference {
+    /// `spec.kafka.config["log.retention.ms"]`.
+    pub path: String,
+    pub wanted: Value,
+    /// None: the field is not there.
+    pub found: Option<Value>,
+}
+
+/// `spec.kafka.config["log.retention.ms"] is 1000, should be 259200000`.
+impl fmt::Display for Difference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.found {
+            Some(found) => write!(f, "{} is {found}, should be {}", self.path, self.wanted),
+            None => write!(f, "{} is missing, should be {}", self.path, self.wanted),
+        }
+    }
+}
+
+/// Every wanted field that the live object has not, or has otherwise; in the order of the wanted object. Values of a Secret are hidden.
+pub fn differences(wanted: &Value, live: &Value) -> Vec<Difference> {
+    let secret = [wanted, live].iter().any(|object| object.get("kind").and_then(Value::as_str) == Some("Secret"));
+    let mut found = Vec::new();
+    compare(&mut found, "", wanted, Some(live));
+    if secret {
+        for difference in found.iter_mut().filter(|d| d.path.starts_with("data") || d.path.starts_with("stringData")) {
+            difference.wanted = HIDDEN.into();
+            difference.found = difference.found.take().map(|_| HIDDEN.into());
+        }
+    }
+    found
+}
+
+fn compare(differences: &mut Vec<Difference>, path: &str, wanted: &Value, live: Option<&Value>) {
+    match (wanted, live) {
+        (Value::Null, None | Some(Value::Null)) => {}
+        (Value::Object(fields), Some(Value::Object(found))) => {
+            for (key, value) in fields {
+                compare(differences, &join(path, key), value, found.get(key));
+            }
+        }
+        (Value::Array(items), Some(Value::Array(found))) if items.len() == found.len() => {
+            for (index, (item, found)) in items.iter().zip(found).enumerate() {
+                compare(differences, &format!("{path}[{index}]"), item, Some(found));
+            }
+        }
+        (wanted, Some(found)) if is_same(path, wanted, found) => {}
+        (wanted, live) => differences.push(Difference { path: path.to_owned(), wanted: wanted.clone(), found: live.cloned() }),
+    }
+}
+
+/// `a.b`, or `a["b.c"]` for a key that is no plain word.
+fn join(path: &str, key: &str) -> String {
+    let plain = !key.is_empty() && key.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-');
+    match (plain, path.is_empty()) {
+        (true, true) => key.to_owned(),
+        (true, false) => format!("{path}.{key}"),
+        (false, _) => format!("{path}[{key:?}]"),
+    }
+}
+
+/// Scalars that say the same: 3 and "3" (Kafka's settings), "1Gi" and "1024Mi", "1h" and "60m0s". Labels and annotations are mere text.
+fn is_same(path: &str, wanted: &Value, found: &Value) -> bool {
+    if wanted == found {
+        return true;
+    }
+    let (Some(a), Some(b)) = (text(wanted), text(found)) else { return false };
+    if a == b {
+        return true;
+    }
+    if path.starts_with("metadata") {
+        return false;
+    }
+    let number = wanted.is_number() || found.is_number();
+    let suffixed = |text: &str| text.ends_with(|c: char| c.is_ascii_alphabetic());
+    // Two bare decimals in quotes may be versions: "4.3" is not "4.30".
+    let quantities = number || suffixed(&a) || suffixed(&b);
+    let same = |read: fn(&str) -> Option<i128>| read(&a).is_some_and(|value| read(&b) == Some(value));
+    (quantities && same(kubernetes_quantity)) || same(duration_ns)
+}
+
+fn text(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text.clone()),
+        Value::Number(number) => Some(number.to_string()),
+        Value::Bool(flag) => Some(flag.to_string()),
+        Value::Null | Value::Array(_) | Value::Object(_) => None,
+    }
+}
+
+/// A duration as Go writes it ("1h30m0s"), in nanoseconds; None for a text that is none.
+fn duration_ns(text: &str) -> Option<i128> {
+    let mut rest = text;
+    let mut total = 0_i128;
+    while !rest.is_empty() {
+        let digits = rest.find(|c: char| !c.is_ascii_digit()).filter(|end| *end > 0)?;
+        let (number, tail) = rest.split_at(digits);
+        let end = tail.find(|c: char| c.is_ascii_digit()).unwrap_or(tail.len());
+        let (unit, tail) = tail.split_at(end);
+        let factor: i128 = match unit {
+            "h" => 3_600_000_000_000,
+            "m" => 60_000_000_000,
+            "s" => 1_000_000_000,
+            "ms" => 1_000_000,
+            "us" | "µs" => 1_000,
+            "ns" => 1,
+            _ => return None,
+        };
+        total = total.checked_add(number.parse::<i128>().ok()?.checked_mul(factor)?)?;
+        rest = tail;
+    }
+    (!text.is_empty()).then_some(total)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+
+    fn lines(wanted: Value, live: Value) -> Vec<String> {
+        differences(&wanted, &live).iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn a_changed_field_is_told_in_one_line() {
+        assert_eq!(
+            lines(
+                json!({ "spec": { "kafka": { "config": { "log.retention.ms": 259_200_000 } } } }),
+                json!({ "spec": { "kafka": { "config": { "log.retention.ms": 1000, "x": 1 } } }, "status": {} })
+            ),
+            ["spec.kafka.config[\"log.retention.ms\"] is 1000, should be 259200000"]
+        );
+    }
+
+    #[test]
+    fn fields_of_others_are_left_alone_and_missing_ones_are_told() {
+        assert_eq!(lines(json!({ "a": { "b": 1 } }), json!({ "a": { "b": 1, "c": 2 }, "d": 3 })), Vec::<String>::new());
+        assert_eq!(lines(json!({ "a": { "b": 1 } }), json!({ "a": {} })), ["a.b is missing, should be 1"]);
+        assert_eq!(lines(json!({ "a": {} }), json!({})), ["a is missing, should be {}"]);
+        assert_eq!(lines(json!({ "a": null }), json!({})), Vec::<String>::new());
+    }
+
+    #[test]
+    fn lists_are_held_element_by_element() {
+        let wanted = json!({ "l": [{ "name": "tls", "port": 9093 }, { "name": "b" }] });
+        assert_eq!(
+            lines(wanted.clone(), json!({ "l": [{ "name": "tls", "port": 9094, "x": 1 }, { "name": "b" }] })),
+            ["l[0].port is 9094, should be 9093"]
+        );
+        assert_eq!(lines(wanted, json!({ "l": [] })).len(), 1);
+        assert_eq!(lines(json!({ "l": ["a", "b"] }), json!({ "l": ["b", "a"] })).len(), 2);
+    }
+
+    #[test]
+    fn spellings_of_one_value_are_equal() {
+        for (a, b) in [
+            (json!("3"), json!(3)),
+            (json!("true"), json!(true)),
+            (json!("1Gi"), json!("1024Mi")),
+            (json!("1"), json!("1000m")),
+            (json!("9600m"), json!("9.6")),
+            (json!(0.1), json!("0.1")),
+            (json!("1h"), json!("60m0s")),
+            (json!("90s"), json!("1m30s")),
+        ] {
+            assert_eq!(lines(json!({ "spec": { "v": a } }), json!({ "spec": { "v": b } })), Vec::<String>::new());
+            assert_eq!(lines(json!({ "spec": { "v": b } }), json!({ "spec": { "v": a } })), Vec::<String>::new());
+        }
+        for (a, b) in [(json!("4.3"), json!("4.30")), (json!("1Gi"), json!("1G")), (json!("tls"), json!("TLS")), (json!("1"), json!([1]))] {
+            assert_eq!(lines(json!({ "v": a }), json!({ "v": b })).len(), 1, "{a} {b}");
+        }
+        assert_eq!(
+            lines(json!({ "metadata": { "labels": { "v": "1k" } } }), json!({ "metadata": { "labels": { "v": "1000" } } })).len(),
+            1
+        );
+    }
+
+    #[test]
+    fn data_of_a_secret_is_never_printed() {
+        let wanted = json!({ "kind": "Secret", "data": { "password": "geheim" }, "type": "Opaque" });
+        let told = lines(wanted, json!({ "kind": "Secret", "data": { "password": "anders" }, "type": "x" }));
+        assert_eq!(told, ["data.password is \"(hidden)\", should be \"(hidden)\"", "type is \"x\", should be \"Opaque\""]);
+    }
+
+    fn json_value() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<i64>().prop_map(Value::from),
+            ".{0,8}".prop_map(Value::from)
+        ];
+        leaf.prop_recursive(3, 24, 4, |inner| {
+            prop_oneof![
+                proptest::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+                proptest::collection::btree_map("[a-z.]{1,4}", inner, 0..4).prop_map(|map| Value::Object(map.into_iter().collect())),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_differs_from_itself(value in json_value()) {
+            prop_assert_eq!(differences(&value, &value), []);
+        }
+    }
+}

@@ -1,0 +1,108 @@
+//! The Kubernetes objects of a tenant: one file per kind, each with only the fields the provider owns.
+//!
+//! No status, no default spelled out for nothing: what is not written here belongs to the server, to Strimzi or to whoever sets it.
+
+mod access;
+mod kafka;
+mod limits;
+mod namespace;
+mod network;
+mod pools;
+mod storage;
+#[cfg(test)]
+mod tests;
+mod user;
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value, json};
+
+use super::names::{MANAGED_BY, MANAGED_BY_LABEL, Phase, STRIMZI_CLUSTER_LABEL, TENANT_LABEL};
+use super::object::{Kind, Manifest, ObjectRef};
+use super::sizing::Sizing;
+use super::tenant::{Facts, TenantSpec};
+
+pub use namespace::build as namespace;
+pub use pools::live_floor;
+pub use storage::EBS_DRIVER;
+
+/// The port of the listener that clients use, and its name in the Kafka object's status.
+pub const CLIENT_PORT: u16 = 9093;
+pub const CLIENT_LISTENER: &str = "tls";
+
+/// All objects of a tenant in the order in which they are applied. The first is the Namespace in the phase it has when all is done: make it with
+/// [`namespace`] and [`Phase::Creating`] first, and apply the one from here last.
+pub fn build(spec: &TenantSpec, sizing: &Sizing, facts: &Facts) -> Vec<Manifest> {
+    let mut manifests =
+        vec![namespace(spec, Phase::Created), limits::quota(spec, sizing), limits::range(spec), network::build(spec), access::role(spec)];
+    manifests.extend(access::binding(spec));
+    let volumes = storage::plan(spec, sizing, facts);
+    manifests.extend(storage::build(spec, sizing, &volumes));
+    manifests.extend([
+        kafka::build(spec, sizing, facts),
+        pools::controllers(spec, sizing, &volumes),
+        pools::brokers(spec, sizing, &volumes),
+    ]);
+    manifests.push(user::admin(spec));
+    manifests
+}
+
+/// A manifest with our labels; `fields` is the object without `apiVersion`, `kind` and `metadata`.
+fn manifest(spec: &TenantSpec, kind: Kind, name: impl Into<String>, fields: Value) -> Manifest {
+    labelled(spec, kind, name.into(), &[], fields)
+}
+
+/// As [`manifest`], with the label that ties an object to its Kafka.
+fn strimzi_manifest(spec: &TenantSpec, kind: Kind, name: impl Into<String>, fields: Value) -> Manifest {
+    labelled(spec, kind, name.into(), &[(STRIMZI_CLUSTER_LABEL, spec.name.kafka())], fields)
+}
+
+fn labelled(spec: &TenantSpec, kind: Kind, name: String, more: &[(&str, &str)], fields: Value) -> Manifest {
+    let api = kind.api();
+    let mut metadata = Map::from_iter([("name".to_owned(), json!(name)), ("labels".to_owned(), json!(labels(spec, more)))]);
+    let object = if api.namespaced {
+        metadata.insert("namespace".to_owned(), json!(spec.name.namespace()));
+        ObjectRef::namespaced(kind, spec.name.namespace(), name)
+    } else {
+        ObjectRef::global(kind, name)
+    };
+    let mut body = Map::from_iter([
+        ("apiVersion".to_owned(), json!(api.api_version())),
+        ("kind".to_owned(), json!(api.kind)),
+        ("metadata".to_owned(), Value::Object(metadata)),
+    ]);
+    if let Value::Object(fields) = fields {
+        body.extend(fields);
+    }
+    Manifest { object, body: Value::Object(body) }
+}
+
+fn labels<'a>(spec: &'a TenantSpec, more: &[(&'a str, &'a str)]) -> BTreeMap<&'a str, &'a str> {
+    let mut labels: BTreeMap<&str, &str> = spec.labels.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
+    labels.extend([(MANAGED_BY_LABEL, MANAGED_BY), (TENANT_LABEL, spec.name.as_str())]);
+    labels.extend(more.iter().copied());
+    labels
+}
+
+/// "500m".
+fn millis(cpu: u64) -> String {
+    format!("{cpu}m")
+}
+
+/// "2048Mi".
+fn mebibytes(mib: u64) -> String {
+    format!("{mib}Mi")
+}
+
+/// "20Gi".
+fn gibibytes(gib: u64) -> String {
+    format!("{gib}Gi")
+}
+
+/// Memory is never promised twice; CPU may be borrowed, as a limit would throttle a broker that catches up.
+fn resources(cpu_millis: u64, memory_mib: u64) -> Value {
+    json!({
+        "requests": { "cpu": millis(cpu_millis), "memory": mebibytes(memory_mib) },
+        "limits": { "memory": mebibytes(memory_mib) },
+    })
+}

@@ -1,0 +1,81 @@
+//! The KafkaNodePools: brokers by sizing, and three controllers that stay as they are.
+
+use serde_json::{Value, json};
+
+use super::storage::Volumes;
+use super::{gibibytes, resources, strimzi_manifest};
+use crate::domain::names::{BROKER_POOL, CONTROLLER_POOL, INSTANCE_TYPE_ANNOTATION, STRIMZI_CLUSTER_LABEL, STRIMZI_POOL_LABEL};
+use crate::domain::object::{Kind, Manifest};
+use crate::domain::quantity::{GIB, kubernetes_quantity};
+use crate::domain::sizing::{Floor, Sizing};
+use crate::domain::tenant::TenantSpec;
+
+pub fn brokers(spec: &TenantSpec, sizing: &Sizing, volumes: &Volumes) -> Manifest {
+    let pool = json!({
+        "replicas": sizing.brokers,
+        "roles": ["broker"],
+        "storage": storage(sizing.volume_gib, volumes.class.as_deref(), volumes.attributes.as_deref()),
+        "resources": resources(sizing.broker_cpu_millis, sizing.broker_memory_mib),
+        "jvmOptions": heap(sizing.broker_heap_mib),
+        "template": { "pod": spread(spec, BROKER_POOL) },
+    });
+    let mut manifest = strimzi_manifest(spec, Kind::KafkaNodePool, BROKER_POOL, json!({ "spec": pool }));
+    manifest.body["metadata"]["annotations"] = json!({ INSTANCE_TYPE_ANNOTATION: sizing.instance_type });
+    manifest
+}
+
+pub fn controllers(spec: &TenantSpec, sizing: &Sizing, volumes: &Volumes) -> Manifest {
+    let pool = json!({
+        "replicas": sizing.controllers,
+        "roles": ["controller"],
+        "storage": storage(sizing.controller_storage_gib, volumes.class.as_deref(), None),
+        "resources": resources(sizing.controller_cpu_millis, sizing.controller_memory_mib),
+        "jvmOptions": heap(sizing.controller_heap_mib),
+        "template": { "pod": spread(spec, CONTROLLER_POOL) },
+    });
+    strimzi_manifest(spec, Kind::KafkaNodePool, CONTROLLER_POOL, json!({ "spec": pool }))
+}
+
+/// What a live broker pool has: brokers, and GiB of each volume rounded up. None where it does not tell.
+pub fn live_floor(pool: &Value) -> Option<Floor> {
+    let brokers = u32::try_from(pool["spec"]["replicas"].as_u64()?).ok()?;
+    let size = pool["spec"]["storage"]["volumes"][0]["size"].as_str()?;
+    let nano_gib = 1_000_000_000 * i128::from(GIB);
+    let volume_gib = u64::try_from((kubernetes_quantity(size)? + nano_gib - 1) / nano_gib).ok()?;
+    let instance_type = pool["metadata"]["annotations"][INSTANCE_TYPE_ANNOTATION].as_str().map(str::to_owned);
+    Some(Floor { brokers, volume_gib, instance_type })
+}
+
+/// One volume in a list that can grow. The claim goes with the tenant: what destroy leaves behind costs money and holds data.
+fn storage(gib: u64, class: Option<&str>, attributes: Option<&str>) -> Value {
+    let mut volume = json!({ "id": 0, "type": "persistent-claim", "size": gibibytes(gib), "deleteClaim": true, "kraftMetadata": "shared" });
+    if let Some(class) = class {
+        volume["class"] = json!(class);
+    }
+    if let Some(attributes) = attributes {
+        volume["volumeAttributesClass"] = json!(attributes);
+    }
+    json!({ "type": "jbod", "volumes": [volume] })
+}
+
+/// A heap of fixed size: growing it at run time would only take memory from the page cache at the worst moment.
+fn heap(mib: u64) -> Value {
+    json!({ "-Xms": java_mebibytes(mib), "-Xmx": java_mebibytes(mib) })
+}
+
+fn java_mebibytes(mib: u64) -> String {
+    format!("{mib}m")
+}
+
+/// Over zones and nodes as far as there are any; a cluster of one zone or node runs a tenant all the same. Strimzi spreads nothing by itself.
+fn spread(spec: &TenantSpec, pool: &str) -> Value {
+    let over = |key: &str| {
+        json!({
+            "maxSkew": 1,
+            "topologyKey": key,
+            "whenUnsatisfiable": "ScheduleAnyway",
+            "labelSelector": { "matchLabels": { STRIMZI_CLUSTER_LABEL: spec.name.kafka(), STRIMZI_POOL_LABEL: pool } },
+        })
+    };
+    json!({ "topologySpreadConstraints": [over("topology.kubernetes.io/zone"), over("kubernetes.io/hostname")] })
+}

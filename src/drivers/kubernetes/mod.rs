@@ -1,0 +1,163 @@
+//! One Kubernetes API server: a lazy connection, reads that share one LIST per kind, server-side apply, deletes and waits.
+//!
+//! May know how Kubernetes answers; knows nothing of what the objects mean. Objects are plain JSON values, always with `apiVersion`
+//! and `kind`, never with `metadata.managedFields`.
+
+mod access;
+mod call;
+mod config;
+mod count;
+mod error;
+mod read;
+mod resolve;
+mod snapshot;
+#[cfg(test)]
+mod tests;
+mod wait;
+mod write;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use futures::future::BoxFuture;
+use kube::Client;
+use tokio_util::sync::CancellationToken;
+
+pub use config::{Environment, ExecConfig, KubernetesConfig};
+pub use error::{Act, Answer, Cause, Error, Result, Target};
+pub use wait::{Probe, Waited};
+pub use write::Propagation;
+
+/// Makes a client, and so loads credentials anew.
+type Connect = Box<dyn Fn() -> BoxFuture<'static, Result<Client>> + Send + Sync>;
+
+/// One API server. Cheap to clone; clones share connections, the lists and the counts.
+#[derive(Clone)]
+pub struct Cluster {
+    inner: Arc<Inner>,
+    /// Ends the pauses between tries.
+    stop: CancellationToken,
+}
+
+struct Inner {
+    id: String,
+    endpoint: String,
+    address: String,
+    ca_certificate: Option<String>,
+    connect: Connect,
+    /// The client and how many came before it.
+    client: tokio::sync::Mutex<(u64, Option<Client>)>,
+    /// Whether this server ever answered.
+    reached: AtomicBool,
+    counts: count::Counts,
+    /// The pause before the second try; later ones double.
+    first_pause: Duration,
+    shared: snapshot::Shared,
+}
+
+impl Cluster {
+    /// Prepares a connection: reads files, but sends nothing and runs no exec plugin before the first request.
+    pub fn connect(settings: &KubernetesConfig) -> Result<Self> {
+        let resolved = resolve::resolve(settings)?;
+        let (id, settings) = (resolved.id.clone(), settings.clone());
+        let connect: Connect = Box::new(move || {
+            let (id, settings) = (id.clone(), settings.clone());
+            Box::pin(async move {
+                // Off the runtime's threads: files are read and an exec plugin may run for seconds. Files are read again, for
+                // a refused token may have been replaced there.
+                let made = tokio::task::spawn_blocking(move || make_client(&id, &settings)).await;
+                made.unwrap_or_else(|_| Err(Error::config("make the Kubernetes client", "Please report this error.")))
+            })
+        });
+        let endpoint = resolved.config.cluster_url.to_string().trim_end_matches('/').to_owned();
+        Ok(Self::new(resolved.id, endpoint, resolved.address, resolved.ca_certificate, connect))
+    }
+
+    fn new(id: String, endpoint: String, address: String, ca_certificate: Option<String>, connect: Connect) -> Self {
+        let inner = Inner {
+            id,
+            endpoint,
+            address,
+            ca_certificate,
+            connect,
+            client: tokio::sync::Mutex::default(),
+            reached: AtomicBool::new(false),
+            counts: count::Counts::default(),
+            first_pause: if cfg!(test) { Duration::from_millis(1) } else { Duration::from_millis(200) },
+            shared: snapshot::Shared::default(),
+        };
+        Self { inner: Arc::new(inner), stop: CancellationToken::new() }
+    }
+
+    /// The same cluster, whose pauses between tries end when `stop` is cancelled.
+    pub fn stopped_by(mut self, stop: CancellationToken) -> Self {
+        self.stop = stop;
+        self
+    }
+
+    /// `context/<name>` when it comes from a kubeconfig, `host/<host:port>` otherwise.
+    pub fn id(&self) -> &str {
+        &self.inner.id
+    }
+
+    /// The API server's URL.
+    pub fn endpoint(&self) -> &str {
+        &self.inner.endpoint
+    }
+
+    /// PEM of the authorities that sign the server's certificate; None: those the machine trusts.
+    pub fn ca_certificate(&self) -> Option<&str> {
+        self.inner.ca_certificate.as_deref()
+    }
+
+    /// How many requests were sent so far.
+    pub fn requests(&self) -> u64 {
+        self.inner.counts.snapshot().values().sum()
+    }
+
+    /// The same by verb and plural: `list kafkas`.
+    pub fn requests_by_verb(&self) -> BTreeMap<String, u64> {
+        self.inner.counts.snapshot()
+    }
+
+    async fn client(&self) -> Result<(u64, Client)> {
+        let mut slot = self.inner.client.lock().await;
+        let client = match &slot.1 {
+            Some(client) => client.clone(),
+            None => {
+                let client = (self.inner.connect)().await?;
+                slot.1 = Some(client.clone());
+                client
+            }
+        };
+        Ok((slot.0, client))
+    }
+
+    /// Forgets the client of that generation, so that the next request loads credentials anew.
+    async fn renew(&self, generation: u64) {
+        let mut slot = self.inner.client.lock().await;
+        if slot.0 == generation {
+            *slot = (generation + 1, None);
+        }
+    }
+}
+
+impl fmt::Debug for Cluster {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Cluster").field("id", &self.inner.id).field("endpoint", &self.inner.endpoint).finish_non_exhaustive()
+    }
+}
+
+fn make_client(id: &str, settings: &KubernetesConfig) -> Result<Client> {
+    let config = resolve::resolve(settings)?.config;
+    Client::try_from(config).map_err(|error| {
+        call::credentials_error(id, &error).unwrap_or_else(|| Error::Config {
+            message: format!("{id}: its certificates or its proxy cannot be used"),
+            way_out: "Correct the certificates, keys and proxy of the kubernetes block or of the kubeconfig's context.".into(),
+            source: Some(Arc::new(error)),
+        })
+    })
+}

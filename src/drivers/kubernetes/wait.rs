@@ -1,0 +1,155 @@
+//! Waiting for an object by watching it, until a probe is content, a deadline passes or the user stops.
+
+use std::pin::pin;
+use std::time::Duration;
+
+use backon::{BackoffBuilder, ExponentialBuilder};
+use futures::StreamExt;
+use kube::api::DynamicObject;
+use kube::core::{ApiResource, GroupVersionKind};
+use kube::runtime::watcher::watch_object;
+use serde_json::Value;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::Cluster;
+use super::call::object_path;
+use super::error::Result;
+use super::read::complete;
+use crate::domain::object::ObjectRef;
+
+/// What a probe makes of an object's present state.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Probe<T> {
+    /// What was waited for is there.
+    Done(T),
+    /// Not yet: in a few words, what was seen.
+    Pending(String),
+}
+
+/// How a wait ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Waited<T> {
+    Done(T),
+    DeadlinePassed { last_seen: String },
+    Stopped { last_seen: String },
+}
+
+impl Cluster {
+    /// Watches one object and asks the probe at each change (None: it does not exist) until the probe is done.
+    ///
+    /// Connections that are cut, servers that restart and watches that expire are survived: the object is read anew, with growing pauses.
+    /// Fails only where waiting cannot help: no access, no such kind, no credentials.
+    pub async fn wait<T>(
+        &self,
+        object: &ObjectRef,
+        deadline: Instant,
+        stop: &CancellationToken,
+        mut probe: impl FnMut(Option<&Value>) -> Probe<T>,
+    ) -> Result<Waited<T>> {
+        let mut last_seen = "nothing yet".to_owned();
+        let ended = {
+            let watching = pin!(self.watch(object, &mut probe, &mut last_seen));
+            tokio::select! {
+                biased;
+                () = stop.cancelled() => Ended::Stopped,
+                outcome = watching => Ended::Done(outcome?),
+                () = tokio::time::sleep_until(deadline) => Ended::DeadlinePassed,
+            }
+        };
+        Ok(match ended {
+            Ended::Done(value) => Waited::Done(value),
+            Ended::Stopped => Waited::Stopped { last_seen },
+            Ended::DeadlinePassed => Waited::DeadlinePassed { last_seen },
+        })
+    }
+
+    /// Waits until the object does not exist. What it was last seen with names the finalizers that hold it.
+    pub async fn wait_gone(&self, object: &ObjectRef, deadline: Instant, stop: &CancellationToken) -> Result<Waited<()>> {
+        let outcome = self
+            .wait(object, deadline, stop, |found| match found {
+                None => Probe::Done(()),
+                Some(found) => Probe::Pending(what_holds(found)),
+            })
+            .await;
+        match outcome {
+            // A kind that is not served has no objects.
+            Err(super::Error::KindMissing { .. }) => Ok(Waited::Done(())),
+            other => other,
+        }
+    }
+
+    async fn watch<T>(&self, object: &ObjectRef, probe: &mut impl FnMut(Option<&Value>) -> Probe<T>, last_seen: &mut String) -> Result<T> {
+        object_path(object)?;
+        let pauses = || {
+            let pauses = ExponentialBuilder::default().with_min_delay(self.inner.first_pause).with_max_delay(Duration::from_secs(5));
+            pauses.without_max_times().with_jitter().build()
+        };
+        let mut delays = pauses();
+        let mut look = |found: Option<Value>| match probe(found.as_ref()) {
+            Probe::Done(value) => Some(value),
+            Probe::Pending(seen) => {
+                *last_seen = seen;
+                None
+            }
+        };
+        loop {
+            // The client's own watch resumes where it was; whatever it reports as failed is looked at by an ordinary read, which
+            // tells what is the matter, loads credentials anew and answers the probe meanwhile.
+            let (_, client) = self.client().await?;
+            self.inner.counts.add(&format!("watch {}", object.kind.api().plural));
+            let mut changes = pin!(watch_object(api(client, object), &object.name));
+            while let Some(change) = changes.next().await {
+                match change {
+                    Ok(found) => {
+                        delays = pauses();
+                        let found = found.and_then(|found| serde_json::to_value(found).ok()).map(|found| complete(object.kind, found));
+                        if let Some(value) = look(found) {
+                            return Ok(value);
+                        }
+                    }
+                    Err(error) => {
+                        tracing::debug!(%object, %error, "watch failed");
+                        break;
+                    }
+                }
+            }
+            match self.get(object).await {
+                Ok(found) => {
+                    if let Some(value) = look(found) {
+                        return Ok(value);
+                    }
+                }
+                Err(error) if error.is_retryable() => tracing::debug!(%object, error = %error.report(), "read failed while waiting"),
+                Err(error) => return Err(error),
+            }
+            tokio::time::sleep(delays.next().unwrap_or(Duration::from_secs(5))).await;
+        }
+    }
+}
+
+enum Ended<T> {
+    Done(T),
+    Stopped,
+    DeadlinePassed,
+}
+
+fn api(client: kube::Client, object: &ObjectRef) -> kube::Api<DynamicObject> {
+    let api = object.kind.api();
+    let resource = ApiResource::from_gvk_with_plural(&GroupVersionKind::gvk(api.group, api.version, api.kind), api.plural);
+    match &object.namespace {
+        Some(namespace) if api.namespaced => kube::Api::namespaced_with(client, namespace, &resource),
+        _ => kube::Api::all_with(client, &resource),
+    }
+}
+
+/// Why an object still exists.
+fn what_holds(object: &Value) -> String {
+    let metadata = &object["metadata"];
+    let names: Vec<&str> = metadata["finalizers"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+    match (metadata["deletionTimestamp"].as_str(), names.is_empty()) {
+        (None, _) => "it is not being deleted".to_owned(),
+        (Some(since), true) => format!("it is being deleted since {since}"),
+        (Some(since), false) => format!("it is being deleted since {since}, held by the finalizers {}", names.join(", ")),
+    }
+}

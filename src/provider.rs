@@ -1,0 +1,199 @@
+//! The provider's configuration and the list of what it offers. Clients are made from what is configured here, on the first call that needs one.
+
+use std::collections::BTreeMap;
+
+use crate::{
+    drivers::kubernetes::{ExecConfig, KubernetesConfig},
+    framework::{attr::Attr, diagnostic::Diagnostics, erased::Offers, model::Model, parts::Provider, path::Path},
+    resources::{
+        connection::{Connection, Settings},
+        management_cluster::ManagementClusterResource,
+        size::Size,
+        sizing::SizingDataSource,
+        tenant::{TenantResource, check_labels},
+    },
+};
+
+/// Kafka as a service on Kubernetes: a `kaas_management_cluster` for the platform, a `kaas_tenant` for each application.
+///
+/// Everything is optional. What is not configured comes from the environment, as users of the kubernetes provider know it: `KUBE_CONFIG_PATH`, `KUBE_CTX`,
+/// `KUBECONFIG`, `KUBE_HOST`, `KUBE_TOKEN` and so on. Values may be unknown while planning: no connection is made before a call needs it.
+#[derive(Clone, Debug, PartialEq, Model)]
+pub struct Config {
+    /// How to reach the Kubernetes API of the management cluster.
+    #[tf(block)]
+    pub kubernetes: Attr<Kubernetes>,
+    /// How to reach AWS. Nothing in this version calls AWS yet.
+    #[tf(block)]
+    pub aws: Attr<Aws>,
+    /// Labels on every object the provider makes: keys and values as Kubernetes allows them.
+    #[tf(optional)]
+    pub default_tags: Attr<BTreeMap<String, String>>,
+    /// Who makes the tenants. A tenant whose creation was interrupted is continued only by the same owner, so give each configuration that shares a
+    /// management cluster its own. Defaults to `KAAS_OWNER`, else `terraform`.
+    #[tf(optional)]
+    pub owner: Attr<String>,
+}
+
+/// How to reach a Kubernetes API.
+#[derive(Clone, Debug, PartialEq, Model)]
+pub struct Kubernetes {
+    /// Path of a kubeconfig; `~/` is the home directory.
+    #[tf(optional)]
+    pub config_path: Attr<String>,
+    /// Context of the kubeconfig to use instead of its current one.
+    #[tf(optional)]
+    pub config_context: Attr<String>,
+    /// Address of the API server, `https://host:port`, in place of a kubeconfig.
+    #[tf(optional)]
+    pub host: Attr<String>,
+    /// Certificates, in PEM, of the authorities that may sign the API server's certificate.
+    #[tf(optional)]
+    pub cluster_ca_certificate: Attr<String>,
+    /// Client certificate in PEM.
+    #[tf(optional)]
+    pub client_certificate: Attr<String>,
+    /// Key of the client certificate in PEM.
+    #[tf(optional, sensitive)]
+    pub client_key: Attr<String>,
+    /// Bearer token.
+    #[tf(optional, sensitive)]
+    pub token: Attr<String>,
+    /// Accepts any server certificate. For trials only.
+    #[tf(optional)]
+    pub insecure: Attr<bool>,
+    /// Name to expect in the server's certificate in place of the host's.
+    #[tf(optional)]
+    pub tls_server_name: Attr<String>,
+    /// Program that prints credentials.
+    #[tf(block)]
+    pub exec: Attr<Exec>,
+}
+
+/// Program that prints credentials, as kubeconfigs name it.
+#[derive(Clone, Debug, PartialEq, Model)]
+pub struct Exec {
+    /// `client.authentication.k8s.io/v1` or `/v1beta1`.
+    #[tf(required)]
+    pub api_version: Attr<String>,
+    /// Program to run.
+    #[tf(required)]
+    pub command: Attr<String>,
+    /// Its arguments.
+    #[tf(optional)]
+    pub args: Attr<Vec<String>>,
+    /// Environment variables it gets besides the provider's own.
+    #[tf(optional)]
+    pub env: Attr<BTreeMap<String, String>>,
+}
+
+/// How to reach AWS.
+#[derive(Clone, Debug, PartialEq, Model)]
+pub struct Aws {
+    /// Region.
+    #[tf(optional)]
+    pub region: Attr<String>,
+    /// Profile of the shared configuration files.
+    #[tf(optional)]
+    pub profile: Attr<String>,
+    /// Role to assume.
+    #[tf(optional)]
+    pub role_arn: Attr<String>,
+    /// Addresses to use in place of AWS's own, by service.
+    #[tf(optional)]
+    pub endpoints: Attr<BTreeMap<String, String>>,
+}
+
+/// The kaas provider.
+#[derive(Default)]
+pub struct Kaas {
+    connection: Connection,
+}
+
+impl Provider for Kaas {
+    const NAME: &'static str = "kaas";
+    type Config = Config;
+
+    fn validate(&self, config: &Config, found: &mut Diagnostics) {
+        if let Some(kubernetes) = config.kubernetes.known()
+            && kubernetes.host.known().is_some()
+            && kubernetes.config_path.known().is_some()
+        {
+            found.error_at(
+                Config::KUBERNETES.then(Kubernetes::HOST),
+                "Two ways to reach Kubernetes",
+                "host and config_path exclude each other: give the address with its credentials, or a kubeconfig.",
+            );
+        }
+        if config.aws.known().is_some() {
+            found.warning_at(
+                Config::AWS,
+                "aws is not used",
+                "Nothing in this version of the provider calls AWS: the aws block has no effect yet.",
+            );
+        }
+        for (key, error) in check_labels(config.default_tags.known()) {
+            found.error_at(Path::from(Config::DEFAULT_TAGS).key(&key), "Not a label", error);
+        }
+    }
+
+    fn configure(&self, config: Config, _terraform_version: &str, _found: &mut Diagnostics) {
+        let owner = config.owner.into_known().or_else(|| std::env::var("KAAS_OWNER").ok()).unwrap_or_else(|| Settings::default().owner);
+        self.connection.configure(Settings {
+            kubernetes: kubernetes_config(config.kubernetes),
+            owner,
+            labels: config.default_tags.into_known().unwrap_or_default(),
+        });
+    }
+
+    fn offers(&self) -> Offers {
+        Offers::default()
+            .resource(ManagementClusterResource::new(self.connection.clone()))
+            .resource(TenantResource::new(self.connection.clone()))
+            .data_source(SizingDataSource)
+            .function(Size)
+    }
+}
+
+/// The driver's configuration, completed from the environment. None while a value is unknown.
+fn kubernetes_config(block: Attr<Kubernetes>) -> Option<KubernetesConfig> {
+    let environment = |name: &str| std::env::var(name).ok();
+    let block = match block {
+        Attr::Unknown => return None,
+        Attr::Null => return Some(KubernetesConfig::default().with_environment(environment)),
+        Attr::Known(block) => block,
+    };
+    let exec = match block.exec {
+        Attr::Unknown => return None,
+        Attr::Null => None,
+        Attr::Known(exec) => Some(ExecConfig {
+            api_version: settled(exec.api_version)?.unwrap_or_default(),
+            command: settled(exec.command)?.unwrap_or_default(),
+            args: settled(exec.args)?.unwrap_or_default(),
+            env: settled(exec.env)?.unwrap_or_default().into_iter().collect(),
+        }),
+    };
+    let config = KubernetesConfig {
+        config_path: settled(block.config_path)?,
+        config_context: settled(block.config_context)?,
+        host: settled(block.host)?,
+        cluster_ca_certificate: settled(block.cluster_ca_certificate)?,
+        client_certificate: settled(block.client_certificate)?,
+        client_key: settled(block.client_key)?,
+        token: settled(block.token)?,
+        exec,
+        insecure: settled(block.insecure)?,
+        tls_server_name: settled(block.tls_server_name)?,
+        ..KubernetesConfig::default()
+    };
+    Some(config.with_environment(environment))
+}
+
+/// The value of a setting that is not unknown.
+fn settled<T>(setting: Attr<T>) -> Option<Option<T>> {
+    match setting {
+        Attr::Unknown => None,
+        Attr::Null => Some(None),
+        Attr::Known(value) => Some(Some(value)),
+    }
+}

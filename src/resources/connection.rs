@@ -1,0 +1,104 @@
+//! The provider's configuration as its resources use it: settings that arrive once, a client that is made on the first call that needs one.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, OnceLock, PoisonError, RwLock},
+};
+
+use crate::{
+    domain::{
+        manifests::EBS_DRIVER,
+        object::{Kind, ObjectRef},
+        tenant::Facts,
+    },
+    drivers::kubernetes::{Cluster, Error, KubernetesConfig},
+    framework::diagnostic::Diagnostics,
+    resources::failure::failed,
+};
+
+/// What resources need to know of the provider's configuration.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// None while the configuration holds unknown values, as it may during a plan.
+    pub kubernetes: Option<KubernetesConfig>,
+    /// Who makes the tenants: an unfinished tenant is only continued by its own owner.
+    pub owner: String,
+    /// Labels on every object, besides the provider's own.
+    pub labels: BTreeMap<String, String>,
+}
+
+/// Shared by all resources of a provider. Cheap to clone.
+#[derive(Clone, Default)]
+pub struct Connection(Arc<RwLock<Option<Arc<Configured>>>>);
+
+struct Configured {
+    settings: Settings,
+    cluster: OnceLock<Cluster>,
+    /// What the cluster offers, looked up once for all tenants.
+    facts: tokio::sync::OnceCell<Facts>,
+}
+
+impl Connection {
+    /// Takes a configuration. A later one replaces it, with a new client.
+    pub fn configure(&self, settings: Settings) {
+        let configured = Configured { settings, cluster: OnceLock::new(), facts: tokio::sync::OnceCell::new() };
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(configured));
+    }
+
+    /// Whether a client can be made, or the configuration is still unknown.
+    pub fn is_known(&self) -> bool {
+        self.configured().is_some_and(|configured| configured.settings.kubernetes.is_some())
+    }
+
+    /// The provider's settings, as given or as they are by default.
+    pub fn settings(&self) -> Settings {
+        self.configured().map_or_else(Settings::default, |configured| configured.settings.clone())
+    }
+
+    /// The client of the cluster that the `kubernetes {}` block points to. Sends no request.
+    pub fn cluster(&self) -> Result<Cluster, Diagnostics> {
+        let configured = self.configured();
+        let Some(configured) = configured else {
+            return Err(Diagnostics::of_error("Provider not configured", "The provider was called before it was configured."));
+        };
+        if let Some(cluster) = configured.cluster.get() {
+            return Ok(cluster.clone());
+        }
+        let Some(kubernetes) = &configured.settings.kubernetes else {
+            return Err(Diagnostics::of_error(
+                "Provider configuration not known yet",
+                "The provider's kubernetes block holds values that are only known after apply, but the cluster is needed now. Apply what the block depends \
+                 on first.",
+            ));
+        };
+        let cluster = Cluster::connect(kubernetes).map_err(|error| failed("Cannot connect to Kubernetes", &error))?;
+        Ok(configured.cluster.get_or_init(|| cluster).clone())
+    }
+
+    /// What the manifests of tenants depend on.
+    pub async fn facts(&self) -> Result<Facts, Diagnostics> {
+        let cluster = self.cluster()?;
+        match self.configured() {
+            Some(configured) => configured.facts.get_or_try_init(|| look_up(&cluster)).await.copied(),
+            None => look_up(&cluster).await,
+        }
+    }
+
+    fn configured(&self) -> Option<Arc<Configured>> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+async fn look_up(cluster: &Cluster) -> Result<Facts, Diagnostics> {
+    let looked = |error: Error| failed("Cannot look at the management cluster", &error);
+    let driver = ObjectRef::global(Kind::CsiDriver, EBS_DRIVER);
+    let ebs_csi = cluster.get(&driver).await.map_err(looked)?.is_some();
+    let volume_attributes_classes = ebs_csi && cluster.server_serves(Kind::VolumeAttributesClass).await.map_err(looked)?;
+    Ok(Facts { ebs_csi, volume_attributes_classes })
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { kubernetes: None, owner: "terraform".to_owned(), labels: BTreeMap::new() }
+    }
+}

@@ -1,0 +1,144 @@
+//! Taking a tenant away, in an order in which nothing is orphaned: topics and users while their operators still run, then Kafka, volumes, the
+//! namespace, and what lives outside of it. Ends with a look that proves nothing is left.
+
+use std::time::Duration;
+
+use futures::future::join_all;
+use serde_json::Value;
+use tokio::time::Instant;
+
+use crate::{
+    domain::{
+        names::{PHASE_ANNOTATION, Phase, TENANT_LABEL, TenantName},
+        object::{Kind, ObjectRef},
+    },
+    drivers::kubernetes::{Cluster, Error, Propagation, Waited},
+    framework::{diagnostic::Diagnostics, parts::Call},
+    resources::{
+        connection::Connection,
+        failure::failed,
+        tenant::{apply, model::Tenant, parse},
+    },
+};
+
+const DELETE_DEFAULT: Duration = Duration::from_secs(60 * 60);
+const SUMMARY: &str = "Cannot delete the tenant";
+
+/// What lives in the namespace, in the order in which it is deleted; each is waited for.
+const INSIDE: [&[Kind]; 4] = [
+    &[Kind::KafkaTopic, Kind::KafkaUser],
+    &[Kind::Kafka, Kind::KafkaNodePool],
+    &[Kind::StrimziPodSet, Kind::Pod],
+    &[Kind::PersistentVolumeClaim],
+];
+
+/// What a tenant has outside of its namespace.
+const OUTSIDE: [Kind; 2] = [Kind::StorageClass, Kind::VolumeAttributesClass];
+
+/// One deletion under way.
+struct Deletion<'a> {
+    cluster: Cluster,
+    name: TenantName,
+    deadline: Instant,
+    call: &'a Call,
+}
+
+/// Deletes the tenant with everything under it. Success when it is gone already.
+pub async fn delete(connection: &Connection, prior: &Tenant, call: &Call) -> Result<(), Diagnostics> {
+    let mut found = Diagnostics::none();
+    let Some(name) = parse::name(prior, &mut found) else { return Err(found) };
+    let cluster = apply::connected(connection, prior)?.stopped_by(call.stop.clone());
+    let deletion = Deletion { cluster, name, deadline: Instant::now() + prior.timeouts.delete_or(DELETE_DEFAULT), call };
+    deletion.run().await
+}
+
+impl Deletion<'_> {
+    async fn run(&self) -> Result<(), Diagnostics> {
+        let namespace = ObjectRef::global(Kind::Namespace, self.name.namespace());
+        let existing = self.cluster.get(&namespace).await.map_err(refused)?;
+        let own = existing.filter(|existing| existing["metadata"]["labels"][TENANT_LABEL].as_str() == Some(self.name.as_str()));
+        if let Some(existing) = own {
+            if existing["metadata"]["deletionTimestamp"].is_null() {
+                self.cluster.annotate(&namespace, &[(PHASE_ANNOTATION, Some(Phase::Deleting.as_str()))]).await.map_err(refused)?;
+            }
+            for kinds in INSIDE {
+                self.delete_all(kinds, Some(&self.name.namespace()), None).await?;
+            }
+            self.cluster.delete(&namespace, Propagation::Background).await.map_err(refused)?;
+            self.wait_gone(&[namespace]).await?;
+        }
+        self.delete_all(&OUTSIDE, None, Some(&self.name.label_selector())).await?;
+        self.sweep().await
+    }
+
+    /// Deletes every object of these kinds and waits until they are gone.
+    async fn delete_all(&self, kinds: &[Kind], namespace: Option<&str>, selector: Option<&str>) -> Result<(), Diagnostics> {
+        let mut objects = Vec::new();
+        for kind in kinds {
+            objects.extend(self.listed(*kind, namespace, selector).await?);
+        }
+        for object in &objects {
+            self.cluster.delete(object, Propagation::Background).await.map_err(refused)?;
+        }
+        self.wait_gone(&objects).await
+    }
+
+    async fn listed(&self, kind: Kind, namespace: Option<&str>, selector: Option<&str>) -> Result<Vec<ObjectRef>, Diagnostics> {
+        match self.cluster.list(kind, namespace, selector).await {
+            Ok(objects) => Ok(objects.iter().map(|object| reference(kind, object)).collect()),
+            // What the cluster does not know it does not hold.
+            Err(Error::KindMissing { .. }) => Ok(Vec::new()),
+            Err(error) => Err(refused(error)),
+        }
+    }
+
+    /// Waits for all at once and names everything that is still there.
+    async fn wait_gone(&self, objects: &[ObjectRef]) -> Result<(), Diagnostics> {
+        let waits = objects.iter().map(|object| self.cluster.wait_gone(object, self.deadline, &self.call.stop));
+        let mut blocked = Vec::new();
+        for (object, waited) in objects.iter().zip(join_all(waits).await) {
+            match waited.map_err(refused)? {
+                Waited::Done(()) => {}
+                Waited::DeadlinePassed { last_seen } | Waited::Stopped { last_seen } => blocked.push(format!("{object}: {last_seen}")),
+            }
+        }
+        if blocked.is_empty() {
+            return Ok(());
+        }
+        let ended = if self.call.stop.is_cancelled() { "The run was stopped" } else { "The deadline passed" };
+        Err(Diagnostics::of_error(
+            "The tenant is not gone yet",
+            format!(
+                "{ended} while waiting for {}. A finalizer is removed by the controller it is named after: see that it runs (for strimzi.io it is the Strimzi \
+                 operator and the tenant's entity operator). Destroy again: it goes on from here.",
+                blocked.join("; ")
+            ),
+        ))
+    }
+
+    /// Proves that nothing is left.
+    async fn sweep(&self) -> Result<(), Diagnostics> {
+        let mut left = Vec::new();
+        for kind in OUTSIDE.into_iter().chain([Kind::Namespace]) {
+            left.extend(self.listed(kind, None, Some(&self.name.label_selector())).await?);
+        }
+        if left.is_empty() {
+            return Ok(());
+        }
+        let names: Vec<String> = left.iter().map(ToString::to_string).collect();
+        Err(Diagnostics::of_error(
+            "Something of the tenant is left",
+            format!("Still there after deletion: {}. Destroy again.", names.join(", ")),
+        ))
+    }
+}
+
+fn reference(kind: Kind, object: &Value) -> ObjectRef {
+    let metadata = &object["metadata"];
+    let text = |name: &str| metadata[name].as_str().map(str::to_owned);
+    ObjectRef { kind, namespace: text("namespace"), name: text("name").unwrap_or_default() }
+}
+
+fn refused(error: Error) -> Diagnostics {
+    failed(SUMMARY, &error)
+}

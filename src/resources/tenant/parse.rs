@@ -1,0 +1,191 @@
+//! From the model to what the domain understands, all errors at once, each at its attribute.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::{
+    domain::{
+        kafka::{
+            config,
+            version::{KafkaVersion, MetadataVersion},
+        },
+        names::{NameError, TenantName},
+        tenant::{self, Authentication, KafkaSpec, StorageSpec, TenantSpec, is_dns_label},
+    },
+    framework::{attr::Attr, diagnostic::Diagnostics, model::Field},
+    resources::{
+        connection::Settings,
+        tenant::model::{Access, KafkaSettings, Location, Tenant},
+        wishes::{self, SizingReport, capitalised},
+    },
+};
+
+/// The only isolation this version offers.
+const NAMESPACE: &str = "namespace";
+const CLUSTER: &str = "cluster";
+
+/// Checks whatever is known of a configuration.
+pub fn validate(config: &Tenant, found: &mut Diagnostics) {
+    let _ = name(config, found);
+    isolation(config, found);
+    let _ = kafka(config, found);
+    let _ = groups_and_namespaces(config, found);
+    let wish = wishes::wish(&config.throughput, &config.retention, &config.partitions, found);
+    if let (Some(wish), Some(overrides)) = (wish, wishes::overrides(&config.sizing_override)) {
+        let _ = wishes::size(&wish, &overrides, None, found);
+    }
+}
+
+/// The whole spec of a tenant whose every value is known.
+pub fn spec(tenant: &Tenant, settings: &Settings) -> Result<TenantSpec, Diagnostics> {
+    let mut found = Diagnostics::none();
+    let name = name(tenant, &mut found);
+    let kafka = kafka(tenant, &mut found);
+    let (access_groups, allowed_namespaces) = groups_and_namespaces(tenant, &mut found);
+    let wish = wishes::wish(&tenant.throughput, &tenant.retention, &tenant.partitions, &mut found);
+    let overrides = wishes::overrides(&tenant.sizing_override);
+    if let (Some(name), Some(kafka), Some(wish), Some(overrides), false) = (name, kafka, wish, overrides, found.has_errors()) {
+        let storage = tenant.storage.known();
+        return Ok(TenantSpec {
+            name,
+            owner: settings.owner.clone(),
+            wish,
+            overrides,
+            floor: tenant.sizing.known().and_then(SizingReport::floor),
+            kafka,
+            access_groups,
+            allowed_namespaces,
+            storage: StorageSpec {
+                class: storage.and_then(|storage| storage.class.known().cloned()),
+                kms_key_arn: storage.and_then(|storage| storage.kms_key_arn.known().cloned()),
+            },
+            labels: settings.labels.clone(),
+        });
+    }
+    if !found.has_errors() {
+        found.error(
+            "Incomplete tenant",
+            "A value that is needed to make the tenant is missing or not known. This is a bug of the provider: please report it.",
+        );
+    }
+    Err(found)
+}
+
+/// Everything wrong with the provider's `default_tags`: the key and why.
+pub fn check_labels(labels: Option<&BTreeMap<String, String>>) -> Vec<(String, String)> {
+    let errors = labels.map(tenant::check_labels).unwrap_or_default();
+    errors.into_iter().map(|error| (error.key().to_owned(), format!("{}.", capitalised(&error.to_string())))).collect()
+}
+
+/// Where a tenant of this name is in Kubernetes.
+pub fn location(name: &TenantName) -> Location {
+    Location {
+        namespace: name.namespace().into(),
+        kafka: name.kafka().into(),
+        admin_user: name.admin_user().into(),
+        admin_secret: name.admin_user().into(),
+    }
+}
+
+/// The name of the tenant, if it is known and right.
+pub fn name(tenant: &Tenant, found: &mut Diagnostics) -> Option<TenantName> {
+    let text = tenant.name.known()?;
+    text.parse()
+        .map_err(|error: NameError| {
+            found.error_at(Tenant::NAME, "Not a name for a tenant", format!("{}.", capitalised(&error.to_string())));
+        })
+        .ok()
+}
+
+fn isolation(tenant: &Tenant, found: &mut Diagnostics) {
+    match tenant.isolation.known().map(String::as_str) {
+        None | Some(NAMESPACE) => {}
+        Some(CLUSTER) => found.error_at(
+            Tenant::ISOLATION,
+            "Isolation not offered yet",
+            "isolation = \"cluster\", the default, gives a tenant a Kubernetes cluster of its own; this version of the provider does not offer it yet. Set \
+             isolation = \"namespace\".",
+        ),
+        Some(other) => {
+            found.error_at(Tenant::ISOLATION, "Not an isolation", format!("isolation is {other:?}; it can be {NAMESPACE:?} or {CLUSTER:?}."));
+        }
+    }
+}
+
+fn kafka(tenant: &Tenant, found: &mut Diagnostics) -> Option<KafkaSpec> {
+    let settings = match &tenant.kafka {
+        Attr::Unknown => return None,
+        Attr::Null => None,
+        Attr::Known(settings) => Some(settings),
+    };
+    let at = |field: Field| Tenant::KAFKA.then(field);
+    let wanted = settings.and_then(|settings| settings.version.known()).or_else(|| tenant.kafka_version.known());
+    let version = match wanted.map(|text| text.parse::<KafkaVersion>()) {
+        None => Some(KafkaVersion::DEFAULT),
+        Some(Ok(version)) => Some(version),
+        Some(Err(error)) => {
+            found.error_at(at(KafkaSettings::VERSION), "Kafka version not offered", format!("{}.", capitalised(&error.to_string())));
+            None
+        }
+    };
+    let metadata_version = match settings.and_then(|settings| settings.metadata_version.known()).map(|text| text.parse::<MetadataVersion>())
+    {
+        None => None,
+        Some(Ok(metadata)) => Some(metadata),
+        Some(Err(error)) => {
+            found.error_at(
+                at(KafkaSettings::METADATA_VERSION),
+                "Metadata version not offered",
+                format!("{}.", capitalised(&error.to_string())),
+            );
+            None
+        }
+    };
+    let written = settings.and_then(|settings| settings.authentication.known());
+    let authentication = written.map_or(Some(Authentication::default()), |text| Authentication::parse(text));
+    if let (None, Some(written)) = (authentication, written) {
+        found.error_at(
+            at(KafkaSettings::AUTHENTICATION),
+            "Not a way to authenticate",
+            format!("authentication is {written:?}; it can be \"tls\" or \"scram-sha-512\"."),
+        );
+    }
+    let config = settings.and_then(|settings| settings.config.known()).cloned().unwrap_or_default();
+    for error in config::check(&config) {
+        found.error_at(at(KafkaSettings::CONFIG).key(error.key()), "Setting not possible", format!("{}.", capitalised(&error.to_string())));
+    }
+    let spec = KafkaSpec { version: version?, metadata_version, config, authentication: authentication? };
+    if let Err(error) = spec.versions().check() {
+        found.error_at(
+            at(KafkaSettings::METADATA_VERSION),
+            "Metadata version not possible",
+            format!("{}.", capitalised(&error.to_string())),
+        );
+    }
+    Some(spec)
+}
+
+fn groups_and_namespaces(tenant: &Tenant, found: &mut Diagnostics) -> (Vec<String>, Vec<String>) {
+    let access = tenant.access.known();
+    let listed = |part: fn(&Access) -> &Attr<BTreeSet<String>>| -> Vec<String> {
+        access.and_then(|access| part(access).known()).into_iter().flatten().cloned().collect()
+    };
+    let namespaces = listed(|access| &access.client_namespaces);
+    for namespace in &namespaces {
+        if !is_dns_label(namespace) {
+            found.error_at(
+                Tenant::ACCESS.then(Access::CLIENT_NAMESPACES),
+                "Not a namespace",
+                format!("{namespace:?} cannot be the name of a namespace: allowed are up to 63 lower-case letters, digits and hyphens, with no hyphen at either end."),
+            );
+        }
+    }
+    let groups = listed(|access| &access.groups);
+    if groups.iter().any(String::is_empty) {
+        found.error_at(
+            Tenant::ACCESS.then(Access::GROUPS),
+            "Empty group",
+            "A group of Kubernetes users has a name of at least one character.",
+        );
+    }
+    (groups, namespaces)
+}

@@ -1,0 +1,191 @@
+//! What a change of a tenant will do, said before it is done: sizes with their reasons, what is refused and why. No I/O.
+
+use crate::{
+    domain::kafka::version::{KafkaVersion, MetadataVersion, Versions, check_change},
+    framework::{
+        attr::Attr,
+        diagnostic::Diagnostics,
+        parts::{Change, Verdict},
+        path::Path,
+    },
+    resources::{
+        tenant::{
+            id,
+            model::{KafkaSettings, Storage, Tenant},
+            parse,
+        },
+        wishes::{self, Override, SizingReport, capitalised},
+    },
+};
+
+/// Completes the plan of a create or an update.
+pub fn plan(change: &Change<'_, Tenant>, planned: &mut Tenant, verdict: &mut Verdict) {
+    let found = &mut verdict.found;
+    parse::validate(planned, found);
+    planned.id = id(planned);
+    planned.kubernetes =
+        planned.name.known().and_then(|name| name.parse().ok()).map_or(Attr::Unknown, |name| parse::location(&name).into());
+    planned.kafka_version = version_wanted(planned, change.prior, found);
+    size(planned, change.prior, found);
+    planned.drift = Attr::Known(Vec::new());
+    let Some(prior) = change.prior else {
+        return;
+    };
+    refuse_shrinking(planned, prior, found);
+    refuse_moving(planned, prior, found);
+    refuse_replacing(planned, prior, found);
+    keep_addresses(planned, prior);
+    if !is_ready(prior) || has_drift(prior) {
+        planned.status = Attr::Unknown;
+    }
+}
+
+/// Refuses to destroy a protected tenant when the plan is made, not when it is applied.
+pub fn plan_destroy(prior: &Tenant, found: &mut Diagnostics) {
+    if prior.deletion_protection.known().is_none_or(|protected| *protected) {
+        found.error_at(
+            Tenant::DELETION_PROTECTION,
+            "Tenant is protected",
+            format!(
+                "Destroying the tenant {} deletes its Kafka and all data in it. If that is wanted, set deletion_protection = false, apply, and destroy then.",
+                shown(&prior.name)
+            ),
+        );
+    }
+}
+
+/// Whether the last look at the tenant found it ready.
+fn is_ready(prior: &Tenant) -> bool {
+    prior.status.known().and_then(|status| status.phase.known()).is_some_and(|phase| phase == "Ready")
+}
+
+fn has_drift(prior: &Tenant) -> bool {
+    prior.drift.known().is_some_and(|drift| !drift.is_empty())
+}
+
+/// The configured version, else the one the tenant has, else the newest this provider offers: a new provider never upgrades a Kafka by itself.
+fn version_wanted(planned: &Tenant, prior: Option<&Tenant>, found: &mut Diagnostics) -> Attr<String> {
+    let configured = match &planned.kafka {
+        Attr::Unknown => Attr::Unknown,
+        Attr::Null => Attr::Null,
+        Attr::Known(kafka) => kafka.version.clone(),
+    };
+    let existing = prior.and_then(|prior| prior.kafka_version.known());
+    let wanted = match configured {
+        Attr::Unknown => return Attr::Unknown,
+        Attr::Known(version) => version,
+        Attr::Null => existing.cloned().unwrap_or_else(|| KafkaVersion::DEFAULT.to_string()),
+    };
+    let from = prior.zip(existing).and_then(|(prior, version)| versions(prior, version));
+    if let (Some(from), Some(to)) = (from, versions(planned, &wanted))
+        && let Err(refused) = check_change(from, to)
+    {
+        found.error_at(
+            Tenant::KAFKA.then(KafkaSettings::VERSION),
+            "Kafka version cannot be changed so",
+            format!("{}.", capitalised(&refused.to_string())),
+        );
+    }
+    Attr::Known(wanted)
+}
+
+/// The versions a tenant asks for; None where one is not known or not offered, which is told elsewhere.
+fn versions(tenant: &Tenant, version: &str) -> Option<Versions> {
+    let metadata = tenant.kafka.known().and_then(|kafka| kafka.metadata_version.known());
+    let metadata = match metadata {
+        Some(text) => Some(text.parse::<MetadataVersion>().ok()?),
+        None => None,
+    };
+    Some(Versions { version: version.parse().ok()?, metadata })
+}
+
+/// Sizes the tenant; what exists already stays at least as it is.
+fn size(planned: &mut Tenant, prior: Option<&Tenant>, found: &mut Diagnostics) {
+    let mut told = Diagnostics::none();
+    let wish = wishes::wish(&planned.throughput, &planned.retention, &planned.partitions, &mut told);
+    let (Some(wish), Some(overrides)) = (wish, wishes::overrides(&planned.sizing_override)) else {
+        planned.sizing = Attr::Unknown;
+        return;
+    };
+    let floor = prior.and_then(|prior| prior.sizing.known()).and_then(SizingReport::floor);
+    planned.sizing =
+        wishes::size(&wish, &overrides, floor.as_ref(), found).map_or(Attr::Unknown, |sizing| SizingReport::of(&sizing).into());
+}
+
+/// Brokers hold data: fewer of them need it moved off first, which nothing here does yet.
+fn refuse_shrinking(planned: &Tenant, prior: &Tenant, found: &mut Diagnostics) {
+    let wanted = planned.sizing_override.known().and_then(|figures| figures.brokers.known());
+    let existing = prior.sizing.known().and_then(|sizing| sizing.brokers.known());
+    if let (Some(wanted), Some(existing)) = (wanted, existing)
+        && wanted < existing
+    {
+        found.error_at(
+            Tenant::SIZING_OVERRIDE.then(Override::BROKERS),
+            "Brokers cannot be taken away",
+            format!(
+                "There are {existing} brokers and all hold data; {wanted} are wanted. Kafka does not move data off a broker by itself. Leave brokers at \
+                 {existing} or above."
+            ),
+        );
+    }
+}
+
+fn refuse_moving(planned: &Tenant, prior: &Tenant, found: &mut Diagnostics) {
+    if let (Attr::Known(to), Attr::Known(from)) = (&planned.isolation, &prior.isolation)
+        && to != from
+    {
+        found.error_at(
+            Tenant::ISOLATION,
+            "Isolation cannot be changed",
+            format!(
+                "The tenant lives with isolation = {from:?}; its data cannot be moved to isolation = {to:?} in place. Make a second tenant with the new \
+                 isolation, copy the topics with MirrorMaker 2, move the clients, and destroy this one."
+            ),
+        );
+    }
+}
+
+/// A replacement destroys the data, so protection refuses it like a destroy.
+fn refuse_replacing(planned: &Tenant, prior: &Tenant, found: &mut Diagnostics) {
+    if prior.deletion_protection.known().is_some_and(|protected| !protected) {
+        return;
+    }
+    let storage =
+        |tenant: &Tenant, part: fn(&Storage) -> &Attr<String>| tenant.storage.known().map_or(Attr::Null, |storage| part(storage).clone());
+    let class: fn(&Storage) -> &Attr<String> = |storage| &storage.class;
+    let key: fn(&Storage) -> &Attr<String> = |storage| &storage.kms_key_arn;
+    let changes: [(Path, bool); 4] = [
+        (Tenant::NAME.into(), planned.name != prior.name),
+        (
+            Tenant::MANAGEMENT_CLUSTER.into(),
+            planned.management_cluster != prior.management_cluster && !planned.management_cluster.is_unknown(),
+        ),
+        (Tenant::STORAGE.then(Storage::CLASS), storage(planned, class) != storage(prior, class)),
+        (Tenant::STORAGE.then(Storage::KMS_KEY_ARN), storage(planned, key) != storage(prior, key)),
+    ];
+    for (path, _) in changes.into_iter().filter(|(_, changed)| *changed) {
+        found.error_at(
+            path.clone(),
+            "Tenant is protected",
+            format!(
+                "A change of {path} needs a new Kafka, and the data of the tenant {} would be deleted. If that is wanted, set deletion_protection = false and \
+                 apply that first.",
+                shown(&prior.name)
+            ),
+        );
+    }
+}
+
+/// Addresses and certificates outlive changes that do not touch the listeners.
+fn keep_addresses(planned: &mut Tenant, prior: &Tenant) {
+    let brokers = |tenant: &Tenant| tenant.sizing.known().and_then(|sizing| sizing.brokers.known().copied());
+    let authentication = |tenant: &Tenant| tenant.kafka.known().and_then(|kafka| kafka.authentication.known().cloned());
+    if is_ready(prior) && brokers(planned) == brokers(prior) && authentication(planned) == authentication(prior) {
+        planned.bootstrap_servers = prior.bootstrap_servers.clone();
+        planned.ca_certificate = prior.ca_certificate.clone();
+    }
+}
+
+fn shown(name: &Attr<String>) -> String {
+    name.known().map_or_else(String::new, |name| format!("{name:?}"))
+}

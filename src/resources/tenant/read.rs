@@ -1,0 +1,181 @@
+//! Looking at a tenant: what it is, and what in the cluster differs from what this provider wants. Reads come from lists that all tenants of a plan
+//! share.
+
+use std::collections::BTreeSet;
+
+use futures::future::try_join_all;
+use serde_json::Value;
+
+use crate::{
+    domain::{
+        drift, manifests,
+        names::{BROKER_POOL, TENANT_LABEL, TenantName, WISH_ANNOTATION},
+        object::{Kind, Manifest, ObjectRef},
+        sizing::Floor,
+        tenant::{KafkaSpec, StorageSpec, TenantSpec},
+    },
+    drivers::kubernetes::{Cluster, Error},
+    framework::{
+        attr::Attr,
+        diagnostic::Diagnostics,
+        model::Model,
+        parts::{Call, ImportTarget},
+        schema::Block,
+        value::Value as TerraformValue,
+    },
+    resources::{
+        connection::Connection,
+        failure::failed,
+        tenant::{
+            apply::connected,
+            model::{Access, KafkaSettings, Storage, Tenant, TenantIdentity},
+            parse, report,
+            written::Written,
+        },
+        wishes,
+    },
+};
+
+const SUMMARY: &str = "Cannot look at the tenant";
+
+/// The tenant as it is now; None when its namespace is gone or no longer its own.
+pub async fn read(connection: &Connection, mut state: Tenant, call: &mut Call) -> Result<Option<Tenant>, Diagnostics> {
+    if !connection.is_known() {
+        call.found.warning(
+            "Tenant not refreshed",
+            "The provider's kubernetes block is not known yet, so the tenant was not looked at; its last known state is used.",
+        );
+        return Ok(Some(state));
+    }
+    let mut found = Diagnostics::none();
+    let Some(name) = parse::name(&state, &mut found) else { return Err(found) };
+    let cluster = connected(connection, &state)?.stopped_by(call.stop.clone());
+    let namespace = cluster.find(&ObjectRef::global(Kind::Namespace, name.namespace())).await.map_err(|error| failed(SUMMARY, &error))?;
+    let Some(namespace) = namespace.filter(|namespace| is_own(namespace, &name)) else { return Ok(None) };
+    if state.throughput.is_null() {
+        rebuild(&mut state, &namespace)?;
+    }
+    let pool = live(&cluster, &ObjectRef::namespaced(Kind::KafkaNodePool, name.namespace(), BROKER_POOL)).await?;
+    let mut spec = parse::spec(&state, &connection.settings())?;
+    spec.floor = floor(spec.floor, pool.as_ref());
+    let Some(sizing) = wishes::size(&spec.wish, &spec.overrides, spec.floor.as_ref(), &mut found) else { return Err(found) };
+    let facts = connection.facts().await?;
+    let wanted = manifests::build(&spec, &sizing, &facts);
+    let objects: Vec<Option<Value>> = try_join_all(wanted.iter().map(|manifest| live(&cluster, &manifest.object))).await?;
+    let kafka =
+        wanted.iter().zip(&objects).find(|(manifest, _)| manifest.object.kind == Kind::Kafka).and_then(|(_, object)| object.as_ref());
+    let pools: Vec<Value> = wanted
+        .iter()
+        .zip(&objects)
+        .filter(|(manifest, _)| manifest.object.kind == Kind::KafkaNodePool)
+        .filter_map(|(_, object)| object.clone())
+        .collect();
+    report::fill(&mut state, &spec, &sizing, kafka, &pools);
+    state.drift = Attr::Known(differences(&wanted, &objects));
+    Ok(Some(state))
+}
+
+/// What an import was asked for, as far as the request says; `read` fills in the rest from the cluster.
+pub fn import(target: ImportTarget<TenantIdentity>) -> Result<Tenant, Diagnostics> {
+    let (cluster, name) = match target {
+        ImportTarget::Id(id) => match id.rsplit_once('/') {
+            Some((cluster, name)) if !cluster.is_empty() => (cluster.to_owned(), name.to_owned()),
+            _ => {
+                return Err(Diagnostics::of_error(
+                    "Not the id of a tenant",
+                    format!("{id:?} should be <management cluster>/<name>, such as \"context/platform/payments\"."),
+                ));
+            }
+        },
+        ImportTarget::Identity(identity) => {
+            (identity.management_cluster.into_known().unwrap_or_default(), identity.name.into_known().unwrap_or_default())
+        }
+    };
+    let mut tenant = empty();
+    tenant.name = name.into();
+    tenant.management_cluster = cluster.into();
+    Ok(tenant)
+}
+
+/// A tenant of which nothing is known.
+fn empty() -> Tenant {
+    let block: Block = Tenant::block();
+    let nothing: TerraformValue = block.null_object();
+    let mut found = Diagnostics::none();
+    // Every field of a model may be null.
+    crate::framework::model::decode_model(&nothing, &mut found).unwrap_or_else(|| unreachable!("a model decodes its own null object"))
+}
+
+fn is_own(namespace: &Value, name: &TenantName) -> bool {
+    let metadata = &namespace["metadata"];
+    metadata["deletionTimestamp"].is_null() && metadata["labels"][TENANT_LABEL].as_str() == Some(name.as_str())
+}
+
+/// Rebuilds the configuration of an imported tenant from what its namespace carries.
+fn rebuild(state: &mut Tenant, namespace: &Value) -> Result<(), Diagnostics> {
+    let annotation = |name: &str| namespace["metadata"]["annotations"][name].as_str().unwrap_or_default();
+    let stored = TenantSpec::from_wish_json(annotation(WISH_ANNOTATION)).map_err(|error| {
+        Diagnostics::of_error(
+            "Cannot import the tenant",
+            format!("The wish on its namespace cannot be read: {error}. Only tenants that this provider made can be imported."),
+        )
+    })?;
+    let written = Written::of_namespace(namespace);
+    let (throughput, retention, sizing_override) = wishes::blocks(&stored.wish, &stored.overrides);
+    state.throughput = throughput.into();
+    state.retention = retention.into();
+    state.sizing_override = sizing_override;
+    state.partitions = stored.wish.partitions.into();
+    state.isolation = "namespace".into();
+    state.deletion_protection = written.deletion_protection.into();
+    let KafkaSpec { version, metadata_version, config, authentication } = stored.kafka;
+    state.kafka_version = version.to_string().into();
+    state.kafka = written
+        .kafka
+        .then(|| KafkaSettings {
+            version: written.kafka_version.then(|| version.to_string()).into(),
+            metadata_version: metadata_version.map(|metadata| metadata.to_string()).into(),
+            authentication: authentication.as_str().into(),
+            config: (!config.is_empty()).then_some(config).into(),
+        })
+        .into();
+    let StorageSpec { class, kms_key_arn } = stored.storage;
+    state.storage =
+        (class.is_some() || kms_key_arn.is_some()).then(|| Storage { class: class.into(), kms_key_arn: kms_key_arn.into() }).into();
+    let listed = |names: Vec<String>| (!names.is_empty()).then(|| names.into_iter().collect::<BTreeSet<_>>()).into();
+    state.access = (!stored.access_groups.is_empty() || !stored.allowed_namespaces.is_empty())
+        .then(|| Access { groups: listed(stored.access_groups), client_namespaces: listed(stored.allowed_namespaces) })
+        .into();
+    Ok(())
+}
+
+/// The object as the shared lists know it. A kind that is not served is told as what it is: drift.
+async fn live(cluster: &Cluster, object: &ObjectRef) -> Result<Option<Value>, Diagnostics> {
+    match cluster.find(object).await {
+        Ok(found) => Ok(found),
+        Err(Error::KindMissing { .. }) => Ok(None),
+        Err(error) => Err(failed(SUMMARY, &error)),
+    }
+}
+
+/// What exists according to the state, or more where somebody enlarged it: volumes cannot be made smaller again.
+fn floor(known: Option<Floor>, pool: Option<&Value>) -> Option<Floor> {
+    let live = pool.and_then(manifests::live_floor);
+    match (known, live) {
+        (Some(known), Some(live)) => Some(Floor { volume_gib: known.volume_gib.max(live.volume_gib), ..known }),
+        (known, live) => known.or(live),
+    }
+}
+
+/// One line for each field that differs and each object that is missing.
+fn differences(wanted: &[Manifest], objects: &[Option<Value>]) -> Vec<String> {
+    let mut lines = Vec::new();
+    for (manifest, object) in wanted.iter().zip(objects) {
+        match object {
+            None => lines.push(format!("{} does not exist", manifest.object)),
+            Some(object) => lines
+                .extend(drift::differences(&manifest.body, object).iter().map(|difference| format!("{}: {difference}", manifest.object))),
+        }
+    }
+    lines
+}

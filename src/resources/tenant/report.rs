@@ -1,0 +1,72 @@
+//! The model of what is there.
+
+use serde_json::Value;
+
+use crate::{
+    domain::{
+        sizing::Sizing,
+        status::{KafkaPhase, KafkaStatus, kafka_status},
+        tenant::TenantSpec,
+    },
+    framework::attr::Attr,
+    resources::{
+        tenant::{
+            id,
+            model::{StatusReport, Tenant},
+            parse,
+        },
+        wishes::SizingReport,
+    },
+};
+
+/// The planned tenant with everything filled in that was to be known after apply. What the plan promised stays as promised.
+pub fn applied(planned: Tenant, spec: &TenantSpec, sizing: &Sizing, kafka: Option<&Value>, pools: &[Value]) -> Tenant {
+    let mut tenant = planned.clone();
+    fill(&mut tenant, spec, sizing, kafka, pools);
+    let promised = |planned: Attr<String>, seen: Attr<String>| if planned.is_unknown() { seen } else { planned };
+    tenant.bootstrap_servers = promised(planned.bootstrap_servers, tenant.bootstrap_servers);
+    tenant.ca_certificate = promised(planned.ca_certificate, tenant.ca_certificate);
+    tenant.cluster_id = promised(planned.cluster_id, tenant.cluster_id);
+    tenant.drift = Attr::Known(Vec::new());
+    tenant
+}
+
+/// Fills in what the provider reports of a Kafka and its pools as they are now (None: there is no Kafka).
+pub fn fill(tenant: &mut Tenant, spec: &TenantSpec, sizing: &Sizing, kafka: Option<&Value>, pools: &[Value]) {
+    tenant.id = id(tenant);
+    tenant.sizing = SizingReport::of(sizing).into();
+    tenant.kafka_version = spec.kafka.version.to_string().into();
+    tenant.kubernetes = parse::location(&spec.name).into();
+    let Some(kafka) = kafka else {
+        tenant.bootstrap_servers = Attr::Null;
+        tenant.ca_certificate = Attr::Null;
+        tenant.status = Attr::Known(missing());
+        return;
+    };
+    let status = kafka_status(kafka, pools);
+    tenant.bootstrap_servers = status.bootstrap_servers.clone().into();
+    tenant.ca_certificate = status.ca_certificate.clone().into();
+    tenant.cluster_id = status.cluster_id.clone().into();
+    tenant.status = Attr::Known(shown(status));
+}
+
+fn shown(status: KafkaStatus) -> StatusReport {
+    let said = |text: String| if status.phase == KafkaPhase::Ready { Attr::Null } else { Attr::Known(text) };
+    StatusReport {
+        phase: status.phase.as_str().into(),
+        reason: said(status.reason),
+        message: said(status.message),
+        kafka_version: status.kafka_version.into(),
+        metadata_version: status.metadata_version.into(),
+    }
+}
+
+fn missing() -> StatusReport {
+    StatusReport {
+        phase: "Missing".into(),
+        reason: "NoKafka".into(),
+        message: "the Kafka object does not exist".into(),
+        kafka_version: Attr::Null,
+        metadata_version: Attr::Null,
+    }
+}
