@@ -58,7 +58,7 @@ enum Verb {
     Down {
         #[command(flatten)]
         which: Which,
-        /// All labs in the default place
+        /// All labs in the default place but those of running tests
         #[arg(long, conflicts_with_all = ["name", "dir"])]
         all: bool,
     },
@@ -112,7 +112,7 @@ fn run(verb: Verb) -> Result<ExitCode> {
         Verb::Doctor => return examine(),
         Verb::Up { which, pretend_ready } => up(&Options { pretend_ready, ..which.options() })?,
         Verb::Down { which, all: false } => down(&which.options().folder()?)?,
-        Verb::Down { all: true, .. } => state::folders()?.iter().try_for_each(|folder| down(folder))?,
+        Verb::Down { all: true, .. } => down_all()?,
         Verb::Status { which, all: false } => return status(&which.lab()?),
         Verb::Status { all: true, .. } => {
             for folder in state::folders()? {
@@ -169,6 +169,16 @@ fn down(folder: &std::path::Path) -> Result<()> {
         say(format!("the lab in {name} is down after {}: no process and no file is left", seconds(started.elapsed())));
     } else {
         say(format!("there is no lab in {name}"));
+    }
+    Ok(())
+}
+
+fn down_all() -> Result<()> {
+    for folder in state::folders()? {
+        match Lab::open(&folder).ok().flatten().and_then(|lab| lab.living_owner()) {
+            Some(owner) => say(format!("the lab in {} stays: it belongs to process {}, which runs", folder.display(), owner.pid)),
+            None => down(&folder)?,
+        }
     }
     Ok(())
 }
