@@ -11,7 +11,7 @@ use crate::environment::{self, Came, Lab, Options};
 use crate::output::{note, say, seconds};
 use crate::state::{self, Server};
 use crate::terraform::Engine;
-use crate::{demo, doctor, interrupt};
+use crate::{demo, doctor, interrupt, tests_run};
 
 /// Real servers on this machine for trying and testing the kaas provider.
 #[derive(Parser)]
@@ -82,6 +82,12 @@ enum Verb {
         #[arg(long)]
         keep: bool,
     },
+    /// Build what is missing and run every test
+    Test {
+        /// Arguments of cargo test, such as the name of a test
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        filter: Vec<String>,
+    },
     /// Print the path of a lab's kubeconfig
     Kubeconfig {
         #[command(flatten)]
@@ -125,6 +131,7 @@ fn run(verb: Verb) -> Result<ExitCode> {
             let engine = if terraform { Engine::Terraform } else { Engine::OpenTofu };
             demo::run(&demo::Choices { lab: Options::named(&name), engine, keep })?;
         }
+        Verb::Test { filter } => tests_run::run(&filter)?,
         Verb::Kubeconfig { which, print } => {
             let file = which.lab()?.kubeconfig();
             let text = if print { std::fs::read_to_string(&file)? } else { file.display().to_string() };
