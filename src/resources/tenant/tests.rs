@@ -176,7 +176,8 @@ fn more_throughput_grows_in_place_and_less_takes_nothing_away() {
 
 #[test]
 fn what_cannot_be_undone_is_refused_in_the_plan() {
-    let cases: [(&str, fn(&mut Tenant), &str); 4] = [
+    type Mistake = (&'static str, fn(&mut Tenant), &'static str);
+    let cases: [Mistake; 4] = [
         ("kafka.version", |tenant| tenant.kafka = kafka("4.2.0"), "go from 4.3.1 back to 4.2.0"),
         ("sizing_override.brokers", |tenant| tenant.sizing_override = brokers(3), "There are 6 brokers"),
         ("isolation", |tenant| tenant.isolation = "cluster".into(), "cannot be moved"),
