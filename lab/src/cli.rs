@@ -11,7 +11,7 @@ use crate::environment::{self, Came, Lab, Options};
 use crate::output::{note, say, seconds};
 use crate::state::{self, Server};
 use crate::terraform::Engine;
-use crate::{demo, doctor, interrupt};
+use crate::{demo, doctor, interrupt, tests_run};
 
 /// Real servers on this machine for trying and testing the kaas provider.
 #[derive(Parser)]
@@ -58,7 +58,7 @@ enum Verb {
     Down {
         #[command(flatten)]
         which: Which,
-        /// All labs in the default place
+        /// All labs in the default place but those of running tests
         #[arg(long, conflicts_with_all = ["name", "dir"])]
         all: bool,
     },
@@ -81,6 +81,12 @@ enum Verb {
         /// Stop after the first messages and leave the lab and the tenant
         #[arg(long)]
         keep: bool,
+    },
+    /// Build what is missing and run every test
+    Test {
+        /// Arguments of cargo test, such as the name of a test
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        filter: Vec<String>,
     },
     /// Print the path of a lab's kubeconfig
     Kubeconfig {
@@ -112,7 +118,7 @@ fn run(verb: Verb) -> Result<ExitCode> {
         Verb::Doctor => return examine(),
         Verb::Up { which, pretend_ready } => up(&Options { pretend_ready, ..which.options() })?,
         Verb::Down { which, all: false } => down(&which.options().folder()?)?,
-        Verb::Down { all: true, .. } => state::folders()?.iter().try_for_each(|folder| down(folder))?,
+        Verb::Down { all: true, .. } => down_all()?,
         Verb::Status { which, all: false } => return status(&which.lab()?),
         Verb::Status { all: true, .. } => {
             for folder in state::folders()? {
@@ -125,6 +131,7 @@ fn run(verb: Verb) -> Result<ExitCode> {
             let engine = if terraform { Engine::Terraform } else { Engine::OpenTofu };
             demo::run(&demo::Choices { lab: Options::named(&name), engine, keep })?;
         }
+        Verb::Test { filter } => tests_run::run(&filter)?,
         Verb::Kubeconfig { which, print } => {
             let file = which.lab()?.kubeconfig();
             let text = if print { std::fs::read_to_string(&file)? } else { file.display().to_string() };
@@ -169,6 +176,16 @@ fn down(folder: &std::path::Path) -> Result<()> {
         say(format!("the lab in {name} is down after {}: no process and no file is left", seconds(started.elapsed())));
     } else {
         say(format!("there is no lab in {name}"));
+    }
+    Ok(())
+}
+
+fn down_all() -> Result<()> {
+    for folder in state::folders()? {
+        match Lab::open(&folder).ok().flatten().and_then(|lab| lab.living_owner()) {
+            Some(owner) => say(format!("the lab in {} stays: it belongs to process {}, which runs", folder.display(), owner.pid)),
+            None => down(&folder)?,
+        }
     }
     Ok(())
 }

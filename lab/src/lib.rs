@@ -24,6 +24,7 @@ pub mod state;
 pub mod strimzi;
 pub mod strimzi_api;
 pub mod terraform;
+pub mod tests_run;
 pub mod toolchain;
 
 pub use environment::{Came, Lab, Options, TemporaryLab};

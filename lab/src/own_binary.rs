@@ -19,7 +19,7 @@ pub fn lab() -> Result<PathBuf> {
     if own.file_stem().is_some_and(|name| name == "kaas-lab") {
         return Ok(own);
     }
-    cargo_build("kaas-lab", "kaas-lab")
+    cargo_build("kaas-lab")
 }
 
 /// The provider: `$KAAS_PROVIDER_BIN`, else built by cargo.
@@ -29,17 +29,19 @@ pub fn lab() -> Result<PathBuf> {
 pub fn provider() -> Result<PathBuf> {
     match std::env::var_os("KAAS_PROVIDER_BIN") {
         Some(given) => Ok(PathBuf::from(given)),
-        None => cargo_build("kaas", "terraform-provider-kaas"),
+        None => cargo_build("terraform-provider-kaas"),
     }
 }
 
-/// Builds the binary `name` of `package` in the profile of this executable and says where it is. Cargo's own messages go to stderr.
-fn cargo_build(package: &str, name: &str) -> Result<PathBuf> {
-    note(format!("building {name} (cargo; some minutes when nothing is built yet) …"));
+/// Builds the binary `name` in the profile of this executable and says where it is. Cargo shows its own progress.
+fn cargo_build(name: &str) -> Result<PathBuf> {
+    note(format!("building {name} with cargo (some minutes when nothing is built yet) …"));
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut build = Command::new(cargo);
     build.current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."));
-    build.args(["build", "--quiet", "--package", package, "--bin", name, "--message-format=json-render-diagnostics"]);
+    // Both packages are named, whichever is built: the features of the dependencies follow from the packages, and others than
+    // those `cargo lab` itself was built with would compile all of them once more.
+    build.args(["build", "--package", "kaas", "--package", "kaas-lab", "--bin", name, "--message-format=json-render-diagnostics"]);
     if !cfg!(debug_assertions) {
         build.arg("--release");
     }

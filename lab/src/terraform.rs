@@ -76,7 +76,8 @@ impl Ran {
     /// # Errors
     /// With what the CLI printed.
     pub fn succeeded(self) -> Result<Self> {
-        anyhow::ensure!(self.code == Some(0), "it ended with {:?}\n{}{}", self.code, self.stdout, self.stderr);
+        let ended = self.code.map_or_else(|| "a signal".to_owned(), |code| format!("exit code {code}"));
+        anyhow::ensure!(self.code == Some(0), "it ended with {ended}\n{}{}", self.stdout, self.stderr);
         Ok(self)
     }
 

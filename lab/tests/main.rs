@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod environment;
 #[cfg(test)]
+mod stand_in;
+#[cfg(test)]
 mod strimzi_model;
 #[cfg(test)]
 mod terraform;
