@@ -19,7 +19,7 @@ pub fn lab() -> Result<PathBuf> {
     if own.file_stem().is_some_and(|name| name == "kaas-lab") {
         return Ok(own);
     }
-    cargo_build("kaas-lab", "kaas-lab")
+    cargo_build("kaas-lab", "kaas-lab", !cfg!(debug_assertions))
 }
 
 /// The provider: `$KAAS_PROVIDER_BIN`, else built by cargo.
@@ -29,20 +29,35 @@ pub fn lab() -> Result<PathBuf> {
 pub fn provider() -> Result<PathBuf> {
     match std::env::var_os("KAAS_PROVIDER_BIN") {
         Some(given) => Ok(PathBuf::from(given)),
-        None => cargo_build("kaas", "terraform-provider-kaas"),
+        None => cargo_build("kaas", "terraform-provider-kaas", !cfg!(debug_assertions)),
     }
 }
 
-/// Builds the binary `name` of `package` in the profile of this executable and says where it is. Cargo's own messages go to stderr.
-fn cargo_build(package: &str, name: &str) -> Result<PathBuf> {
+/// The do-nothing provider in the profile of this executable.
+///
+/// # Errors
+/// When cargo fails.
+pub fn nothing() -> Result<PathBuf> {
+    cargo_build("nothing", "terraform-provider-nothing", !cfg!(debug_assertions))
+}
+
+/// The binary `name` of `package` as it is released, for measurements; whatever the environment says.
+///
+/// # Errors
+/// When cargo fails.
+pub fn released(package: &str, name: &str) -> Result<PathBuf> {
+    cargo_build(package, name, true)
+}
+
+/// Builds the binary `name` of `package` and says where it is. Cargo's own messages go to stderr.
+fn cargo_build(package: &str, name: &str, release: bool) -> Result<PathBuf> {
     note(format!("building {name} (cargo; some minutes when nothing is built yet) …"));
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut build = Command::new(cargo);
     build.current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."));
-    build.args(["build", "--quiet", "--package", package, "--bin", name, "--message-format=json-render-diagnostics"]);
-    if !cfg!(debug_assertions) {
-        build.arg("--release");
-    }
+    build.args(["build", "--package", package, "--bin", name, "--message-format=json-render-diagnostics"]);
+    // A release build takes minutes, so cargo shows how far it is.
+    build.arg(if release { "--release" } else { "--quiet" });
     let out = build.stderr(std::process::Stdio::inherit()).output().context("start cargo")?;
     anyhow::ensure!(out.status.success(), "cargo could not build {name}");
     executable(&String::from_utf8_lossy(&out.stdout), name).with_context(|| format!("find {name} in cargo's messages"))
