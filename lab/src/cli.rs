@@ -11,7 +11,7 @@ use crate::environment::{self, Came, Lab, Options};
 use crate::output::{note, say, seconds};
 use crate::state::{self, Server};
 use crate::terraform::Engine;
-use crate::{demo, doctor, interrupt, tests_run};
+use crate::{bench, demo, doctor, interrupt, tests_run};
 
 /// Real servers on this machine for trying and testing the kaas provider.
 #[derive(Parser)]
@@ -39,6 +39,35 @@ impl Which {
     fn lab(&self) -> Result<Lab> {
         let folder = self.options().folder()?;
         Lab::open(&folder)?.with_context(|| format!("find a lab in {}: start one with cargo lab up --name {}", folder.display(), self.name))
+    }
+}
+
+#[derive(Args)]
+struct Bench {
+    /// How often each plan is repeated
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
+    repeats: u32,
+    /// How often the provider is started to measure the handshake
+    #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..))]
+    starts: u32,
+    /// Numbers of tenants
+    #[arg(long, value_delimiter = ',', default_value = "1,100,300")]
+    tenants: Vec<u32>,
+    /// Another provider to measure beside: its executable, called terraform-provider-NAME (source address kaas/NAME)
+    #[arg(long, requires = "provider_config")]
+    provider: Option<PathBuf>,
+    /// A configuration for that provider that makes var.n resources
+    #[arg(long, requires = "provider")]
+    provider_config: Option<PathBuf>,
+    /// Write the tables into docs/benchmarks.md too
+    #[arg(long)]
+    write: bool,
+}
+
+impl From<Bench> for bench::Choices {
+    fn from(given: Bench) -> Self {
+        let Bench { repeats, starts, tenants, provider, provider_config, write } = given;
+        Self { repeats, starts, tenants, other: provider.zip(provider_config), write }
     }
 }
 
@@ -88,6 +117,8 @@ enum Verb {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         filter: Vec<String>,
     },
+    /// Measure the provider beside what does nothing, with release builds (about 15 minutes on an idle machine)
+    Bench(Bench),
     /// Print the path of a lab's kubeconfig
     Kubeconfig {
         #[command(flatten)]
@@ -132,6 +163,7 @@ fn run(verb: Verb) -> Result<ExitCode> {
             demo::run(&demo::Choices { lab: Options::named(&name), engine, keep })?;
         }
         Verb::Test { filter } => tests_run::run(&filter)?,
+        Verb::Bench(choices) => bench::run(&choices.into())?,
         Verb::Kubeconfig { which, print } => {
             let file = which.lab()?.kubeconfig();
             let text = if print { std::fs::read_to_string(&file)? } else { file.display().to_string() };

@@ -1,6 +1,8 @@
 //! The lab as its users have it: real servers, real CLIs.
 
 #[cfg(test)]
+mod acceptance;
+#[cfg(test)]
 mod environment;
 #[cfg(test)]
 mod stand_in;

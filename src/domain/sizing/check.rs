@@ -60,6 +60,15 @@ pub fn layout(wish: &Wish, overrides: &Overrides, floor: &Floor, found: &[Sizing
     }
 }
 
+/// What exists, without what does not matter to the layout: the reasons stay the same once the layout itself is what exists.
+pub fn binding(wish: &Wish, overrides: &Overrides, floor: &Floor, layout: &Layout) -> Floor {
+    let nothing = Floor { brokers: 0, instance_type: None, ..floor.clone() };
+    let brokers = Floor { brokers: floor.brokers, ..nothing.clone() };
+    let machine = Floor { instance_type: floor.instance_type.clone(), ..nothing.clone() };
+    let first = |floor: &Floor| candidates(overrides, floor).into_iter().find(|candidate| carries(wish, candidate));
+    [nothing, brokers, machine].into_iter().find(|floor| first(floor) == Some(*layout)).unwrap_or_else(|| floor.clone())
+}
+
 /// Whether a layout, with the volumes it is given by default, carries the wish with one broker lost.
 pub fn carries(wish: &Wish, layout: &Layout) -> bool {
     shortfalls(wish, layout).is_empty()

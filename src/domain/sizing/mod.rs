@@ -147,6 +147,6 @@ fn figures(wish: &Wish, overrides: &Overrides, floor: &Floor, layout: &Layout) -
         vcpus: u64::from(brokers) * u64::from(instance.vcpus) + (controllers * sizing.controller_cpu_millis).div_ceil(1000),
         memory_gib: u64::from(brokers) * instance.memory_gib + (controllers * sizing.controller_memory_mib).div_ceil(1024),
     };
-    sizing.reasons = reasons::all(wish, overrides, floor, layout, &sizing);
+    sizing.reasons = reasons::all(wish, overrides, &check::binding(wish, overrides, floor, layout), layout, &sizing);
     sizing
 }

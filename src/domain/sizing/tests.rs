@@ -258,6 +258,10 @@ fn carries_with_one_lost(wish: &Wish, sizing: &Sizing) -> bool {
         && sizing.volume_iops <= sizing.volume_gib * 500
 }
 
+fn floor_of(sizing: &Sizing) -> Floor {
+    Floor { brokers: sizing.brokers, volume_gib: sizing.volume_gib, instance_type: Some(sizing.instance_type.clone()) }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(2_000))]
 
@@ -293,6 +297,17 @@ proptest! {
         if let Ok(sizing) = size(&wish, &Overrides::default(), Some(&floor)) {
             prop_assert!(sizing.brokers >= brokers && sizing.volume_gib >= volume_gib && sizing.broker_vcpus >= 4);
             prop_assert!(carries_with_one_lost(&wish, &sizing));
+        }
+    }
+
+    // Apply and every later look at a tenant size it again with what the plan promised as what exists.
+    #[test]
+    fn a_tenant_that_was_changed_keeps_its_figures_and_reasons(before in wishes(), after in wishes(), own in proptest::option::of(3_u32..12)) {
+        let own = Overrides { brokers: own, ..Overrides::default() };
+        if let Ok(first) = size(&before, &own, None)
+            && let Ok(changed) = size(&after, &Overrides::default(), Some(&floor_of(&first)))
+        {
+            prop_assert_eq!(size(&after, &Overrides::default(), Some(&floor_of(&changed))), Ok(changed));
         }
     }
 

@@ -1,7 +1,7 @@
 //! What a change of a tenant will do, said before it is done: sizes with their reasons, what is refused and why. No I/O.
 
 use crate::{
-    domain::kafka::version::{KafkaVersion, MetadataVersion, Versions, check_change},
+    domain::kafka::version::{KafkaVersion, MetadataVersion, VersionError, Versions, check_change},
     framework::{
         attr::Attr,
         diagnostic::Diagnostics,
@@ -80,11 +80,13 @@ fn version_wanted(planned: &Tenant, prior: Option<&Tenant>, found: &mut Diagnost
     if let (Some(from), Some(to)) = (from, versions(planned, &wanted))
         && let Err(refused) = check_change(from, to)
     {
-        found.error_at(
-            Tenant::KAFKA.then(KafkaSettings::VERSION),
-            "Kafka version cannot be changed so",
-            format!("{}.", capitalised(&refused.to_string())),
-        );
+        let field = match refused {
+            VersionError::MetadataDowngrade { .. } | VersionError::MetadataTooNew { .. } => KafkaSettings::METADATA_VERSION,
+            VersionError::NotOffered { .. } | VersionError::MetadataNotOffered { .. } | VersionError::Downgrade { .. } => {
+                KafkaSettings::VERSION
+            }
+        };
+        found.error_at(Tenant::KAFKA.then(field), "Kafka version cannot be changed so", format!("{}.", capitalised(&refused.to_string())));
     }
     Attr::Known(wanted)
 }

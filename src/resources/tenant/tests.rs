@@ -120,7 +120,6 @@ fn every_model_comes_back_as_it_went() {
     round_trips_with::<Tenant>(&[]);
     round_trips_with::<crate::resources::sizing::Sizing>(&[]);
     round_trips_with::<crate::resources::management_cluster::ManagementCluster>(&[]);
-    round_trips_with::<crate::provider::Config>(&[]);
 }
 
 #[test]

@@ -1,0 +1,21 @@
+//! Acceptance: what users do with the provider, through OpenTofu and (where the machine has it) Terraform, against real servers.
+//!
+//! Journeys that need no Kafka share one lab whose stand-in reports Ready at once; those that stop the operator share another, one at a
+//! time. Every journey has tenants of its own, so they may run side by side.
+
+mod bad_input;
+mod cluster;
+mod create;
+mod destroy;
+mod drift;
+mod forbidden;
+mod import;
+mod interrupt;
+mod kafka;
+mod killed;
+mod place;
+mod servers;
+mod sizing;
+mod unknown;
+mod update;
+mod world;

@@ -1,0 +1,86 @@
+//! The labs that journeys share. A static is never dropped, so a guardian process takes each lab down once the test binary has ended,
+//! however it ended.
+
+use std::os::unix::process::CommandExt;
+use std::path::PathBuf;
+use std::process::{ChildStdin, Command, Stdio};
+use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
+
+use kaas_lab::terraform::Engine;
+use kaas_lab::{Lab, Options, Server, own_binary};
+
+/// A lab for all journeys of this binary.
+pub struct Shared {
+    pub lab: Lab,
+    /// Closes when this process ends.
+    _lifeline: ChildStdin,
+}
+
+static READY: LazyLock<Shared> = LazyLock::new(|| Shared::up("ready"));
+static OPERATED: LazyLock<Mutex<Shared>> = LazyLock::new(|| Mutex::new(Shared::up("operated")));
+static PROVIDER: LazyLock<PathBuf> = LazyLock::new(|| own_binary::provider().unwrap());
+
+/// The lab where every Kafka is Ready at once.
+pub fn ready() -> &'static Lab {
+    &READY.lab
+}
+
+/// The lab whose operator may be stopped: one journey at a time. It begins with the operator stopped.
+pub fn operated() -> Operated {
+    let mut shared = OPERATED.lock().unwrap_or_else(PoisonError::into_inner);
+    shared.lab.stop(Server::StrimziStandIn).unwrap();
+    Operated(shared)
+}
+
+/// The built provider.
+pub fn provider() -> PathBuf {
+    PROVIDER.clone()
+}
+
+/// Lets every CLI of this machine make the journey, side by side.
+pub fn each_engine(journey: impl Fn(Engine) + Sync) {
+    std::thread::scope(|scope| {
+        for engine in Engine::available() {
+            let journey = &journey;
+            std::thread::Builder::new().name(format!("{engine:?}")).spawn_scoped(scope, move || journey(engine)).unwrap();
+        }
+    });
+}
+
+/// A name of its own for each CLI's tenant.
+pub fn named(purpose: &str, engine: Engine) -> String {
+    match engine {
+        Engine::OpenTofu => format!("{purpose}-tofu"),
+        Engine::Terraform => format!("{purpose}-terraform"),
+    }
+}
+
+/// A lab whose operator this journey stops and starts.
+pub struct Operated(MutexGuard<'static, Shared>);
+
+impl Operated {
+    pub fn lab(&self) -> &Lab {
+        &self.0.lab
+    }
+
+    pub fn start_operator(&mut self) {
+        self.0.lab.restart(Server::StrimziStandIn).unwrap();
+    }
+
+    pub fn stop_operator(&mut self) {
+        self.0.lab.stop(Server::StrimziStandIn).unwrap();
+    }
+}
+
+impl Shared {
+    fn up(purpose: &str) -> Self {
+        let name = format!("{purpose}-{}", std::process::id());
+        let binary = env!("CARGO_BIN_EXE_kaas-lab");
+        let options = Options { pretend_ready: true, owned: true, lab_binary: Some(binary.into()), ..Options::named(&name) };
+        let mut guardian = Command::new("/bin/sh");
+        // A group of its own: Ctrl-C at the tests must not end it.
+        guardian.args(["-c", "cat; exec \"$0\" down --name \"$1\"", binary, &name]).stdin(Stdio::piped()).stdout(Stdio::null()).process_group(0);
+        let lifeline = guardian.spawn().unwrap().stdin.take().unwrap();
+        Self { lab: Lab::up(&options).unwrap().0, _lifeline: lifeline }
+    }
+}
