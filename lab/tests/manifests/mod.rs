@@ -33,19 +33,18 @@ fn the_specs_reach_every_kind_and_every_branch() {
     let tenants = manifests.iter().filter(|m| m.object.kind == Kind::Kafka).count();
     assert!(tenants >= 60, "only {tenants} of the specs can be sized");
     let kinds: BTreeSet<Kind> = manifests.iter().map(|m| m.object.kind).collect();
-    use Kind::*;
     let wanted = [
-        Namespace,
-        ResourceQuota,
-        LimitRange,
-        NetworkPolicy,
-        Role,
-        RoleBinding,
-        StorageClass,
-        VolumeAttributesClass,
-        Kafka,
-        KafkaNodePool,
-        KafkaUser,
+        Kind::Namespace,
+        Kind::ResourceQuota,
+        Kind::LimitRange,
+        Kind::NetworkPolicy,
+        Kind::Role,
+        Kind::RoleBinding,
+        Kind::StorageClass,
+        Kind::VolumeAttributesClass,
+        Kind::Kafka,
+        Kind::KafkaNodePool,
+        Kind::KafkaUser,
     ];
     assert_eq!(kinds, BTreeSet::from(wanted));
     let text: String = manifests.iter().map(|m| m.body.to_string()).collect();
