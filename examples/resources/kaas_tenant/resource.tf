@@ -61,7 +61,7 @@ resource "kaas_tenant" "orders" {
   lifecycle {
     postcondition {
       condition     = self.status.phase == "Ready"
-      error_message = "Kafka is not ready yet: ${self.status.message}"
+      error_message = "Kafka is not ready yet: ${coalesce(self.status.message, "nothing is known to be missing")}"
     }
   }
 }

@@ -9,7 +9,7 @@ use serde_json::json;
 use super::connect;
 
 #[test]
-fn reads_of_many_objects_share_one_list_until_something_is_written() {
+fn reads_of_many_objects_share_one_list_and_see_what_was_written() {
     let lab = TemporaryLab::up("reads", true).unwrap();
     block_on(async {
         let writer = connect(&lab);
@@ -42,7 +42,9 @@ fn reads_of_many_objects_share_one_list_until_something_is_written() {
         reader.annotate(&ObjectRef::global(Kind::Namespace, "kaas-t7"), &[("example.com/seen", Some("yes"))]).await?;
         let found = reader.find(&ObjectRef::global(Kind::Namespace, "kaas-t7")).await?.unwrap();
         assert_eq!(found["metadata"]["annotations"]["example.com/seen"], "yes");
-        assert_eq!(reader.requests_by_verb()["list namespaces"], 4);
+        // While writes are going on, what is read is read by itself: not everything again after each write.
+        let counts = reader.requests_by_verb();
+        assert_eq!((counts["list namespaces"], counts["read namespaces"]), (2, 2));
         Ok(())
     })
     .unwrap();
