@@ -3,6 +3,8 @@
 use super::place::{Place, Tenant, flat, holds, said};
 use super::world::{each_engine, ready};
 
+const ADOPT: &str = "resource \"kaas_management_cluster\" \"m\" {\n  existing {}\n}\n";
+
 /// A tenant with something wrong, the line it is shown at, and what is said.
 fn wrong() -> Vec<(Tenant, &'static str, &'static str)> {
     let right = || Tenant::small("right");
@@ -28,7 +30,7 @@ fn wrong() -> Vec<(Tenant, &'static str, &'static str)> {
         (retention("gib = 0"), "gib = 0", "must be above zero"),
         (retention("gib = 1.5"), "gib = 1.5", "whole number"),
         (retention("hours = 1e9"), "hours = 1e9", "ten years"),
-        (retention("hours = 1\n    gib = 1"), "retention {", "hours and gib exclude each other"),
+        (retention("hours = 1\n    gib = 1"), "gib = 1", "hours and gib exclude each other"),
         (retention(""), "retention {", "Give hours or gib"),
         (figures("brokers = 2"), "brokers = 2", "three replicas need three brokers"),
         (figures("brokers = 3\n    instance_type = \"m7g.large\""), "brokers = 3", "cannot carry the wish"),
@@ -39,9 +41,9 @@ fn wrong() -> Vec<(Tenant, &'static str, &'static str)> {
         (kafka("metadata_version = \"5.0\""), "metadata_version = \"5.0\"", "offered are 4.2-IV1, 4.3-IV0"),
         (kafka("version = \"4.2.1\"\n    metadata_version = \"4.3-IV0\""), "metadata_version = \"4.3-IV0\"", "raise the Kafka version to 4.3.0"),
         (kafka("authentication = \"plain\""), "authentication = \"plain\"", "\"tls\" or \"scram-sha-512\""),
-        (config("listeners = \"x\""), "config = {", "kept by Strimzi"),
-        (config("\"log.retention.ms\" = \"1\""), "config = {", "set the retention of the tenant"),
-        (config("\"min.insync.replicas\" = \"1\""), "config = {", "two of three replicas"),
+        (config("listeners = \"x\""), "listeners = \"x\"", "kept by Strimzi"),
+        (config("\"log.retention.ms\" = \"1\""), "\"log.retention.ms\" = \"1\"", "set the retention of the tenant"),
+        (config("\"min.insync.replicas\" = \"1\""), "\"min.insync.replicas\" = \"1\"", "two of three replicas"),
         (Tenant { isolation: "null", ..right() }, "isolation = null", "Set isolation = \"namespace\""),
         (Tenant { isolation: "\"cluster\"", ..right() }, "isolation = \"cluster\"", "Set isolation = \"namespace\""),
         (Tenant { isolation: "\"pod\"", ..right() }, "isolation = \"pod\"", "\"namespace\" or \"cluster\""),
@@ -83,9 +85,9 @@ fn faults_are_told_all_at_once() {
 fn a_provider_block_that_contradicts_itself_is_refused() {
     each_engine(|engine| {
         let place = Place::new(engine, ready());
-        place.write("provider \"kaas\" {\n  kubernetes {\n    host = \"https://127.0.0.1:1\"\n    config_path = \"x\"\n  }\n}\n", "");
+        place.write("provider \"kaas\" {\n  kubernetes {\n    host = \"https://127.0.0.1:1\"\n    config_path = \"x\"\n  }\n}\n", ADOPT);
         holds(&place.plan_fails(), &["Two ways to reach Kubernetes", "host and config_path exclude each other"]);
-        place.write("provider \"kaas\" {\n  default_tags = {\n    \"strimzi.io/cluster\" = \"x\"\n  }\n}\n", "");
+        place.write("provider \"kaas\" {\n  default_tags = {\n    \"strimzi.io/cluster\" = \"x\"\n  }\n}\n", ADOPT);
         holds(&place.plan_fails(), &["Not a label", "strimzi.io/cluster"]);
     });
 }
