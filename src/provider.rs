@@ -197,3 +197,48 @@ fn settled<T>(setting: Attr<T>) -> Option<Option<T>> {
         Attr::Known(value) => Some(Some(value)),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::framework::{
+        erased::{AnyProvider, ErasedProvider},
+        model::{AttributeValue, decode_model, round_trip::round_trips},
+    };
+
+    fn config() -> Config {
+        decode_model(&Config::block().null_object(), &mut Diagnostics::none()).unwrap()
+    }
+
+    fn kubernetes() -> Kubernetes {
+        decode_model(&Kubernetes::block().null_object(), &mut Diagnostics::none()).unwrap()
+    }
+
+    #[test]
+    fn the_configuration_comes_back_as_it_went() {
+        round_trips::<Config>();
+    }
+
+    #[test]
+    fn what_excludes_each_other_or_cannot_be_a_label_is_told_at_its_place() {
+        let mut config = config();
+        config.kubernetes = Kubernetes { host: "https://a:6443".into(), config_path: "~/.kube/config".into(), ..kubernetes() }.into();
+        config.default_tags = Attr::Known([("a b".to_owned(), "x".to_owned())].into());
+        config.aws = Aws { region: Attr::Null, profile: Attr::Null, role_arn: Attr::Null, endpoints: Attr::Null }.into();
+        let found = ErasedProvider::new(Kaas::default()).validate(&config.encode());
+        let places: Vec<String> = found.iter().filter_map(|found| found.path.as_ref()).map(ToString::to_string).collect();
+        assert_eq!(places, ["kubernetes.host", "aws", "default_tags[\"a b\"]"]);
+        assert_eq!(found.iter().filter(|found| found.severity == crate::framework::diagnostic::Severity::Error).count(), 2);
+    }
+
+    #[test]
+    fn a_configuration_that_is_not_known_yet_is_taken_and_connects_nowhere() {
+        let provider = Kaas::default();
+        let mut config = config();
+        config.kubernetes = Kubernetes { config_path: Attr::Unknown, ..kubernetes() }.into();
+        provider.configure(config, "1.0.0", &mut Diagnostics::none());
+        assert!(!provider.connection.is_known());
+        let refused = provider.connection.cluster().unwrap_err();
+        assert!(refused.iter().any(|error| error.summary == "Provider configuration not known yet"));
+    }
+}

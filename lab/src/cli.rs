@@ -11,7 +11,7 @@ use crate::environment::{self, Came, Lab, Options};
 use crate::output::{note, say, seconds};
 use crate::state::{self, Server};
 use crate::terraform::Engine;
-use crate::{demo, doctor, interrupt};
+use crate::{bench, demo, doctor, interrupt, tests_run};
 
 /// Real servers on this machine for trying and testing the kaas provider.
 #[derive(Parser)]
@@ -42,6 +42,35 @@ impl Which {
     }
 }
 
+#[derive(Args)]
+struct Bench {
+    /// How often each plan is repeated
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
+    repeats: u32,
+    /// How often the provider is started to measure the handshake
+    #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..))]
+    starts: u32,
+    /// Numbers of tenants
+    #[arg(long, value_delimiter = ',', default_value = "1,100,300")]
+    tenants: Vec<u32>,
+    /// Another provider to measure beside: its executable, called terraform-provider-NAME (source address kaas/NAME)
+    #[arg(long, requires = "provider_config")]
+    provider: Option<PathBuf>,
+    /// A configuration for that provider that makes var.n resources
+    #[arg(long, requires = "provider")]
+    provider_config: Option<PathBuf>,
+    /// Write the tables into docs/benchmarks.md too
+    #[arg(long)]
+    write: bool,
+}
+
+impl From<Bench> for bench::Choices {
+    fn from(given: Bench) -> Self {
+        let Bench { repeats, starts, tenants, provider, provider_config, write } = given;
+        Self { repeats, starts, tenants, other: provider.zip(provider_config), write }
+    }
+}
+
 #[derive(Subcommand)]
 enum Verb {
     /// Look for the tools the lab builds and runs with, and say what to install
@@ -58,7 +87,7 @@ enum Verb {
     Down {
         #[command(flatten)]
         which: Which,
-        /// All labs in the default place
+        /// All labs in the default place but those of running tests
         #[arg(long, conflicts_with_all = ["name", "dir"])]
         all: bool,
     },
@@ -82,6 +111,14 @@ enum Verb {
         #[arg(long)]
         keep: bool,
     },
+    /// Build what is missing and run every test
+    Test {
+        /// Arguments of cargo test, such as the name of a test
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        filter: Vec<String>,
+    },
+    /// Measure the provider beside what does nothing, with release builds (about 15 minutes on an idle machine)
+    Bench(Bench),
     /// Print the path of a lab's kubeconfig
     Kubeconfig {
         #[command(flatten)]
@@ -112,7 +149,7 @@ fn run(verb: Verb) -> Result<ExitCode> {
         Verb::Doctor => return examine(),
         Verb::Up { which, pretend_ready } => up(&Options { pretend_ready, ..which.options() })?,
         Verb::Down { which, all: false } => down(&which.options().folder()?)?,
-        Verb::Down { all: true, .. } => state::folders()?.iter().try_for_each(|folder| down(folder))?,
+        Verb::Down { all: true, .. } => down_all()?,
         Verb::Status { which, all: false } => return status(&which.lab()?),
         Verb::Status { all: true, .. } => {
             for folder in state::folders()? {
@@ -125,6 +162,8 @@ fn run(verb: Verb) -> Result<ExitCode> {
             let engine = if terraform { Engine::Terraform } else { Engine::OpenTofu };
             demo::run(&demo::Choices { lab: Options::named(&name), engine, keep })?;
         }
+        Verb::Test { filter } => tests_run::run(&filter)?,
+        Verb::Bench(choices) => bench::run(&choices.into())?,
         Verb::Kubeconfig { which, print } => {
             let file = which.lab()?.kubeconfig();
             let text = if print { std::fs::read_to_string(&file)? } else { file.display().to_string() };
@@ -169,6 +208,16 @@ fn down(folder: &std::path::Path) -> Result<()> {
         say(format!("the lab in {name} is down after {}: no process and no file is left", seconds(started.elapsed())));
     } else {
         say(format!("there is no lab in {name}"));
+    }
+    Ok(())
+}
+
+fn down_all() -> Result<()> {
+    for folder in state::folders()? {
+        match Lab::open(&folder).ok().flatten().and_then(|lab| lab.living_owner()) {
+            Some(owner) => say(format!("the lab in {} stays: it belongs to process {}, which runs", folder.display(), owner.pid)),
+            None => down(&folder)?,
+        }
     }
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! The embedded environment: real servers as plain processes on one machine, for the demo and for the tests. Its verbs are a library;
 //! `cargo lab` is its command. Nothing of the provider knows of it.
 
+pub mod bench;
 pub mod cache;
 pub mod cli;
 mod command;
@@ -24,6 +25,7 @@ pub mod state;
 pub mod strimzi;
 pub mod strimzi_api;
 pub mod terraform;
+pub mod tests_run;
 pub mod toolchain;
 
 pub use environment::{Came, Lab, Options, TemporaryLab};

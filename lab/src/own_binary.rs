@@ -19,7 +19,7 @@ pub fn lab() -> Result<PathBuf> {
     if own.file_stem().is_some_and(|name| name == "kaas-lab") {
         return Ok(own);
     }
-    cargo_build("kaas-lab", "kaas-lab")
+    cargo_build("kaas-lab", "kaas-lab", !cfg!(debug_assertions))
 }
 
 /// The provider: `$KAAS_PROVIDER_BIN`, else built by cargo.
@@ -29,19 +29,39 @@ pub fn lab() -> Result<PathBuf> {
 pub fn provider() -> Result<PathBuf> {
     match std::env::var_os("KAAS_PROVIDER_BIN") {
         Some(given) => Ok(PathBuf::from(given)),
-        None => cargo_build("kaas", "terraform-provider-kaas"),
+        None => cargo_build("kaas", "terraform-provider-kaas", !cfg!(debug_assertions)),
     }
 }
 
-/// Builds the binary `name` of `package` in the profile of this executable and says where it is. Cargo's own messages go to stderr.
-fn cargo_build(package: &str, name: &str) -> Result<PathBuf> {
+/// The do-nothing provider in the profile of this executable.
+///
+/// # Errors
+/// When cargo fails.
+pub fn nothing() -> Result<PathBuf> {
+    cargo_build("nothing", "terraform-provider-nothing", !cfg!(debug_assertions))
+}
+
+/// The binary `name` of `package` as it is released, for measurements; whatever the environment says.
+///
+/// # Errors
+/// When cargo fails.
+pub fn released(package: &str, name: &str) -> Result<PathBuf> {
+    cargo_build(package, name, true)
+}
+
+/// Builds the binary `name` of `package` and says where it is. Cargo's own messages go to stderr.
+fn cargo_build(package: &str, name: &str, release: bool) -> Result<PathBuf> {
     note(format!("building {name} (cargo; some minutes when nothing is built yet) …"));
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut build = Command::new(cargo);
     build.current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."));
-    build.args(["build", "--quiet", "--package", package, "--bin", name, "--message-format=json-render-diagnostics"]);
-    if !cfg!(debug_assertions) {
-        build.arg("--release");
+    build.args(["build", "--bin", name, "--message-format=json-render-diagnostics"]);
+    if release {
+        build.args(["--release", "--package", package]);
+    } else {
+        // The features of the dependencies follow from the packages that are named: others than those of the tests and of `cargo lab` itself would
+        // compile all of them once more.
+        build.arg("--workspace");
     }
     let out = build.stderr(std::process::Stdio::inherit()).output().context("start cargo")?;
     anyhow::ensure!(out.status.success(), "cargo could not build {name}");

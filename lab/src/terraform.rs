@@ -14,9 +14,10 @@ use anyhow::{Context, Result};
 use crate::programs::Program;
 use crate::toolchain;
 
-/// The registries whose `kaas/kaas` the mirror serves: each CLI completes a short source address with its own.
+/// The registries whose `kaas/…` the mirror serves: each CLI completes a short source address with its own.
 const REGISTRIES: [&str; 2] = ["registry.opentofu.org", "registry.terraform.io"];
-const EXECUTABLE: &str = "terraform-provider-kaas";
+/// How the executable of every provider begins; its type name follows.
+const EXECUTABLE: &str = "terraform-provider-";
 /// The mirror's version of the provider.
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
@@ -76,7 +77,8 @@ impl Ran {
     /// # Errors
     /// With what the CLI printed.
     pub fn succeeded(self) -> Result<Self> {
-        anyhow::ensure!(self.code == Some(0), "it ended with {:?}\n{}{}", self.code, self.stdout, self.stderr);
+        let ended = self.code.map_or_else(|| "a signal".to_owned(), |code| format!("exit code {code}"));
+        anyhow::ensure!(self.code == Some(0), "it ended with {ended}\n{}{}", self.stdout, self.stderr);
         Ok(self)
     }
 
@@ -109,7 +111,8 @@ pub struct Workspace {
 }
 
 impl Workspace {
-    /// Prepares the folder `dir` (made if needed) for `engine` with the built `provider`.
+    /// Prepares the folder `dir` (made if needed) for `engine` with the built `provider`, whose source address is `kaas/` and what follows
+    /// `terraform-provider-` in its name (`kaas/kaas` where it is called otherwise).
     ///
     /// # Errors
     /// When the CLI cannot be had or a file not be written.
@@ -250,18 +253,19 @@ impl Workspace {
 
 fn cli_config(cli: &Path, provider: &Path, install: Install) -> Result<String> {
     let provider = std::path::absolute(provider)?;
+    let name = type_name(&provider);
     match install {
         Install::DevOverride => {
             let folder = quoted(provider.parent().context("find the folder of the provider")?);
-            let lines: String = REGISTRIES.iter().map(|registry| format!("    \"{registry}/kaas/kaas\" = {folder}\n")).collect();
+            let lines: String = REGISTRIES.iter().map(|registry| format!("    \"{registry}/kaas/{name}\" = {folder}\n")).collect();
             Ok(format!("provider_installation {{\n  dev_overrides {{\n{lines}  }}\n}}\n"))
         }
         Install::Mirror => {
             let mirror = cli.join("mirror");
             for registry in REGISTRIES {
-                let folder = mirror.join(registry).join("kaas/kaas").join(VERSION).join(platform());
+                let folder = mirror.join(registry).join("kaas").join(name).join(VERSION).join(platform());
                 std::fs::create_dir_all(&folder).with_context(|| format!("make {}", folder.display()))?;
-                let link = folder.join(format!("{EXECUTABLE}_v{VERSION}"));
+                let link = folder.join(format!("{EXECUTABLE}{name}_v{VERSION}"));
                 if link.symlink_metadata().is_ok() {
                     std::fs::remove_file(&link)?;
                 }
@@ -270,6 +274,12 @@ fn cli_config(cli: &Path, provider: &Path, install: Install) -> Result<String> {
             Ok(format!("provider_installation {{\n  filesystem_mirror {{\n    path = {}\n  }}\n}}\n", quoted(&mirror)))
         }
     }
+}
+
+/// The type name of a provider, by its executable's name.
+fn type_name(provider: &Path) -> &str {
+    let name = provider.file_stem().and_then(|stem| stem.to_str()).and_then(|stem| stem.strip_prefix(EXECUTABLE));
+    name.unwrap_or("kaas")
 }
 
 /// A path as a string of HCL.
@@ -307,6 +317,8 @@ mod tests {
     fn an_override_names_the_providers_folder() {
         let config = cli_config(Path::new("/c"), Path::new("/x/terraform-provider-kaas"), Install::DevOverride).unwrap();
         assert!(config.contains("\"registry.opentofu.org/kaas/kaas\" = \"/x\""), "{config}");
+        let config = cli_config(Path::new("/c"), Path::new("/x/terraform-provider-nothing"), Install::DevOverride).unwrap();
+        assert!(config.contains("\"registry.opentofu.org/kaas/nothing\" = \"/x\""), "{config}");
     }
 
     #[test]

@@ -31,9 +31,10 @@ pub fn start(provider: &str, variable: impl Fn(&str) -> Option<String>) {
     let own = format!("TF_LOG_PROVIDER_{}", provider.to_uppercase());
     let named = [own.as_str(), "TF_LOG_PROVIDER", "TF_LOG"].into_iter().find_map(&variable);
     let level = level(named.as_deref().unwrap_or_default());
-    // What libraries say may hold whole requests, so little of it is passed on.
-    let libraries = level.min(if level == LevelFilter::TRACE { LevelFilter::INFO } else { LevelFilter::WARN });
-    let targets = Targets::new().with_target("kaas", level).with_default(libraries);
+    // What libraries say may hold whole requests and answers, with secrets in them, so none but their errors are passed on.
+    let libraries = level.min(LevelFilter::ERROR);
+    // The framework and, where it is another crate, the provider, which is named like its crate.
+    let targets = Targets::new().with_target("kaas", level).with_target(provider, level).with_default(libraries);
     // Fails when a test has started logging before.
     let _ = Registry::default().with(Hclog.with_filter(targets)).try_init();
     panic::set_hook(Box::new(|info| {

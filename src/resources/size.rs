@@ -6,7 +6,6 @@ use crate::{
         sizing::{Overrides, Retention, Wish, size},
     },
     framework::{
-        attr::Attr,
         number::Number,
         parts::{Function, FunctionError},
     },
@@ -26,7 +25,7 @@ impl Function for Size {
         ("egress_mib_per_second", "MiB per second that consumers read at peak, all consumer groups together."),
         ("retention_hours", "Hours for which every message is kept at full ingress."),
     ];
-    type Arguments = (Attr<Number>, Attr<Number>, Attr<Number>);
+    type Arguments = (Number, Number, Number);
     type Returns = SizingReport;
 
     fn call(&self, (ingress, egress, hours): Self::Arguments) -> Result<SizingReport, FunctionError> {
@@ -44,8 +43,6 @@ impl Function for Size {
     }
 }
 
-fn argument<T>(value: &Attr<Number>, position: usize, parse: impl Fn(&str) -> Result<T, String>) -> Result<T, FunctionError> {
-    let refused = |text| FunctionError { text, argument: Some(position) };
-    let number = value.known().ok_or_else(|| refused("must not be null".to_owned()))?;
-    parse(&number.to_string()).map_err(refused)
+fn argument<T>(number: &Number, position: usize, parse: impl Fn(&str) -> Result<T, String>) -> Result<T, FunctionError> {
+    parse(&number.to_string()).map_err(|text| FunctionError { text, argument: Some(position) })
 }

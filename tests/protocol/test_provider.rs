@@ -33,6 +33,7 @@ impl TestProvider {
         let function: Arc<dyn AnyFunction> = Arc::new(Double(Signature {
             parameters: vec![Parameter { name: "number", ty: Type::Number, nullable: false, description: "What to double." }],
             returns: Type::Number,
+            fields: None,
             summary: "Doubles",
             description: "Twice the number.",
         }));

@@ -138,7 +138,7 @@ fn sources(folder: &str) -> Vec<(PathBuf, String)> {
             if path.is_dir() && path.file_name().is_some_and(|name| name != "target") {
                 open.push(path);
             } else if path.extension().is_some_and(|extension| extension == "rs") {
-                let text = fs::read_to_string(&path).unwrap();
+                let Ok(text) = fs::read_to_string(&path) else { continue };
                 found.push((path, text));
             }
         }

@@ -185,6 +185,11 @@ impl Lab {
         self.state.ports
     }
 
+    /// The test this lab belongs to, if that runs.
+    pub fn living_owner(&self) -> Option<Handle> {
+        self.state.owner.filter(|owner| owner.alive())
+    }
+
     /// The file `server` logs to.
     pub fn log(&self, server: Server) -> PathBuf {
         self.layout.log(server)

@@ -171,7 +171,16 @@ impl Client {
         });
         let resource =
             AlterConfigsResource::default().with_resource_type(kind as i8).with_resource_name(text(name)).with_configs(configs.collect());
-        let answer = self.call(1, &IncrementalAlterConfigsRequest::default().with_resources(vec![resource])).await?;
+        let request = IncrementalAlterConfigsRequest::default().with_resources(vec![resource]);
+        // A broker changes only itself; everything else any broker forwards.
+        let own = match (kind, name.parse::<i32>()) {
+            (ResourceKind::Broker, Ok(id)) => self.brokers().await?.remove(&id),
+            _ => None,
+        };
+        let answer = match own {
+            Some(address) => self.broker(&address).await?.call(1, &request).await?,
+            None => self.call(1, &request).await?,
+        };
         answer.responses.iter().try_for_each(|r| check(|| format!("alter configuration of {name}"), r.error_code, r.error_message.as_ref()))
     }
 
@@ -180,6 +189,8 @@ impl Client {
         // 1 is "any" for type, pattern, operation and permission.
         let filter = DescribeAclsRequest::default()
             .with_resource_type_filter(1)
+            .with_resource_name_filter(None)
+            .with_host_filter(None)
             .with_pattern_type_filter(1)
             .with_principal_filter(principal.map(text))
             .with_operation(1)

@@ -55,6 +55,11 @@ impl Error {
             _ => None,
         }
     }
+
+    /// Whether no broker could be spoken to, as while one restarts: worth another try.
+    pub fn passing(&self) -> bool {
+        matches!(self, Self::Connect { .. } | Self::Io { .. } | Self::Timeout { .. } | Self::NoBroker { .. })
+    }
 }
 
 /// Longest a single request may take; a throttled produce is answered late, so it is generous.

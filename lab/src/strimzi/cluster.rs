@@ -56,6 +56,7 @@ pub async fn reconcile(kafka: Arc<DynamicObject>, operator: Arc<Operator>) -> Re
     let _work = nodes.work.lock().await;
     match run(&kafka, &operator, &nodes).await {
         Ok((body, conditions)) => {
+            tracing::info!("{} is ready", kafka.name_any());
             status::write(&operator.client, &ar, &kafka, body, &conditions).await?;
             Ok(Action::requeue(RESYNC))
         }
@@ -270,13 +271,18 @@ async fn body(pass: &Pass<'_>, home: &Home<'_>, kafka: &DynamicObject, cluster_i
 /// A connection as the operator, over the replication listener of any broker that answers.
 pub async fn connect(operator: &Operator, namespace: &str, cluster: &str) -> Result<Client> {
     let nodes = operator.running(namespace, cluster).with_context(|| format!("find a running Kafka {namespace}/{cluster}"))?;
+    connect_to(operator, namespace, cluster, &bootstrap(&nodes)).await
+}
+
+/// The same, to brokers of choice.
+pub async fn connect_to(operator: &Operator, namespace: &str, cluster: &str, servers: &str) -> Result<Client> {
     let text = |secret: Option<k8s_openapi::api::core::v1::Secret>, key: &str| {
         secret.and_then(|s| apply::values(&s).remove(key)).with_context(|| format!("find {key} of the Kafka {namespace}/{cluster}"))
     };
     let ca = apply::secret(&operator.client, namespace, &format!("{cluster}-cluster-ca-cert")).await?;
     let own = apply::secret(&operator.client, namespace, &format!("{cluster}-cluster-operator-certs")).await?;
     let (ca, cert, key) = (text(ca, "ca.crt")?, text(own.clone(), "cluster-operator.crt")?, text(own, "cluster-operator.key")?);
-    Client::connect(&bootstrap(&nodes), &ca, Some((&cert, &key))).await.context("connect as the operator")
+    Client::connect(servers, &ca, Some((&cert, &key))).await.context("connect as the operator")
 }
 
 /// The replication listeners of the brokers that run.

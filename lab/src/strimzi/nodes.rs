@@ -1,6 +1,7 @@
 //! The Kafka nodes of one cluster as processes of this machine: one folder per cluster with keys, data, logs and a record of what
 //! runs, so that a new stand-in finds the processes of the last one again.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
@@ -107,8 +108,8 @@ impl Nodes {
         let mut ports = self.record().nodes.get(&id).map(|n| n.ports.clone()).unwrap_or_default();
         ports.retain(|name, _| wanted.contains(name));
         for name in wanted {
-            if !ports.contains_key(&name) {
-                ports.insert(name, free_port()?);
+            if let Entry::Vacant(missing) = ports.entry(name) {
+                missing.insert(free_port()?);
             }
         }
         self.change(|record| {

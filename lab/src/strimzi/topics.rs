@@ -62,6 +62,8 @@ pub async fn reconcile(topic: Arc<DynamicObject>, operator: Arc<Operator>) -> Re
             status::write(&operator.client, &ar, &topic, body, &[Condition::ready()]).await?;
             Ok(Action::requeue(RESYNC))
         }
+        // Brokers that restart come back; the object's state has not changed.
+        Err(error) if error.downcast_ref::<crate::kafka::Error>().is_some_and(crate::kafka::Error::passing) => Err(error),
         Err(error) => {
             let refusal = error.downcast_ref::<Refusal>().map(|r| r.reason);
             let reason = refusal.unwrap_or(if error.is::<crate::kafka::Error>() { "KafkaError" } else { "InternalError" });

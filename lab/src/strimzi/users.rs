@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::api::{CLUSTER_LABEL, KafkaSpec, Quotas, Refusal, UserSpec, invalid, kind, spec};
 use super::authorities::fingerprint;
-use super::cluster::{Pass, connect};
+use super::cluster::{Pass, bootstrap, connect, connect_to};
 use super::objects::{Owner, object};
 use super::operator::{Operator, RESYNC, paused};
 use super::pki::{self, Pair};
@@ -56,6 +56,8 @@ pub async fn reconcile(user: Arc<DynamicObject>, operator: Arc<Operator>) -> Res
             status::write(&operator.client, &ar, &user, body, &[Condition::ready()]).await?;
             Ok(Action::requeue(RESYNC))
         }
+        // Brokers that restart come back; the object's state has not changed.
+        Err(error) if error.downcast_ref::<crate::kafka::Error>().is_some_and(crate::kafka::Error::passing) => Err(error),
         Err(error) => {
             let reason = error.downcast_ref::<Refusal>().map_or("ReconciliationException", |r| r.reason);
             let condition = Condition::not_ready(reason, format!("{error:#}"));
@@ -108,6 +110,9 @@ async fn run(operator: &Operator, user: &DynamicObject, spec: &UserSpec, namespa
             if !remove.is_empty() {
                 admin.delete_acls(&remove).await?;
             }
+            if !add.is_empty() || !remove.is_empty() {
+                settle(operator, namespace, cluster, &format!("User:{principal}"), &rules).await?;
+            }
         }
         Err(error) if error.code() == Some(54) && rules.is_empty() => {}
         Err(error) if error.code() == Some(54) => {
@@ -117,6 +122,23 @@ async fn run(operator: &Operator, user: &DynamicObject, spec: &UserSpec, namespa
     }
     let quotas = spec.quotas.as_ref().map(quota_values).unwrap_or_default();
     admin.set_quotas(&QuotaEntity::User(principal), &quotas).await?;
+    Ok(())
+}
+
+/// Waits until every broker knows the rules: they learn of them one after the other, and a user called ready should not be refused.
+async fn settle(operator: &Operator, namespace: &str, cluster: &str, principal: &str, rules: &[crate::kafka::Acl]) -> Result<()> {
+    let nodes = operator.running(namespace, cluster).context("find the running Kafka")?;
+    for broker in bootstrap(&nodes).split(',').filter(|b| !b.is_empty()) {
+        let mut admin = connect_to(operator, namespace, cluster, broker).await?;
+        for _ in 0..50 {
+            let mut seen = admin.acls(Some(principal)).await?;
+            seen.sort();
+            if seen == rules {
+                break;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+        }
+    }
     Ok(())
 }
 

@@ -19,6 +19,7 @@ impl<F: Function> ErasedFunction<F> {
         let signature = Signature {
             parameters: parameters.map(|(&(name, description), (ty, nullable))| Parameter { name, ty, nullable, description }).collect(),
             returns: F::Returns::ty(),
+            fields: F::Returns::fields(),
             summary: F::SUMMARY,
             description: F::DESCRIPTION,
         };

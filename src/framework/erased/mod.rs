@@ -22,7 +22,7 @@ use super::{
     diagnostic::Diagnostics,
     parts::{Call, DataSource, EphemeralResource, Function, FunctionError, Resource},
     path::Path,
-    schema::{IdentityAttribute, Schema},
+    schema::{Block, IdentityAttribute, Schema},
     value::{Type, Value},
 };
 
@@ -130,6 +130,8 @@ pub trait AnyEphemeralResource: Send + Sync + 'static {
 pub struct Signature {
     pub parameters: Vec<Parameter>,
     pub returns: Type,
+    /// What the fields of the result mean: for the documentation, the wire has no place for it.
+    pub fields: Option<Block>,
     pub summary: &'static str,
     /// Markdown.
     pub description: &'static str,

@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
+use serde_json::Value;
 use tokio::time::Instant;
 
 use crate::{
     domain::{
         manifests,
-        names::{OWNER_ANNOTATION, PHASE_ANNOTATION, Phase, TENANT_LABEL},
+        names::{MANAGED_BY_LABEL, OWNER_ANNOTATION, PHASE_ANNOTATION, Phase, TENANT_LABEL},
         object::{Kind, Manifest, ObjectRef},
         sizing::Sizing,
         tenant::{Facts, TenantSpec},
@@ -21,7 +22,7 @@ use crate::{
         connection::Connection,
         failure::{failed, failed_at},
         tenant::{
-            model::Tenant,
+            model::{Storage, Tenant},
             parse, read, report,
             wait::{self, Outcome},
             written::{WRITTEN_ANNOTATION, Written},
@@ -47,6 +48,7 @@ pub async fn create(connection: &Connection, planned: Tenant, call: &mut Call) -
     let timeout = planned.timeouts.create_or(CREATE_DEFAULT);
     let prepared = prepare(connection, &planned, timeout, call).await?;
     claim(&prepared, &planned, call).await?;
+    storage_notes(&prepared, None, call);
     let outcome = apply_and_wait(&prepared, call).await?;
     finish(&prepared, planned, &outcome, call).await
 }
@@ -57,6 +59,7 @@ pub async fn update(connection: &Connection, prior: Tenant, planned: Tenant, cal
     let changed = async {
         let prepared = prepare(connection, &planned, timeout, call).await?;
         own(&prepared).await?;
+        storage_notes(&prepared, Some(&prior), call);
         let outcome = apply_and_wait(&prepared, call).await?;
         finish(&prepared, planned, &outcome, call).await
     }
@@ -118,10 +121,11 @@ pub fn connected(connection: &Connection, tenant: &Tenant) -> Result<Cluster, Di
 async fn claim(prepared: &Prepared, planned: &Tenant, call: &Call) -> Result<(), Diagnostics> {
     let Prepared { cluster, spec, deadline, .. } = prepared;
     let summary = "Cannot make the tenant's namespace";
-    let manifest = manifests::namespace(spec, Phase::Creating);
+    let beginning = manifests::namespace(spec, Phase::Creating);
+    let manifest = minimal(&beginning);
     loop {
         let existing = match cluster.create(&manifest).await {
-            Ok(_) => return Ok(()),
+            Ok(_) => return applied(cluster, &beginning).await,
             Err(Error::AlreadyExists { .. } | Error::Cut { .. } | Error::TimedOut { .. }) => {
                 cluster.get(&manifest.object).await.map_err(|error| failed(summary, &error))?
             }
@@ -136,10 +140,25 @@ async fn claim(prepared: &Prepared, planned: &Tenant, call: &Call) -> Result<(),
         let annotation = |name: &str| metadata["annotations"][name].as_str().unwrap_or_default();
         let ours = metadata["labels"][TENANT_LABEL].as_str() == Some(spec.name.as_str()) && annotation(OWNER_ANNOTATION) == spec.owner;
         return match Phase::parse(annotation(PHASE_ANNOTATION)) {
-            Some(Phase::Creating) if ours => Ok(()),
+            Some(Phase::Creating) if ours => applied(cluster, &beginning).await,
             _ => Err(taken(&existing, spec, planned)),
         };
     }
+}
+
+/// The namespace with no more than claims it. The rest is applied afterwards: what a create sets, a later apply could not take away again.
+fn minimal(namespace: &Manifest) -> Manifest {
+    let mut claim = namespace.clone();
+    let metadata = &namespace.body["metadata"];
+    let kept =
+        |group: &str, names: &[&str]| -> Value { names.iter().map(|name| ((*name).to_owned(), metadata[group][*name].clone())).collect() };
+    claim.body["metadata"]["labels"] = kept("labels", &[MANAGED_BY_LABEL, TENANT_LABEL]);
+    claim.body["metadata"]["annotations"] = kept("annotations", &[OWNER_ANNOTATION, PHASE_ANNOTATION]);
+    claim
+}
+
+async fn applied(cluster: &Cluster, manifest: &Manifest) -> Result<(), Diagnostics> {
+    cluster.apply(manifest).await.map(|_| ()).map_err(|error| failed("Cannot apply the tenant", &error))
 }
 
 /// Waits until a namespace that is on its way out is gone.
@@ -155,7 +174,7 @@ async fn await_end(cluster: &Cluster, namespace: &ObjectRef, deadline: Instant, 
 }
 
 /// Why an existing namespace is not taken over, and what to do.
-fn taken(existing: &serde_json::Value, spec: &TenantSpec, planned: &Tenant) -> Diagnostics {
+fn taken(existing: &Value, spec: &TenantSpec, planned: &Tenant) -> Diagnostics {
     let namespace = spec.name.namespace();
     let id = super::id(planned).into_known().unwrap_or_else(|| spec.name.to_string());
     let metadata = &existing["metadata"];
@@ -191,15 +210,50 @@ async fn own(prepared: &Prepared) -> Result<(), Diagnostics> {
     }
 }
 
+/// Says what of the storage settings this cluster cannot do.
+fn storage_notes(prepared: &Prepared, prior: Option<&Tenant>, call: &mut Call) {
+    let Prepared { facts, spec, sizing, .. } = prepared;
+    if spec.storage.kms_key_arn.is_some() && !facts.ebs_csi {
+        call.found.warning_at(
+            Tenant::STORAGE.then(Storage::KMS_KEY_ARN),
+            "kms_key_arn has no effect",
+            "The management cluster has no EBS driver (ebs.csi.aws.com), so the volumes are of its default StorageClass, encrypted or not as that class says.",
+        );
+    }
+    let before = prior.and_then(|prior| prior.sizing.known());
+    let changed = before.is_some_and(|before| {
+        before.volume_mib_per_second != sizing.volume_mib_per_second.into() || before.volume_iops != sizing.volume_iops.into()
+    });
+    if changed && facts.ebs_csi && !facts.volume_attributes_classes && spec.storage.class.is_none() {
+        call.found.warning(
+            "Existing volumes keep their speed",
+            format!(
+                "The volumes should now do {} MiB/s and {} IOPS, but this Kubernetes serves no VolumeAttributesClass in storage.k8s.io/v1 (1.34 or later does). \
+                 New brokers get the new figures; change the existing volumes in AWS, or upgrade Kubernetes and apply again.",
+                sizing.volume_mib_per_second, sizing.volume_iops
+            ),
+        );
+    }
+}
+
 /// Build, apply, and wait until Kafka has taken it in.
 async fn apply_and_wait(prepared: &Prepared, call: &Call) -> Result<Outcome, Diagnostics> {
     let Prepared { cluster, spec, sizing, facts, deadline } = prepared;
     let manifests = manifests::build(spec, sizing, facts);
     for manifest in manifests.iter().filter(|manifest| manifest.object.kind != Kind::Namespace) {
-        cluster.apply(manifest).await.map_err(|error| match (&error, manifest.object.kind) {
-            (Error::Invalid { .. }, Kind::Kafka) => failed_at(Tenant::KAFKA, "Kafka refused", &error),
-            _ => failed("Cannot apply the tenant", &error),
-        })?;
+        match (cluster.apply(manifest).await, manifest.object.kind) {
+            (Ok(_), _) => {}
+            // A StorageClass cannot be changed, but volumes that exist do not need the old one.
+            (Err(Error::Invalid { .. }), Kind::StorageClass) => {
+                cluster
+                    .delete(&manifest.object, Propagation::Background)
+                    .await
+                    .map_err(|error| failed("Cannot apply the tenant", &error))?;
+                applied(cluster, manifest).await?;
+            }
+            (Err(error @ Error::Invalid { .. }), Kind::Kafka) => return Err(failed_at(Tenant::KAFKA, "Kafka refused", &error)),
+            (Err(error), _) => return Err(failed("Cannot apply the tenant", &error)),
+        }
     }
     let outcome = wait::until_ready(cluster, spec, *deadline, &call.stop).await?;
     prune(cluster, spec, &manifests).await?;

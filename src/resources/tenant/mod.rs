@@ -7,6 +7,8 @@ mod parse;
 mod plan;
 mod read;
 mod report;
+#[cfg(test)]
+mod tests;
 mod wait;
 mod written;
 

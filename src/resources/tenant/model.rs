@@ -18,7 +18,8 @@ pub struct Tenant {
     /// `id` of the `kaas_management_cluster` the tenant lives on. May be unknown while planning.
     #[tf(required, replace)]
     pub management_cluster: Attr<String>,
-    /// `cluster`: a Kubernetes cluster of its own (not offered by this version yet). `namespace`: a namespace on the management cluster.
+    /// `namespace`: a namespace on the management cluster. `cluster`: a Kubernetes cluster of its own, which this version does not offer yet, so write
+    /// `namespace`.
     #[tf(optional, default = "cluster")]
     pub isolation: Attr<String>,
     /// Whether a plan that destroys the tenant is refused.
@@ -33,19 +34,19 @@ pub struct Tenant {
     /// How long data stays.
     #[tf(block, required)]
     pub retention: Attr<Retention>,
-    /// Settings of Kafka itself.
+    /// Settings of Kafka itself: version, authentication and broker settings.
     #[tf(block)]
     pub kafka: Attr<KafkaSettings>,
     /// Figures to use in place of the computed ones.
     #[tf(block)]
     pub sizing_override: Attr<Override>,
-    /// Where the data lie.
+    /// Where the data lie: StorageClass and encryption key.
     #[tf(block)]
     pub storage: Attr<Storage>,
     /// Who may see and reach the tenant.
     #[tf(block)]
     pub access: Attr<Access>,
-    /// Deadlines.
+    /// Deadlines of waiting: 1 hour to create, 2 hours to update and 1 hour to delete where they are not given.
     #[tf(block)]
     pub timeouts: Attr<Timeouts>,
     /// `<management cluster>/<name>`, which is also what `import` takes.
@@ -57,7 +58,7 @@ pub struct Tenant {
     /// Kafka version that is wanted: the configured one, else the version the tenant was made with.
     #[tf(computed)]
     pub kafka_version: Attr<String>,
-    /// Address that clients connect to, `host:port`, several separated by commas.
+    /// What clients take as `bootstrap.servers`: `host:port`, several separated by commas.
     #[tf(computed)]
     pub bootstrap_servers: Attr<String>,
     /// Certificate, in PEM, of the authority that signs the brokers' certificates.
@@ -80,7 +81,8 @@ pub struct Tenant {
 /// Settings of Kafka itself.
 #[derive(Clone, Debug, PartialEq, Model)]
 pub struct KafkaSettings {
-    /// Kafka version. It may be raised in place and never goes back.
+    /// Kafka version, such as `4.3.1`. Unset, a new tenant gets the newest and keeps it. It is raised in place, one broker after the other; a step back is
+    /// refused unless the metadata version allows it.
     #[tf(optional)]
     pub version: Attr<String>,
     /// Metadata version, such as `4.3-IV0`. Unset, it follows the Kafka version once all brokers run it. It never goes back.
@@ -125,7 +127,7 @@ pub struct Location {
     /// Name of the Kafka object.
     #[tf(computed)]
     pub kafka: Attr<String>,
-    /// Name of the KafkaUser that may do everything in this Kafka.
+    /// Name of the KafkaUser that administers this Kafka: all of its topics, groups and transactions, and the rights of its users.
     #[tf(computed)]
     pub admin_user: Attr<String>,
     /// Name of the Secret with that user's credentials. Its contents are never in state or plan.
@@ -136,7 +138,8 @@ pub struct Location {
 /// How the tenant is.
 #[derive(Clone, Debug, PartialEq, Model)]
 pub struct StatusReport {
-    /// `Creating`, `Ready`, `NotReady` or `Failed`. Anything but `Ready` makes the next apply wait on.
+    /// `Pending`, `Creating`, `Updating`, `Ready`, `NotReady`, `Paused`, `Failed`, `Deleting`, or `Missing` when somebody deleted the Kafka object.
+    /// Anything but `Ready` makes the next apply wait on.
     #[tf(computed)]
     pub phase: Attr<String>,
     /// One word from the operator.

@@ -14,7 +14,7 @@ use crate::{
     framework::{attr::Attr, diagnostic::Diagnostics, model::Field},
     resources::{
         connection::Settings,
-        tenant::model::{Access, KafkaSettings, Location, Tenant},
+        tenant::model::{Access, KafkaSettings, Location, Storage, Tenant},
         wishes::{self, SizingReport, capitalised},
     },
 };
@@ -29,6 +29,16 @@ pub fn validate(config: &Tenant, found: &mut Diagnostics) {
     isolation(config, found);
     let _ = kafka(config, found);
     let _ = groups_and_namespaces(config, found);
+    if let Some(storage) = config.storage.known()
+        && storage.class.known().is_some()
+        && storage.kms_key_arn.known().is_some()
+    {
+        found.error_at(
+            Tenant::STORAGE.then(Storage::KMS_KEY_ARN),
+            "Two ways to encrypt",
+            "class and kms_key_arn exclude each other: a StorageClass of your own says itself how its volumes are encrypted.",
+        );
+    }
     let wish = wishes::wish(&config.throughput, &config.retention, &config.partitions, found);
     if let (Some(wish), Some(overrides)) = (wish, wishes::overrides(&config.sizing_override)) {
         let _ = wishes::size(&wish, &overrides, None, found);

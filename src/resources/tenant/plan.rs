@@ -82,13 +82,11 @@ fn version_wanted(planned: &Tenant, prior: Option<&Tenant>, found: &mut Diagnost
     {
         let field = match refused {
             VersionError::MetadataDowngrade { .. } | VersionError::MetadataTooNew { .. } => KafkaSettings::METADATA_VERSION,
-            VersionError::NotOffered { .. } | VersionError::MetadataNotOffered { .. } | VersionError::Downgrade { .. } => KafkaSettings::VERSION,
+            VersionError::NotOffered { .. } | VersionError::MetadataNotOffered { .. } | VersionError::Downgrade { .. } => {
+                KafkaSettings::VERSION
+            }
         };
-        found.error_at(
-            Tenant::KAFKA.then(field),
-            "Kafka version cannot be changed so",
-            format!("{}.", capitalised(&refused.to_string())),
-        );
+        found.error_at(Tenant::KAFKA.then(field), "Kafka version cannot be changed so", format!("{}.", capitalised(&refused.to_string())));
     }
     Attr::Known(wanted)
 }

@@ -1,12 +1,16 @@
-//! The page of a resource, data source, ephemeral resource or provider in a registry, as `tfplugindocs` would write it from the schema.
+//! The page of a resource, data source, ephemeral resource, function or provider in a registry, as `tfplugindocs` would write it from the schema.
+
+mod function;
 
 use std::fmt::Write;
 
 use super::{
     path::Path,
-    schema::{Attribute, Block, Mode, NestedBlock, Nesting},
+    schema::{Attribute, Block, IdentityAttribute, Mode, NestedBlock, Nesting},
     value::{Type, Value},
 };
+
+pub use function::render as render_function;
 
 /// What a page is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,30 +41,85 @@ pub struct Page<'a> {
     pub kind: Kind,
     /// Configuration shown as the example; empty for none.
     pub example: &'a str,
-    /// Commands shown under Import; empty for none.
-    pub import: &'a str,
+    /// Markdown with headings of its own between the example and the schema; empty for none.
+    pub notes: &'a str,
+    pub import: Import<'a>,
+}
+
+/// How an object is imported; a way that is empty is not shown.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Import<'a> {
+    /// An import block with `identity`.
+    pub by_identity: &'a str,
+    /// What such a block names.
+    pub identity: &'a [IdentityAttribute],
+    /// An import block with `id`.
+    pub by_id: &'a str,
+    /// Commands.
+    pub command: &'a str,
 }
 
 /// The whole page in Markdown.
 pub fn render(page: &Page<'_>, block: &Block) -> String {
-    let Page { provider, name, kind, example, import } = page;
+    let Page { provider, name, kind, example, notes, import } = page;
     let heading = if *kind == Kind::Provider { format!("{provider} Provider") } else { format!("{name} ({})", kind.title()) };
     let title = if *kind == Kind::Provider { heading.clone() } else { format!("{name} {} - {provider}", kind.title()) };
-    let summary = block.description.lines().next().unwrap_or_default();
-    let description = block.description.trim();
-    let mut text =
-        format!("---\npage_title: \"{title}\"\nsubcategory: \"\"\ndescription: |-\n  {summary}\n---\n\n# {heading}\n\n{description}\n\n");
-    if !example.is_empty() {
-        let _ = write!(text, "## Example Usage\n\n```terraform\n{}\n```\n\n", example.trim());
+    let mut text = head(&title, &heading, &block.description, example);
+    if !notes.is_empty() {
+        let _ = write!(text, "{}\n\n", notes.trim());
     }
     text.push_str("## Schema\n");
     let mut pending = Vec::new();
     section(block, "### ", &Path::root(), &mut text, &mut pending);
     nested_schemas(pending, &mut text);
-    if !import.is_empty() {
-        let _ = write!(text, "\n## Import\n\n```shell\n{}\n```\n", import.trim());
+    imports(import, &mut text);
+    text
+}
+
+/// Front matter, heading, description and example. The first paragraph of the description is the summary.
+fn head(title: &str, heading: &str, description: &str, example: &str) -> String {
+    let description = description.trim();
+    let summary = one_line(description.split("\n\n").next().unwrap_or_default());
+    let mut text =
+        format!("---\npage_title: \"{title}\"\nsubcategory: \"\"\ndescription: |-\n  {summary}\n---\n\n# {heading}\n\n{description}\n\n");
+    if !example.is_empty() {
+        let _ = write!(text, "## Example Usage\n\n```terraform\n{}\n```\n\n", example.trim());
     }
     text
+}
+
+fn imports(import: &Import<'_>, text: &mut String) {
+    let Import { by_identity, identity, by_id, command } = import;
+    if by_identity.is_empty() && by_id.is_empty() && command.is_empty() {
+        return;
+    }
+    text.push_str("\n## Import\n");
+    if !by_identity.is_empty() {
+        let _ = write!(
+            text,
+            "\nIn Terraform and OpenTofu 1.12 and later, an `import` block may name the object by its identity:\n\n```terraform\n{}\n```\n\n### Identity Schema\n",
+            by_identity.trim()
+        );
+        for (group, required) in [("Required", true), ("Optional", false)] {
+            let members: Vec<_> = identity.iter().filter(|attribute| attribute.required_for_import == required).collect();
+            if !members.is_empty() {
+                let _ = write!(text, "\n#### {group}\n\n");
+            }
+            for attribute in members {
+                let _ = writeln!(text, "- `{}` ({}) {}", attribute.name, type_name(&attribute.ty), one_line(&attribute.description));
+            }
+        }
+    }
+    if !by_id.is_empty() {
+        let _ = write!(
+            text,
+            "\nIn Terraform 1.5 and OpenTofu 1.6 and later, an `import` block may give its id:\n\n```terraform\n{}\n```\n",
+            by_id.trim()
+        );
+    }
+    if !command.is_empty() {
+        let _ = write!(text, "\nThe `import` command takes its id:\n\n```shell\n{}\n```\n", command.trim());
+    }
 }
 
 /// A schema told further down the page.
@@ -253,10 +312,19 @@ mod tests {
 
     #[test]
     fn a_page_tells_the_whole_schema() {
-        let page = Page { provider: "kaas", name: "kaas_thing", kind: Kind::Resource, example: "x {}\n", import: "terraform import x y" };
+        let identity = [IdentityAttribute {
+            name: "name".to_owned(),
+            ty: Type::String,
+            description: "Its name.".to_owned(),
+            required_for_import: true,
+        }];
+        let import =
+            Import { by_identity: "import { i }\n", identity: &identity, by_id: "import { d }\n", command: "terraform import x y" };
+        let page = Page { provider: "kaas", name: "kaas_thing", kind: Kind::Resource, example: "x {}\n", notes: "## More\n", import };
         let expected = "---\npage_title: \"kaas_thing Resource - kaas\"\nsubcategory: \"\"\ndescription: |-\n  A thing.\n---\n
 # kaas_thing (Resource)\n\nA thing.\n\nWith more words.\n
 ## Example Usage\n\n```terraform\nx {}\n```\n
+## More\n
 ## Schema\n
 ### Required\n
 - `name` (String) Name. A change makes a new object.
@@ -271,7 +339,11 @@ Required:\n
 - `gib` (Number, Deprecated) Size. **Deprecated:** use bytes\n
 <a id=\"nestedatt--status\"></a>\n### Nested Schema for `status`\n
 - `phase` (String) Phase.\n
-## Import\n\n```shell\nterraform import x y\n```\n";
+## Import\n
+In Terraform and OpenTofu 1.12 and later, an `import` block may name the object by its identity:\n\n```terraform\nimport { i }\n```\n
+### Identity Schema\n\n#### Required\n\n- `name` (String) Its name.\n
+In Terraform 1.5 and OpenTofu 1.6 and later, an `import` block may give its id:\n\n```terraform\nimport { d }\n```\n
+The `import` command takes its id:\n\n```shell\nterraform import x y\n```\n";
         assert_eq!(render(&page, &Thing::block()), expected);
     }
 }

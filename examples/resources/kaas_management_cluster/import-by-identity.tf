@@ -1,0 +1,6 @@
+import {
+  to = kaas_management_cluster.platform
+  identity = {
+    id = "context/platform"
+  }
+}

@@ -1,0 +1,4 @@
+import {
+  to = kaas_management_cluster.platform
+  id = "context/platform"
+}

@@ -1,0 +1,2 @@
+# context/<context of the kubeconfig>, or host/<host:port> where the provider is given a host
+terraform import kaas_management_cluster.platform context/platform

@@ -1,0 +1,7 @@
+import {
+  to = kaas_tenant.payments
+  identity = {
+    management_cluster = "context/platform"
+    name               = "payments"
+  }
+}

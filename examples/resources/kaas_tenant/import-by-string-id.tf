@@ -1,0 +1,4 @@
+import {
+  to = kaas_tenant.payments
+  id = "context/platform/payments"
+}

@@ -1,0 +1,2 @@
+# <id of the management cluster>/<name>
+terraform import kaas_tenant.payments context/platform/payments

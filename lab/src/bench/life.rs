@@ -1,0 +1,128 @@
+//! The life of N resources of each subject: apply, plans without changes, destroy.
+
+use std::collections::BTreeMap;
+use std::io::{Read, Seek, SeekFrom};
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, ensure};
+
+use super::figures::Samples;
+use super::subject::{Kind, StateSize, Subject};
+use super::{memory, requests};
+use crate::output::{note, seconds};
+use crate::{command, interrupt};
+
+/// Up to this many tenants applies and destroys are repeated as often as plans; beyond, each is done once, for it takes minutes.
+const REPEATED_APPLY_MAX: u32 = 100;
+/// Until controllers have done what an apply gave them to do.
+const SETTLE: Duration = Duration::from_secs(3);
+
+/// What is done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Act {
+    Plan,
+    Apply,
+    Destroy,
+}
+
+impl Act {
+    fn arguments(self) -> &'static [&'static str] {
+        match self {
+            Self::Plan => &["plan", "-no-color", "-detailed-exitcode"],
+            Self::Apply => &["apply", "-no-color", "-auto-approve"],
+            Self::Destroy => &["destroy", "-no-color", "-auto-approve"],
+        }
+    }
+}
+
+/// One subject doing one thing.
+#[derive(Clone, Debug, Default)]
+pub struct Cell {
+    pub seconds: Samples,
+    /// Peak memory of the plugin; empty where there is none.
+    pub peak_mib: Samples,
+}
+
+/// Everything measured at one number of tenants.
+#[derive(Clone, Debug, Default)]
+pub struct Measured {
+    pub tenants: u32,
+    pub titles: BTreeMap<Kind, String>,
+    pub cells: BTreeMap<(Act, Kind), Cell>,
+    pub state_size: StateSize,
+    /// What one plan of the tenants asked the API server.
+    pub requests: requests::Counts,
+}
+
+/// Measures all subjects at one number of tenants.
+pub fn measure(subjects: &mut [Subject], tenants: u32, repeats: u32, kubeconfig: &Path) -> Result<Measured> {
+    let mut measured = Measured { tenants, ..Measured::default() };
+    measured.titles = subjects.iter().map(|subject| (subject.kind, subject.title.clone())).collect();
+    let cycles = if tenants > REPEATED_APPLY_MAX { 1 } else { repeats };
+    for cycle in 1..=cycles {
+        for at in 0..subjects.len() {
+            measured.time(&subjects[at], Act::Apply)?;
+            if subjects[at].kind == Kind::Kaas {
+                let size = subjects[at].state_size()?;
+                measured.state_size = size;
+                subjects.iter_mut().filter(|subject| subject.kind == Kind::NothingAsLarge).for_each(|subject| subject.load(size));
+            }
+        }
+        if cycle == cycles {
+            std::thread::sleep(SETTLE);
+            measured.plans(subjects, repeats, kubeconfig)?;
+        }
+        for subject in subjects.iter() {
+            measured.time(subject, Act::Destroy)?;
+        }
+    }
+    Ok(measured)
+}
+
+impl Measured {
+    fn plans(&mut self, subjects: &[Subject], repeats: u32, kubeconfig: &Path) -> Result<()> {
+        let mut asked = Vec::new();
+        for _ in 0..repeats {
+            for subject in subjects {
+                if subject.kind == Kind::Kaas {
+                    let before = requests::read(kubeconfig)?;
+                    self.time(subject, Act::Plan)?;
+                    asked.push(requests::between(&before, &requests::read(kubeconfig)?));
+                } else {
+                    self.time(subject, Act::Plan)?;
+                }
+            }
+        }
+        self.requests = requests::least(&asked);
+        Ok(())
+    }
+
+    /// Runs the CLI once and notes time and memory.
+    fn time(&mut self, subject: &Subject, act: Act) -> Result<()> {
+        interrupt::check()?;
+        let what = format!("{} {} of {}", self.tenants, format!("{act:?}").to_lowercase(), subject.title);
+        let mut output = tempfile::tempfile().context("make a file for the CLI's output")?;
+        let mut command = subject.workspace.command(act.arguments());
+        command.stdout(output.try_clone()?).stderr(output.try_clone()?);
+        let begun = Instant::now();
+        let mut cli = command.spawn().context("start the CLI")?;
+        let (code, peak_kib) = memory::watch(&mut cli, subject.plugin.as_deref())?;
+        let took = begun.elapsed();
+        if code != Some(0) {
+            interrupt::check()?;
+            let mut text = String::new();
+            output.seek(SeekFrom::Start(0))?;
+            output.read_to_string(&mut text)?;
+            ensure!(code == Some(0), "{what}: it ended with {code:?}\n{}", command::tail(&text, 60));
+        }
+        let cell = self.cells.entry((act, subject.kind)).or_default();
+        cell.seconds.add(took.as_secs_f64());
+        if let Some(peak) = peak_kib {
+            cell.peak_mib.add(peak as f64 / 1024.0);
+        }
+        let memory = peak_kib.map(|kib| format!(", plugin {} MiB", kib / 1024)).unwrap_or_default();
+        note(format!("  {what}: {}{memory}", seconds(took)));
+        Ok(())
+    }
+}

@@ -1,0 +1,82 @@
+//! `bench`: the provider beside what does nothing, in one run on one machine: the CLI's own `terraform_data`, and a do-nothing resource of the same
+//! framework. What bounds a plan is the CLI's core, so ratios are what counts; runs of the subjects alternate, so that a busy moment hits all.
+
+mod figures;
+mod life;
+mod machine;
+mod memory;
+mod report;
+mod requests;
+mod start;
+mod subject;
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+
+use crate::environment::{Options, TemporaryLab};
+use crate::output::{note, say};
+use crate::own_binary;
+use crate::terraform::Engine;
+
+use life::Measured;
+use report::Findings;
+use subject::Subject;
+
+/// What to measure.
+#[derive(Clone, Debug)]
+pub struct Choices {
+    /// How often each plan is repeated.
+    pub repeats: u32,
+    /// How often the provider is started to measure the handshake.
+    pub starts: u32,
+    /// The numbers of tenants.
+    pub tenants: Vec<u32>,
+    /// Another provider, by its executable (`terraform-provider-NAME`, source address `kaas/NAME`), and a configuration for it that makes `var.n` resources.
+    pub other: Option<(PathBuf, PathBuf)>,
+    /// Write the tables into `docs/benchmarks.md` too.
+    pub write: bool,
+}
+
+/// Measures, and prints Markdown.
+///
+/// # Errors
+/// When something cannot be built or started, or a run of the CLI fails: a plan with changes counts as failed.
+pub fn run(choices: &Choices) -> Result<()> {
+    let provider = own_binary::released("kaas", "terraform-provider-kaas")?;
+    let nothing = own_binary::released("nothing", "terraform-provider-nothing")?;
+    Engine::OpenTofu.executable()?;
+    let begun = machine::Moment::now()?;
+    let place = tempfile::tempdir().context("make a folder for the plugins' sockets")?;
+    let starts = start::measure(&[&provider, &nothing], choices.starts, place.path())?;
+    note("bringing a lab up that pretends: no Kafka runs");
+    let lab = TemporaryLab::with(&Options { pretend_ready: true, ..Options::named(&format!("bench-{}", std::process::id())) })?;
+    let mut sizes = Vec::new();
+    for &tenants in &choices.tenants {
+        sizes.push(measure_size(choices, tenants, &lab, &provider, &nothing)?);
+    }
+    lab.down()?;
+    let findings = Findings { begun, ended: machine::Moment::now()?, starts, sizes, repeats: choices.repeats, command: command(choices) };
+    let text = findings.markdown()?;
+    say(&text);
+    if choices.write {
+        report::write(&text)?;
+    }
+    Ok(())
+}
+
+fn measure_size(choices: &Choices, tenants: u32, lab: &TemporaryLab, provider: &Path, nothing: &Path) -> Result<Measured> {
+    let place = lab.folder().join("bench").join(tenants.to_string());
+    let mut subjects = vec![Subject::kaas(&place, provider, tenants, lab)?, Subject::terraform_data(&place, provider, tenants)?];
+    subjects.push(Subject::nothing(&place, nothing, tenants)?);
+    subjects.push(Subject::nothing_as_large(&place, nothing, tenants)?);
+    if let Some((executable, configuration)) = &choices.other {
+        subjects.push(Subject::other(&place, executable, tenants, configuration)?);
+    }
+    life::measure(&mut subjects, tenants, choices.repeats, &lab.kubeconfig())
+}
+
+fn command(choices: &Choices) -> String {
+    let tenants: Vec<String> = choices.tenants.iter().map(u32::to_string).collect();
+    format!("cargo lab bench --repeats {} --tenants {}", choices.repeats, tenants.join(","))
+}

@@ -1,0 +1,246 @@
+//! What plans of a tenant say, seen as the CLI sees them: values in, planned values and findings out.
+
+use crate::{
+    framework::{
+        attr::Attr,
+        diagnostic::{Diagnostics, Severity},
+        erased::{AnyResource, ErasedResource, PlanInput},
+        model::{AttributeValue, Model, decode_model, round_trip::round_trips_with},
+        number::Number,
+        parts::Call,
+        value::Value,
+    },
+    resources::{
+        connection::Connection,
+        tenant::{
+            TenantResource,
+            model::{KafkaSettings, StatusReport, Storage, Tenant},
+        },
+        wishes::{Override, Retention, Throughput},
+    },
+};
+
+/// A planned tenant and what was said of it.
+struct Planned {
+    tenant: Tenant,
+    value: Value,
+    replace: Vec<String>,
+    found: Diagnostics,
+}
+
+impl Planned {
+    fn errors(&self) -> Vec<String> {
+        let errors = self.found.iter().filter(|diagnostic| diagnostic.severity == Severity::Error);
+        errors.map(|error| format!("{}: {}", error.path.as_ref().map_or_else(String::new, ToString::to_string), error.detail)).collect()
+    }
+
+    fn sizing_brokers(&self) -> Option<u32> {
+        self.tenant.sizing.known().and_then(|sizing| sizing.brokers.known().copied())
+    }
+}
+
+fn number(text: &str) -> Attr<Number> {
+    Attr::Known(text.parse().unwrap())
+}
+
+fn config() -> Tenant {
+    let mut tenant: Tenant = decode_model(&Tenant::block().null_object(), &mut Diagnostics::none()).unwrap();
+    tenant.name = "payments".into();
+    tenant.management_cluster = "context/lab".into();
+    tenant.isolation = "namespace".into();
+    tenant.throughput = Throughput { ingress_mib_per_second: number("1"), egress_mib_per_second: number("2") }.into();
+    tenant.retention = Retention { hours: number("24"), gib: Attr::Null }.into();
+    tenant
+}
+
+fn kafka(version: &str) -> Attr<KafkaSettings> {
+    KafkaSettings { version: version.into(), metadata_version: Attr::Null, authentication: Attr::Null, config: Attr::Null }.into()
+}
+
+fn brokers(count: u32) -> Attr<Override> {
+    let none = Override {
+        brokers: Attr::Null,
+        instance_type: Attr::Null,
+        volume_gib: Attr::Null,
+        volume_mib_per_second: Attr::Null,
+        volume_iops: Attr::Null,
+    };
+    Override { brokers: count.into(), ..none }.into()
+}
+
+/// What the CLI proposes: the configuration, with prior values where the provider decides.
+fn proposed(config: &Value, prior: &Value, computed: &dyn Fn(&str) -> bool) -> Value {
+    let Value::Map(config) = config else { return config.clone() };
+    Value::Map(
+        config
+            .iter()
+            .map(|(name, value)| {
+                (name.clone(), if value.is_null() && computed(name) { prior.attribute(name).clone() } else { value.clone() })
+            })
+            .collect(),
+    )
+}
+
+fn plan(config: &Tenant, prior: Option<&Tenant>) -> Planned {
+    let resource = ErasedResource::new(TenantResource::new(Connection::default()));
+    let (config, prior) = (config.encode(), prior.map_or(Value::Null, AttributeValue::encode));
+    let block = &resource.schema().block;
+    let computed = |name: &str| block.attribute(name).is_some_and(|attribute| attribute.mode.is_computed());
+    let proposed = proposed(&config, &prior, &computed);
+    let mut call = Call::default();
+    let output = resource.plan(PlanInput { prior, proposed, config }, &mut call);
+    let mut found = Diagnostics::none();
+    let tenant = decode_model(&output.planned, &mut found).unwrap();
+    Planned { tenant, value: output.planned, replace: output.requires_replace.iter().map(ToString::to_string).collect(), found: call.found }
+}
+
+/// The state of a tenant that was applied and is ready.
+fn state(config: &Tenant) -> Tenant {
+    let mut state = plan(config, None).tenant;
+    state.bootstrap_servers = "b:9093".into();
+    state.ca_certificate = "PEM".into();
+    state.cluster_id = "c".into();
+    state.status = status("Ready");
+    state
+}
+
+fn status(phase: &str) -> Attr<StatusReport> {
+    StatusReport {
+        phase: phase.into(),
+        reason: Attr::Null,
+        message: Attr::Null,
+        kafka_version: "4.3.1".into(),
+        metadata_version: Attr::Null,
+    }
+    .into()
+}
+
+#[test]
+fn every_model_comes_back_as_it_went() {
+    round_trips_with::<Tenant>(&[]);
+    round_trips_with::<crate::resources::sizing::Sizing>(&[]);
+    round_trips_with::<crate::resources::management_cluster::ManagementCluster>(&[]);
+}
+
+#[test]
+fn the_size_is_known_when_the_plan_is_made_even_where_the_cluster_is_not() {
+    let mut config = config();
+    config.management_cluster = Attr::Unknown;
+    let planned = plan(&config, None);
+    assert_eq!(planned.errors(), Vec::<String>::new());
+    assert_eq!(planned.sizing_brokers(), Some(3));
+    assert!(planned.tenant.id.is_unknown() && planned.tenant.status.is_unknown() && planned.tenant.bootstrap_servers.is_unknown());
+    assert_eq!(planned.tenant.kafka_version, "4.3.1".into());
+}
+
+#[test]
+fn an_unknown_wish_leaves_the_size_unknown() {
+    let mut config = config();
+    config.throughput = Throughput { ingress_mib_per_second: Attr::Unknown, egress_mib_per_second: number("2") }.into();
+    let planned = plan(&config, None);
+    assert_eq!(planned.errors(), Vec::<String>::new());
+    assert!(planned.tenant.sizing.is_unknown());
+}
+
+#[test]
+fn a_ready_tenant_plans_nothing() {
+    let state = state(&config());
+    assert_eq!(plan(&config(), Some(&state)).value, state.encode());
+}
+
+#[test]
+fn a_tenant_that_is_not_ready_or_has_drifted_is_taken_up_again_in_place() {
+    for (phase, drift) in [("Creating", vec![]), ("Ready", vec!["Kafka kaas-payments/payments: spec.x is 1, should be 2".to_owned()])] {
+        let mut state = state(&config());
+        state.status = status(phase);
+        state.drift = Attr::Known(drift);
+        let planned = plan(&config(), Some(&state));
+        assert!(planned.tenant.status.is_unknown(), "{phase}");
+        assert_eq!(planned.tenant.drift, Attr::Known(Vec::new()));
+        assert_eq!(planned.replace, Vec::<String>::new());
+    }
+}
+
+#[test]
+fn more_throughput_grows_in_place_and_less_takes_nothing_away() {
+    let mut large = config();
+    large.throughput = Throughput { ingress_mib_per_second: number("200"), egress_mib_per_second: number("400") }.into();
+    let grown = plan(&large, Some(&state(&config())));
+    assert_eq!((grown.errors(), grown.replace.clone()), (vec![], vec![]));
+    assert!(grown.sizing_brokers() > Some(3));
+    let shrunk = plan(&config(), Some(&state(&large)));
+    assert_eq!(shrunk.errors(), Vec::<String>::new());
+    assert_eq!(shrunk.sizing_brokers(), grown.sizing_brokers());
+}
+
+#[test]
+fn what_cannot_be_undone_is_refused_in_the_plan() {
+    type Mistake = (&'static str, fn(&mut Tenant), &'static str);
+    let cases: [Mistake; 4] = [
+        ("kafka.version", |tenant| tenant.kafka = kafka("4.2.0"), "go from 4.3.1 back to 4.2.0"),
+        ("sizing_override.brokers", |tenant| tenant.sizing_override = brokers(3), "There are 6 brokers"),
+        ("isolation", |tenant| tenant.isolation = "cluster".into(), "cannot be moved"),
+        ("name", |tenant| tenant.name = "other".into(), "deletion_protection = false"),
+    ];
+    let mut six = config();
+    six.sizing_override = brokers(6);
+    for (place, change, words) in cases {
+        let mut changed = six.clone();
+        change(&mut changed);
+        let errors = plan(&changed, Some(&state(&six))).errors();
+        assert!(errors.iter().any(|error| error.starts_with(&format!("{place}: ")) && error.contains(words)), "{place}: {errors:?}");
+    }
+}
+
+#[test]
+fn an_unprotected_tenant_may_be_replaced() {
+    let mut before = config();
+    before.deletion_protection = false.into();
+    let mut after = before.clone();
+    after.storage = Storage { class: "fast".into(), kms_key_arn: Attr::Null }.into();
+    let planned = plan(&after, Some(&state(&before)));
+    assert_eq!(planned.errors(), Vec::<String>::new());
+    assert_eq!(planned.replace, ["storage.class"]);
+}
+
+#[test]
+fn destroying_a_protected_tenant_is_refused_in_the_plan() {
+    let resource = ErasedResource::new(TenantResource::new(Connection::default()));
+    for (protected, errors) in [(true, true), (false, false)] {
+        let mut config = config();
+        config.deletion_protection = protected.into();
+        let mut call = Call::default();
+        resource.plan(PlanInput { prior: state(&config).encode(), proposed: Value::Null, config: Value::Null }, &mut call);
+        assert_eq!(call.found.has_errors(), errors);
+    }
+}
+
+#[test]
+fn everything_wrong_is_told_at_once_and_at_its_place() {
+    let mut config = config();
+    config.name = "Pay_ments".into();
+    config.throughput = Throughput { ingress_mib_per_second: number("0"), egress_mib_per_second: number("-1") }.into();
+    config.retention = Retention { hours: number("1"), gib: 5.into() }.into();
+    config.kafka = KafkaSettings {
+        version: "3.9.0".into(),
+        metadata_version: Attr::Null,
+        authentication: "password".into(),
+        config: Attr::Known(
+            [("ssl.keystore.location".to_owned(), "x".to_owned()), ("min.insync.replicas".to_owned(), "1".to_owned())].into(),
+        ),
+    }
+    .into();
+    let errors = plan(&config, None).errors();
+    for place in [
+        "name: ",
+        "throughput.ingress_mib_per_second: ",
+        "throughput.egress_mib_per_second: ",
+        "retention: ",
+        "kafka.version: ",
+        "kafka.authentication: ",
+        "kafka.config[\"ssl.keystore.location\"]: ",
+        "kafka.config[\"min.insync.replicas\"]: ",
+    ] {
+        assert!(errors.iter().any(|error| error.starts_with(place)), "{place} in {errors:#?}");
+    }
+}
