@@ -89,7 +89,11 @@ fn a_name_that_is_taken_is_not_taken_over() {
         holds(&second.apply_fails(), &["Name already taken", "made by the owner \"terraform\"", "\"other-team\"", &import]);
         first.plan_is_empty();
         first.destroy();
-        cluster::apply(ready(), &namespace(&name), &json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": format!("kaas-{name}")}}));
+        cluster::apply(
+            ready(),
+            &namespace(&name),
+            &json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": format!("kaas-{name}")}}),
+        );
         second.configure(&tenant);
         holds(&second.apply_fails(), &["Name already taken", "was not made by this provider"]);
         cluster::delete(ready(), &namespace(&name));
