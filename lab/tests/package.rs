@@ -22,7 +22,7 @@ fn the_archive_holds_the_executable_alone_and_the_checksums_are_right() {
     let mut zip = zip::ZipArchive::new(std::fs::File::open(&package.archive).unwrap()).unwrap();
     assert_eq!(zip.len(), 1);
     let mut entry = zip.by_index(0).unwrap();
-    assert_eq!(entry.name(), format!("terraform-provider-kaas_v{VERSION}"));
+    assert_eq!(entry.name().unwrap(), format!("terraform-provider-kaas_v{VERSION}"));
     assert_eq!(entry.unix_mode().map(|mode| mode & 0o777), Some(0o755));
     let mut executable = Vec::new();
     entry.read_to_end(&mut executable).unwrap();
@@ -32,7 +32,8 @@ fn the_archive_holds_the_executable_alone_and_the_checksums_are_right() {
     assert_eq!(manifest["metadata"]["protocol_versions"][0], "5.0");
     let sums = std::fs::read_to_string(&package.checksums).unwrap();
     assert_eq!(sums.lines().count(), 2, "{sums}");
-    let checked = Command::new("sha256sum").args(["--check", "--strict"]).arg(&package.checksums).current_dir(place.path()).output().unwrap();
+    let checked =
+        Command::new("sha256sum").args(["--check", "--strict"]).arg(&package.checksums).current_dir(place.path()).output().unwrap();
     assert!(checked.status.success(), "{}{}", String::from_utf8_lossy(&checked.stdout), String::from_utf8_lossy(&checked.stderr));
 
     let before = std::fs::read(&package.archive).unwrap();

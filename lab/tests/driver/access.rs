@@ -1,9 +1,9 @@
 //! What a user without rights is told.
 
+use k8s_openapi::api::core::v1::ServiceAccount;
 use kaas::domain::object::{Kind, ObjectRef};
 use kaas::drivers::kubernetes::{Cluster, Error, KubernetesConfig};
 use kaas_lab::{Lab, TemporaryLab, block_on, client};
-use k8s_openapi::api::core::v1::ServiceAccount;
 use kube::api::{Api, PostParams};
 use serde_json::{Value, json};
 

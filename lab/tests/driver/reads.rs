@@ -20,10 +20,12 @@ fn reads_of_many_objects_share_one_list_until_something_is_written() {
             writer.apply(&Manifest { object: ObjectRef::global(Kind::Namespace, name), body }).await?;
         }
         let reader = connect(&lab);
-        let all = || futures::future::try_join_all(names.iter().map(|name| {
-            let reader = reader.clone();
-            async move { reader.find(&ObjectRef::global(Kind::Namespace, name)).await }
-        }));
+        let all = || {
+            futures::future::try_join_all(names.iter().map(|name| {
+                let reader = reader.clone();
+                async move { reader.find(&ObjectRef::global(Kind::Namespace, name)).await }
+            }))
+        };
         let counted = |lists: u64| BTreeMap::from([("list namespaces".to_owned(), lists)]);
         for _ in 0..3 {
             let found = all().await?;

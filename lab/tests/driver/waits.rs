@@ -12,7 +12,13 @@ use tokio_util::sync::CancellationToken;
 use super::{config_map, connect};
 
 /// Waits until `data.state` is `wanted`.
-async fn state(cluster: &Cluster, object: &ObjectRef, wanted: &str, limit: Duration, stop: &CancellationToken) -> Result<Waited<()>, Error> {
+async fn state(
+    cluster: &Cluster,
+    object: &ObjectRef,
+    wanted: &str,
+    limit: Duration,
+    stop: &CancellationToken,
+) -> Result<Waited<()>, Error> {
     cluster
         .wait(object, Instant::now() + limit, stop, |found| match found.map(|found| &found["data"]["state"]) {
             None => Probe::Pending("it does not exist".to_owned()),
@@ -31,7 +37,10 @@ fn a_wait_ends_when_done_at_its_deadline_or_when_the_user_stops() {
     block_on(async {
         let never = CancellationToken::new();
         let short = Duration::from_millis(800);
-        assert_eq!(state(&cluster, object, "ready", short, &never).await?, Waited::DeadlinePassed { last_seen: "it does not exist".into() });
+        assert_eq!(
+            state(&cluster, object, "ready", short, &never).await?,
+            Waited::DeadlinePassed { last_seen: "it does not exist".into() }
+        );
         cluster.apply(&manifest).await?;
         assert_eq!(state(&cluster, object, "ready", short, &never).await?, Waited::DeadlinePassed { last_seen: "it is \"new\"".into() });
 
@@ -64,7 +73,9 @@ fn a_wait_goes_on_after_the_server_restarted() {
     block_on(async { Ok(cluster.apply(&manifest).await?) }).unwrap();
     let waited = std::thread::scope(|scope| {
         let waiting = scope.spawn(|| {
-            block_on(async { Ok(state(&connect(&lab), &manifest.object, "ready", Duration::from_secs(120), &CancellationToken::new()).await?) })
+            block_on(async {
+                Ok(state(&connect(&lab), &manifest.object, "ready", Duration::from_secs(120), &CancellationToken::new()).await?)
+            })
         });
         std::thread::sleep(Duration::from_secs(1));
         let mut same = kaas_lab::Lab::open(lab.folder()).unwrap().unwrap();
@@ -90,7 +101,9 @@ fn what_holds_a_deletion_is_named() {
         cluster.apply(&manifest).await?;
         assert_eq!(gone(Duration::from_millis(500)).await?, Waited::DeadlinePassed { last_seen: "it is not being deleted".into() });
         assert!(cluster.delete(&manifest.object, Propagation::Background).await?);
-        let Waited::DeadlinePassed { last_seen } = gone(Duration::from_millis(500)).await? else { panic!("gone in spite of its finalizer") };
+        let Waited::DeadlinePassed { last_seen } = gone(Duration::from_millis(500)).await? else {
+            panic!("gone in spite of its finalizer")
+        };
         assert!(last_seen.contains("example.com/holds-it"), "{last_seen}");
         cluster.patch(&manifest.object, &json!({ "metadata": { "finalizers": null } })).await?;
         assert_eq!(gone(Duration::from_secs(20)).await?, Waited::Done(()));

@@ -1,9 +1,9 @@
 //! What writes take, leave and refuse.
 
+use k8s_openapi::api::core::v1::ConfigMap;
 use kaas::domain::object::{Kind, ObjectRef};
 use kaas::drivers::kubernetes::{Cluster, Error, Propagation};
 use kaas_lab::{TemporaryLab, block_on, client};
-use k8s_openapi::api::core::v1::ConfigMap;
 use kube::api::{Api, Patch, PatchParams};
 use serde_json::{Value, json};
 
@@ -27,7 +27,10 @@ fn our_fields_are_taken_back_and_those_of_others_stay() {
         by_other(json!({ "theirs": "2" })).await?;
         cluster.apply(&config_map("shared", json!({ "ours": "1", "more": "1" }))).await?;
         let found = data(&cluster).await?;
-        assert_eq!((&found["data"], &found["metadata"]["labels"]["theirs"]), (&json!({ "ours": "1", "more": "1", "theirs": "2" }), &json!("yes")));
+        assert_eq!(
+            (&found["data"], &found["metadata"]["labels"]["theirs"]),
+            (&json!({ "ours": "1", "more": "1", "theirs": "2" }), &json!("yes"))
+        );
         assert!(found["metadata"].get("managedFields").is_none());
 
         by_other(json!({ "theirs": "2", "ours": "taken" })).await?;

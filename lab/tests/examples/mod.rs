@@ -72,7 +72,11 @@ fn the_quickstart_comes_and_goes() {
 fn sizes_are_told_without_any_cluster() {
     for engine in Engine::available() {
         let place = Place::without_cluster(engine);
-        place.write(&[("provider.tf", "provider/provider.tf"), ("data.tf", "data-sources/kaas_sizing/data-source.tf"), ("f.tf", "functions/size/function.tf")]);
+        place.write(&[
+            ("provider.tf", "provider/provider.tf"),
+            ("data.tf", "data-sources/kaas_sizing/data-source.tf"),
+            ("f.tf", "functions/size/function.tf"),
+        ]);
         place.comes_up();
         let candidate = place.workspace.output("candidate").unwrap();
         let storage = place.workspace.output("storage_gib").unwrap();
@@ -111,7 +115,8 @@ fn resources_are_made_imported_in_every_way_and_destroyed() {
         // The examples leave protection on, so they cannot be destroyed by mistake.
         let refused = place.workspace.destroy(&[]).unwrap();
         assert!(refused.code == Some(1) && refused.stderr.contains("deletion_protection = false"), "{engine:?}: {}", refused.stderr);
-        let unprotected = ["payments", "orders"].map(|name| format!("resource \"kaas_tenant\" \"{name}\" {{\n  deletion_protection = false\n}}\n"));
+        let unprotected =
+            ["payments", "orders"].map(|name| format!("resource \"kaas_tenant\" \"{name}\" {{\n  deletion_protection = false\n}}\n"));
         place.workspace.write("override.tf", &unprotected.concat()).unwrap();
         let (planned, ran) = place.workspace.plan(&[]).unwrap();
         assert!(planned == Planned::Changes && ran.stdout.contains("0 to add, 2 to change, 0 to destroy"), "{engine:?}: {}", ran.stdout);
