@@ -5,6 +5,8 @@ mod acceptance;
 #[cfg(test)]
 mod environment;
 #[cfg(test)]
+mod nothing;
+#[cfg(test)]
 mod stand_in;
 #[cfg(test)]
 mod strimzi_model;

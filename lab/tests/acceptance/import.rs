@@ -72,7 +72,10 @@ fn a_tenant_imported_by_a_block_plans_nothing_but_the_import() {
         for tenant in tenants(engine, "block") {
             let place = Place::applied(engine, ready(), &tenant);
             forget(&place);
-            place.workspace.write("import.tf", &format!("import {{\n  to = kaas_tenant.t\n  id = \"{}\"\n}}\n", place.id(&tenant.name))).unwrap();
+            place
+                .workspace
+                .write("import.tf", &format!("import {{\n  to = kaas_tenant.t\n  id = \"{}\"\n}}\n", place.id(&tenant.name)))
+                .unwrap();
             holds(&place.apply().stdout, &["1 imported, 0 added, 0 changed, 0 destroyed"]);
             place.plan_is_empty();
             destroy(&place, &tenant);
@@ -91,7 +94,10 @@ fn a_tenant_imported_by_identity_plans_nothing_but_the_import() {
         place.apply();
         forget(&place);
         let identity = format!("management_cluster = \"context/${{var.context}}\"\n    name = \"{}\"", tenant.name);
-        place.workspace.write("import.tf", &format!("import {{\n  to = kaas_tenant.t\n  identity = {{\n    {identity}\n  }}\n}}\n")).unwrap();
+        place
+            .workspace
+            .write("import.tf", &format!("import {{\n  to = kaas_tenant.t\n  identity = {{\n    {identity}\n  }}\n}}\n"))
+            .unwrap();
         let ran = place.workspace.apply(&[]).unwrap();
         if knows_identities(&place) {
             assert_eq!(ran.code, Some(0), "{}", said(&ran));

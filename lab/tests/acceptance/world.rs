@@ -79,7 +79,11 @@ impl Shared {
         let options = Options { pretend_ready: true, owned: true, lab_binary: Some(binary.into()), ..Options::named(&name) };
         let mut guardian = Command::new("/bin/sh");
         // A group of its own: Ctrl-C at the tests must not end it.
-        guardian.args(["-c", "cat; exec \"$0\" down --name \"$1\"", binary, &name]).stdin(Stdio::piped()).stdout(Stdio::null()).process_group(0);
+        guardian
+            .args(["-c", "cat; exec \"$0\" down --name \"$1\"", binary, &name])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .process_group(0);
         let lifeline = guardian.spawn().unwrap().stdin.take().unwrap();
         Self { lab: Lab::up(&options).unwrap().0, _lifeline: lifeline }
     }

@@ -11,8 +11,12 @@ use super::snapshot::Found;
 use super::{Cause, Cluster};
 use crate::domain::object::{Kind, ObjectRef};
 
-/// Objects per page of a LIST: a page of the largest kind stays under a megabyte.
-const PAGE: usize = 100;
+/// Objects per page of a LIST. So many that the lists of hundreds of tenants are one request each, so few that a page of the largest kind stays
+/// at some megabytes.
+const PAGE: usize = 1000;
+
+/// The form of a LIST of `metadata` only.
+const METADATA: &str = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json";
 
 /// One page of a LIST, its objects left as text so that no tree of all of them is ever built.
 #[derive(Deserialize)]
@@ -50,7 +54,8 @@ impl Cluster {
         }
     }
 
-    /// All objects of a kind as the server has them now: in one namespace or (None) in all, by label selector where one is given.
+    /// All objects of a kind as the server has them now: in one namespace or (None) in all, by label selector where one is given. Of a
+    /// CustomResourceDefinition only the metadata: its schemas are megabytes.
     pub async fn list(&self, kind: Kind, namespace: Option<&str>, label_selector: Option<&str>) -> Result<Vec<Value>> {
         let mut found = Vec::new();
         self.each_listed(kind, namespace, label_selector, |object| found.push(object)).await?;
@@ -71,7 +76,11 @@ impl Cluster {
         let mut path = first.clone();
         let mut restarted = false;
         loop {
-            let body = match self.send(Call::get(act.clone(), path)).await {
+            let mut call = Call::get(act.clone(), path);
+            if kind == Kind::CustomResourceDefinition {
+                call.accept = METADATA;
+            }
+            let body = match self.send(call).await {
                 // 410: the server no longer knows the state the pages were cut from.
                 Err(error) if error.answer().is_some_and(|answer| answer.code == 410) && !restarted => {
                     restarted = true;
