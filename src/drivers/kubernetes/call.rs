@@ -22,7 +22,7 @@ const TRIES: usize = 5;
 
 pub(super) const JSON: &str = "application/json";
 /// Objects reduced to their metadata. Source: Kubernetes API concepts, "Metadata-only requests".
-pub(super) const METADATA_LIST: &str = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1";
+pub(super) const METADATA_LIST: &str = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json";
 
 /// A request as it can be made several times.
 pub(super) struct Call {

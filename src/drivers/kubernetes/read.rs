@@ -11,8 +11,9 @@ use super::snapshot::Found;
 use super::{Cause, Cluster};
 use crate::domain::object::{Kind, ObjectRef};
 
-/// Objects per page of a LIST: a page of the largest kind stays under a megabyte.
-const PAGE: usize = 100;
+/// Objects per page of a LIST. So many that the lists of hundreds of tenants are one request each, so few that a page of the largest kind stays
+/// at some megabytes.
+const PAGE: usize = 1000;
 
 /// One page of a LIST, its objects left as text so that no tree of all of them is ever built.
 #[derive(Deserialize)]
