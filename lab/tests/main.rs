@@ -11,6 +11,8 @@ mod examples;
 #[cfg(test)]
 mod manifests;
 #[cfg(test)]
+mod nothing;
+#[cfg(test)]
 mod package;
 #[cfg(test)]
 mod stand_in;
