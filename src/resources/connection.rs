@@ -39,6 +39,19 @@ struct Configured {
 }
 
 impl Connection {
+    /// Leads to this cluster.
+    #[cfg(test)]
+    pub fn to(cluster: Cluster) -> Self {
+        let connection = Self::default();
+        let configured = Configured {
+            settings: Settings { kubernetes: Some(KubernetesConfig::default()), ..Settings::default() },
+            cluster: OnceLock::from(cluster),
+            facts: tokio::sync::OnceCell::new(),
+        };
+        *connection.0.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(configured));
+        connection
+    }
+
     /// Takes a configuration. A later one replaces it, with a new client.
     pub fn configure(&self, settings: Settings) {
         let configured = Configured { settings, cluster: OnceLock::new(), facts: tokio::sync::OnceCell::new() };

@@ -38,7 +38,7 @@ use crate::{
 
 const SUMMARY: &str = "Cannot look at the tenant";
 
-/// The tenant as it is now; None when its namespace is gone or no longer its own.
+/// The tenant as it is now; None when its namespace is gone or another's.
 pub async fn read(connection: &Connection, mut state: Tenant, call: &mut Call) -> Result<Option<Tenant>, Diagnostics> {
     if !connection.is_known() {
         call.found.warning(
@@ -71,6 +71,10 @@ pub async fn read(connection: &Connection, mut state: Tenant, call: &mut Call) -
         .filter_map(|(_, object)| object.clone())
         .collect();
     report::fill(&mut state, &spec, &sizing, kafka, &pools);
+    if !namespace["metadata"]["deletionTimestamp"].is_null() {
+        // Not gone yet: what holds it, and what lives outside of it, is still to be deleted.
+        report::deleting(&mut state);
+    }
     state.drift = Attr::Known(differences(&wanted, &objects));
     Ok(Some(state))
 }
@@ -106,9 +110,14 @@ fn empty() -> Tenant {
     crate::framework::model::decode_model(&nothing, &mut found).unwrap_or_else(|| unreachable!("a model decodes its own null object"))
 }
 
-fn is_own(namespace: &Value, name: &TenantName) -> bool {
+/// Whether a namespace is this tenant's: by its label or, where somebody took that away, by the wish it carries.
+pub fn is_own(namespace: &Value, name: &TenantName) -> bool {
     let metadata = &namespace["metadata"];
-    metadata["deletionTimestamp"].is_null() && metadata["labels"][TENANT_LABEL].as_str() == Some(name.as_str())
+    let wish = || metadata["annotations"][WISH_ANNOTATION].as_str().and_then(|text| TenantSpec::from_wish_json(text).ok());
+    match metadata["labels"][TENANT_LABEL].as_str() {
+        Some(label) => label == name.as_str(),
+        None => wish().is_some_and(|wish| wish.name == *name),
+    }
 }
 
 /// Rebuilds the configuration of an imported tenant from what its namespace carries.
