@@ -51,8 +51,23 @@ pub async fn create(connection: &Connection, planned: Tenant, call: &mut Call) -
     let prepared = prepare(connection, &planned, timeout, call).await?;
     claim(&prepared, &planned, call).await?;
     storage_notes(&prepared, None, call);
-    let outcome = apply_and_wait(&prepared, call).await?;
-    finish(&prepared, planned, &outcome, call).await
+    let id = super::id(&planned).into_known().unwrap_or_default();
+    let made = async {
+        let outcome = apply_and_wait(&prepared, call).await?;
+        finish(&prepared, planned, &outcome, call).await
+    }
+    .await;
+    if made.is_err() {
+        let namespace = prepared.spec.name.namespace();
+        call.found.warning(
+            "A beginning is left",
+            format!(
+                "Namespace {namespace} and what was made in it stay, so that the next apply goes on from here. To give the tenant up instead, bring it into the \
+                 state (terraform import <address of this resource> {id}), set deletion_protection = false, apply, and destroy it."
+            ),
+        );
+    }
+    made
 }
 
 /// Changes a tenant in place. A failure answers with what is there.

@@ -58,6 +58,10 @@ pub async fn read(connection: &Connection, mut state: Tenant, call: &mut Call) -
     let pool = live(&cluster, &ObjectRef::namespaced(Kind::KafkaNodePool, name.namespace(), BROKER_POOL)).await?;
     let mut spec = parse::spec(&state, &connection.settings())?;
     spec.floor = floor(spec.floor, pool.as_ref());
+    // Somebody enlarged the volumes past the configured size: the plan refuses to shrink them, but looking and destroying must go on.
+    if let (Some(gib), Some(floor)) = (spec.overrides.volume_gib, &spec.floor) {
+        spec.overrides.volume_gib = Some(gib.max(floor.volume_gib));
+    }
     let Some(sizing) = wishes::size(&spec.wish, &spec.overrides, spec.floor.as_ref(), &mut found) else { return Err(found) };
     let facts = connection.facts().await?;
     let wanted = manifests::build(&spec, &sizing, &facts);

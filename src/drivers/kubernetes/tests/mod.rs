@@ -49,7 +49,7 @@ impl Log {
         self.seen.lock().unwrap().iter().map(|seen| seen.line.clone()).collect()
     }
 
-    fn matching(&self, part: &str) -> usize {
+    pub fn matching(&self, part: &str) -> usize {
         self.lines().iter().filter(|line| line.contains(part)).count()
     }
 

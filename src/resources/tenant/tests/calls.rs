@@ -84,6 +84,26 @@ async fn a_namespace_that_lost_its_label_is_still_the_tenants() {
 }
 
 #[tokio::test]
+async fn volumes_that_were_enlarged_past_the_configured_size_can_be_looked_at() {
+    let pool = json!({ "metadata": { "name": "brokers" }, "spec": { "replicas": 3, "storage": { "volumes": [{ "size": "900Gi" }] } } });
+    let (cluster, _) = server(move |line, _| match line {
+        "GET /api/v1/namespaces/kaas-payments" => Reply::Json(200, namespace(|_| {})),
+        line if line.ends_with("/kafkanodepools/brokers") => Reply::Json(200, pool.clone()),
+        line if line.contains("limit=") => list(&[]),
+        _ => absent(),
+    });
+    let mut before = tenant();
+    before.sizing_override = super::brokers(3);
+    before.sizing_override.known_mut().unwrap().volume_gib = 500.into();
+    let seen = read::read(&Connection::to(cluster), before.clone(), &mut Call::default()).await.unwrap().unwrap();
+    assert_eq!(seen.sizing.known().unwrap().volume_gib, 900.into());
+    let mut config = before.clone();
+    config.drift = super::Attr::Null;
+    let errors = super::plan(&config, Some(&seen)).errors();
+    assert!(errors.iter().any(|error| error.starts_with("sizing_override.volume_gib: ") && error.contains("900 GiB")), "{errors:?}");
+}
+
+#[tokio::test]
 async fn a_failed_update_records_that_protection_was_switched_off() {
     let (mut prior, mut planned) = (tenant(), tenant());
     prior.deletion_protection = true.into();
@@ -164,4 +184,19 @@ async fn a_namespace_whose_making_is_cut_off_each_time_ends_at_the_deadline() {
     });
     let refused = apply::create(&Connection::to(cluster), planned, &mut Call::default()).await.unwrap_err();
     assert!(refused.iter().any(|error| error.summary == "Cannot make the tenant's namespace"), "{refused:?}");
+}
+
+#[tokio::test]
+async fn a_creation_that_fails_says_what_it_leaves_and_is_not_noted_as_done() {
+    let (cluster, log) = server(|line, _| match line {
+        line if line.starts_with("POST") => Reply::Json(201, namespace(|_| {})),
+        line if line.starts_with("PATCH /api/v1/namespaces/kaas-payments?") => Reply::Json(200, namespace(|_| {})),
+        "GET /apis/kafka.strimzi.io/v1" => Reply::Json(200, json!({ "resources": [{ "name": "kafkas" }] })),
+        line if line.starts_with("PATCH") => Reply::Json(403, status(403, "Forbidden", "no", "it")),
+        _ => absent(),
+    });
+    let mut call = Call::default();
+    apply::create(&Connection::to(cluster), tenant(), &mut call).await.unwrap_err();
+    assert!(call.found.iter().any(|warning| warning.detail.contains("import <address of this resource> context/test/payments")));
+    assert_eq!(log.matching("PATCH /api/v1/namespaces/kaas-payments?"), 1);
 }
