@@ -49,6 +49,15 @@ struct Prepared {
 pub async fn create(connection: &Connection, planned: Tenant, call: &mut Call) -> Result<Tenant, Diagnostics> {
     let timeout = planned.timeouts.create_or(CREATE_DEFAULT);
     let prepared = prepare(connection, &planned, timeout, call).await?;
+    let Some(_making) = connection.making(prepared.spec.name.as_str()) else {
+        let mut found = Diagnostics::none();
+        let detail = format!(
+            "Another resource of this configuration makes the tenant {} at the same time. Give each a name of its own.",
+            prepared.spec.name
+        );
+        found.error_at(Tenant::NAME, "Name already taken", detail);
+        return Err(found);
+    };
     claim(&prepared, &planned, call).await?;
     storage_notes(&prepared, None, call);
     let id = super::id(&planned).into_known().unwrap_or_default();
@@ -76,7 +85,7 @@ pub async fn update(connection: &Connection, prior: Tenant, planned: Tenant, cal
     let (deletion_protection, timeouts) = (planned.deletion_protection.clone(), planned.timeouts.clone());
     let changed = async {
         let prepared = prepare(connection, &planned, timeout, call).await?;
-        own(&prepared).await?;
+        own(&prepared, call).await?;
         storage_notes(&prepared, Some(&prior), call);
         let outcome = apply_and_wait(&prepared, call).await?;
         finish(&prepared, planned, &outcome, call).await
@@ -224,10 +233,11 @@ fn taken(existing: &Value, spec: &TenantSpec, planned: &Tenant) -> Diagnostics {
 }
 
 /// That the namespace is still there and this tenant's.
-async fn own(prepared: &Prepared) -> Result<(), Diagnostics> {
+async fn own(prepared: &Prepared, call: &Call) -> Result<(), Diagnostics> {
     let namespace = ObjectRef::global(Kind::Namespace, prepared.spec.name.namespace());
     let existing = prepared.cluster.get(&namespace).await.map_err(|error| failed("Cannot look at the tenant", &error))?;
-    match existing.filter(|existing| read::is_own(existing, &prepared.spec.name)) {
+    let own = |existing: &Value| read::is_own(existing, &prepared.spec.name) && !read::is_anothers(existing, &prepared.spec.owner, call);
+    match existing.filter(own) {
         Some(existing) if existing["metadata"]["deletionTimestamp"].is_null() => Ok(()),
         Some(existing) => Err(Diagnostics::of_error(
             "The tenant is being deleted",
@@ -331,6 +341,7 @@ async fn finish(prepared: &Prepared, planned: Tenant, outcome: &Outcome, call: &
     cluster.annotate(&namespace.object, &[(WRITTEN_ANNOTATION, Some(&written))]).await.map_err(|error| failed(summary, &error))?;
     let (kafka, pools) = wait::look(cluster, spec).await?;
     // Last of all: a creation that fails after this could not be gone on with, only imported.
-    cluster.apply(&namespace).await.map_err(|error| failed(summary, &error))?;
+    let noted = cluster.apply(&namespace).await.map_err(|error| failed(summary, &error))?;
+    read::remember(&noted, call);
     Ok(report::applied(planned, spec, &prepared.sizing, kafka.as_ref(), &pools))
 }

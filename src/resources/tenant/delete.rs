@@ -39,6 +39,7 @@ const OUTSIDE: [Kind; 2] = [Kind::StorageClass, Kind::VolumeAttributesClass];
 struct Deletion<'a> {
     cluster: Cluster,
     name: TenantName,
+    owner: String,
     deadline: Instant,
     call: &'a Call,
 }
@@ -58,7 +59,13 @@ pub async fn delete(connection: &Connection, prior: &Tenant, call: &mut Call) ->
     }
     let Some(name) = parse::name(prior, &mut found) else { return Err(found) };
     let cluster = apply::connected(connection, prior)?.stopped_by(call.stop.clone());
-    let deletion = Deletion { cluster, name, deadline: Instant::now() + prior.timeouts.delete_or(DELETE_DEFAULT), call };
+    let deletion = Deletion {
+        cluster,
+        name,
+        owner: connection.settings().owner,
+        deadline: Instant::now() + prior.timeouts.delete_or(DELETE_DEFAULT),
+        call,
+    };
     let kept = deletion.run().await?;
     if !kept.is_empty() {
         call.found.warning(
@@ -79,6 +86,10 @@ impl Deletion<'_> {
         let mut volumes = Vec::new();
         let namespace = ObjectRef::global(Kind::Namespace, self.name.namespace());
         let existing = self.cluster.get(&namespace).await.map_err(refused)?;
+        if existing.as_ref().is_some_and(|existing| read::is_anothers(existing, &self.owner, self.call)) {
+            // Ours is gone; what bears its name, also outside of the namespace, is another's.
+            return Ok(Vec::new());
+        }
         let own = existing.filter(|existing| read::is_own(existing, &self.name));
         if let Some(existing) = own {
             if existing["metadata"]["deletionTimestamp"].is_null() {

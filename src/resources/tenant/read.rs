@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::{
     domain::{
         drift, manifests,
-        names::{BROKER_POOL, TENANT_LABEL, TenantName, WISH_ANNOTATION},
+        names::{BROKER_POOL, OWNER_ANNOTATION, TENANT_LABEL, TenantName, WISH_ANNOTATION},
         object::{Kind, Manifest, ObjectRef},
         sizing::Floor,
         tenant::{KafkaSpec, StorageSpec, TenantSpec},
@@ -51,7 +51,10 @@ pub async fn read(connection: &Connection, mut state: Tenant, call: &mut Call) -
     let Some(name) = parse::name(&state, &mut found) else { return Err(found) };
     let cluster = connected(connection, &state)?.stopped_by(call.stop.clone());
     let namespace = cluster.find(&ObjectRef::global(Kind::Namespace, name.namespace())).await.map_err(|error| failed(SUMMARY, &error))?;
-    let Some(namespace) = namespace.filter(|namespace| is_own(namespace, &name)) else { return Ok(None) };
+    let owner = connection.settings().owner;
+    let own = |namespace: &Value| is_own(namespace, &name) && !is_anothers(namespace, &owner, call);
+    let Some(namespace) = namespace.filter(own) else { return Ok(None) };
+    remember(&namespace, call);
     if state.throughput.is_null() {
         rebuild(&mut state, &namespace)?;
     }
@@ -122,6 +125,25 @@ pub fn is_own(namespace: &Value, name: &TenantName) -> bool {
         Some(label) => label == name.as_str(),
         None => wish().is_some_and(|wish| wish.name == *name),
     }
+}
+
+/// Key of the private data under which the UID of the tenant's namespace is kept.
+const UID: &str = "namespace_uid";
+
+/// Notes which namespace is the tenant's, for a later one of the same name.
+pub fn remember(namespace: &Value, call: &mut Call) {
+    if let Some(uid) = namespace["metadata"]["uid"].as_str() {
+        call.private.insert(UID.to_owned(), uid.to_owned());
+    }
+}
+
+/// Whether the namespace is not the one that the state is of, but one that another owner made since. One that our own owner made, or that was restored from
+/// a backup, is taken for the tenant's.
+pub fn is_anothers(namespace: &Value, owner: &str, call: &Call) -> bool {
+    let metadata = &namespace["metadata"];
+    let differs = |known: &String| metadata["uid"].as_str().is_some_and(|uid| uid != known);
+    let maker = metadata["annotations"][OWNER_ANNOTATION].as_str();
+    call.private.get(UID).is_some_and(differs) && maker.is_some_and(|maker| maker != owner)
 }
 
 /// Rebuilds the configuration of an imported tenant from what its namespace carries.

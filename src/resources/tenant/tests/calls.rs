@@ -200,3 +200,27 @@ async fn a_creation_that_fails_says_what_it_leaves_and_is_not_noted_as_done() {
     assert!(call.found.iter().any(|warning| warning.detail.contains("import <address of this resource> context/test/payments")));
     assert_eq!(log.matching("PATCH /api/v1/namespaces/kaas-payments?"), 1);
 }
+
+#[tokio::test]
+async fn a_tenant_that_another_owner_made_anew_is_neither_shown_nor_deleted() {
+    let other = namespace(|namespace| {
+        namespace["metadata"]["uid"] = "new".into();
+        namespace["metadata"]["annotations"]["kaas.dev/owner"] = "somebody".into();
+    });
+    let known = |uid: &str| Call { private: [("namespace_uid".to_owned(), uid.to_owned())].into(), ..Call::default() };
+    let (cluster, log) = only(other);
+    let connection = Connection::to(cluster);
+    assert!(read::read(&connection, tenant(), &mut known("old")).await.unwrap().is_none());
+    delete::delete(&connection, &tenant(), &mut known("old")).await.unwrap();
+    assert_eq!(log.matching("DELETE") + log.matching("PATCH"), 0);
+    assert!(read::read(&connection, tenant(), &mut known("new")).await.unwrap().is_some(), "the owner's name was changed, no more");
+}
+
+#[test]
+fn two_resources_do_not_make_one_tenant_at_the_same_time() {
+    let connection = Connection::to(only(namespace(|_| {})).0);
+    let first = connection.making("payments");
+    assert!(first.is_some() && connection.making("payments").is_none() && connection.making("orders").is_some());
+    drop(first);
+    assert!(connection.making("payments").is_some());
+}
