@@ -56,7 +56,7 @@ pub fn run(choices: &Choices) -> Result<()> {
         sizes.push(measure_size(choices, tenants, &lab, &provider, &nothing)?);
     }
     lab.down()?;
-    let findings = Findings { begun, ended: machine::Moment::now()?, starts, sizes, repeats: choices.repeats, command: command(choices) };
+    let findings = Findings { begun, ended: machine::Moment::now()?, starts, sizes, command: command(choices) };
     let text = findings.markdown()?;
     say(&text);
     if choices.write {

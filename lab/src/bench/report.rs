@@ -28,7 +28,6 @@ pub struct Findings {
     pub ended: Moment,
     pub starts: Vec<Starts>,
     pub sizes: Vec<Measured>,
-    pub repeats: u32,
     pub command: String,
 }
 

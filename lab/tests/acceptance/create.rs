@@ -48,8 +48,16 @@ fn one_apply_adopts_the_cluster_and_makes_its_tenant() {
         let tenant = place.tenant();
         assert_eq!(tenant["id"], place.id(&name));
         assert_eq!(tenant["sizing"], planned["after"]["sizing"]);
-        assert_eq!(tenant["status"], json!({"phase": "Ready", "reason": null, "message": null, "kafka_version": "4.3.1", "metadata_version": "4.3-IV0"}));
-        let location = BTreeMap::from([("namespace", format!("kaas-{name}")), ("kafka", name.clone()), ("admin_user", format!("{name}-admin")), ("admin_secret", format!("{name}-admin"))]);
+        assert_eq!(
+            tenant["status"],
+            json!({"phase": "Ready", "reason": null, "message": null, "kafka_version": "4.3.1", "metadata_version": "4.3-IV0"})
+        );
+        let location = BTreeMap::from([
+            ("namespace", format!("kaas-{name}")),
+            ("kafka", name.clone()),
+            ("admin_user", format!("{name}-admin")),
+            ("admin_secret", format!("{name}-admin")),
+        ]);
         assert_eq!(tenant["kubernetes"], json!(location));
         assert_eq!(place.workspace.output("bootstrap").unwrap(), tenant["bootstrap_servers"]);
         assert!(tenant["ca_certificate"].as_str().unwrap().starts_with("-----BEGIN CERTIFICATE-----"));

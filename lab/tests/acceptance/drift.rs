@@ -11,16 +11,46 @@ use super::world::{each_engine, named, ready};
 fn changes(tenant: &str) -> Vec<(ObjectRef, &'static str, Value, &'static str)> {
     let pool = |name: &str| of(tenant, Kind::KafkaNodePool, name);
     vec![
-        (namespace(tenant), "/metadata/labels/pod-security.kubernetes.io~1enforce", json!("privileged"), "metadata.labels[\"pod-security.kubernetes.io/enforce\"] is \"privileged\", should be \"baseline\""),
+        (
+            namespace(tenant),
+            "/metadata/labels/pod-security.kubernetes.io~1enforce",
+            json!("privileged"),
+            "metadata.labels[\"pod-security.kubernetes.io/enforce\"] is \"privileged\", should be \"baseline\"",
+        ),
         (of(tenant, Kind::ResourceQuota, "kaas"), "/spec/hard/pods", json!("1"), "spec.hard.pods is \"1\""),
         (of(tenant, Kind::LimitRange, "kaas"), "/spec/limits/0/default/memory", json!("1Gi"), "spec.limits[0].default.memory is \"1Gi\""),
-        (of(tenant, Kind::NetworkPolicy, "kaas"), "/spec/ingress/2/ports/0/port", json!(9999), "spec.ingress[2].ports[0].port is 9999, should be 9093"),
-        (of(tenant, Kind::Role, "kaas-viewer"), "/rules/1/resources/0", json!("secrets"), "rules[1].resources[0] is \"secrets\", should be \"pods\""),
-        (of(tenant, Kind::RoleBinding, "kaas-viewer"), "/subjects/0/name", json!("strangers"), "subjects[0].name is \"strangers\", should be \"team-a\""),
-        (kafka(tenant), "/spec/kafka/config/log.retention.ms", json!(1000), "spec.kafka.config[\"log.retention.ms\"] is 1000, should be 86400000"),
+        (
+            of(tenant, Kind::NetworkPolicy, "kaas"),
+            "/spec/ingress/2/ports/0/port",
+            json!(9999),
+            "spec.ingress[2].ports[0].port is 9999, should be 9093",
+        ),
+        (
+            of(tenant, Kind::Role, "kaas-viewer"),
+            "/rules/1/resources/0",
+            json!("secrets"),
+            "rules[1].resources[0] is \"secrets\", should be \"pods\"",
+        ),
+        (
+            of(tenant, Kind::RoleBinding, "kaas-viewer"),
+            "/subjects/0/name",
+            json!("strangers"),
+            "subjects[0].name is \"strangers\", should be \"team-a\"",
+        ),
+        (
+            kafka(tenant),
+            "/spec/kafka/config/log.retention.ms",
+            json!(1000),
+            "spec.kafka.config[\"log.retention.ms\"] is 1000, should be 86400000",
+        ),
         (pool("brokers"), "/spec/resources/limits/memory", json!("1Gi"), "spec.resources.limits.memory is \"1Gi\""),
         (pool("controllers"), "/spec/jvmOptions/-Xmx", json!("64m"), "spec.jvmOptions.-Xmx is \"64m\""),
-        (of(tenant, Kind::KafkaUser, &format!("{tenant}-admin")), "/spec/authorization/acls/0/operations/0", json!("Read"), "spec.authorization.acls[0].operations[0] is \"Read\", should be \"All\""),
+        (
+            of(tenant, Kind::KafkaUser, &format!("{tenant}-admin")),
+            "/spec/authorization/acls/0/operations/0",
+            json!("Read"),
+            "spec.authorization.acls[0].operations[0] is \"Read\", should be \"All\"",
+        ),
     ]
 }
 
@@ -59,7 +89,8 @@ fn a_deleted_object_shows_in_the_plan_and_apply_makes_it_again() {
     each_engine(|engine| {
         let name = named("deleted", engine);
         let place = Place::applied(engine, ready(), &Tenant::small(&name).with("access {\n groups = [\"team-a\"]\n }"));
-        let objects: Vec<ObjectRef> = changes(&name).into_iter().map(|(object, ..)| object).filter(|object| object.namespace.is_some()).collect();
+        let objects: Vec<ObjectRef> =
+            changes(&name).into_iter().map(|(object, ..)| object).filter(|object| object.namespace.is_some()).collect();
         for object in &objects {
             cluster::delete(ready(), object);
         }
@@ -97,7 +128,11 @@ fn fields_of_others_show_nothing_and_survive_an_apply() {
             "labels": {"cost-center": "4711"}, "annotations": {"colleague/note": "hello"}},
             "spec": {"kafka": {"config": {"message.max.bytes": 2_000_000}}}});
         cluster::apply(ready(), &kafka(&name), &body);
-        cluster::merge(ready(), &namespace(&name), &json!({"metadata": {"labels": {"team": "blue"}, "annotations": {"colleague/note": "hello"}}}));
+        cluster::merge(
+            ready(),
+            &namespace(&name),
+            &json!({"metadata": {"labels": {"team": "blue"}, "annotations": {"colleague/note": "hello"}}}),
+        );
         place.plan_is_empty();
         place.configure(&Tenant { retention: "hours = 48", ..Tenant::small(&name) });
         place.apply();
@@ -105,7 +140,10 @@ fn fields_of_others_show_nothing_and_survive_an_apply() {
         let live = cluster::get(ready(), &kafka(&name)).unwrap();
         assert_eq!(live["spec"]["kafka"]["config"]["message.max.bytes"], 2_000_000);
         assert_eq!(live["spec"]["kafka"]["config"]["log.retention.ms"], 172_800_000);
-        assert_eq!((&live["metadata"]["labels"]["cost-center"], &live["metadata"]["annotations"]["colleague/note"]), (&json!("4711"), &json!("hello")));
+        assert_eq!(
+            (&live["metadata"]["labels"]["cost-center"], &live["metadata"]["annotations"]["colleague/note"]),
+            (&json!("4711"), &json!("hello"))
+        );
         assert_eq!(cluster::get(ready(), &namespace(&name)).unwrap()["metadata"]["labels"]["team"], "blue");
         place.destroy();
     });

@@ -10,15 +10,23 @@ use super::world::{each_engine, named, ready};
 fn what_cannot_be_changed_is_refused_in_the_plan() {
     each_engine(|engine| {
         let name = named("forbidden", engine);
-        let figures = |brokers: u32, gib: u32| format!("kafka {{\n version = \"4.3.1\"\n }}\n sizing_override {{\n brokers = {brokers}\n volume_gib = {gib}\n }}\n");
+        let figures = |brokers: u32, gib: u32| {
+            format!("kafka {{\n version = \"4.3.1\"\n }}\n sizing_override {{\n brokers = {brokers}\n volume_gib = {gib}\n }}\n")
+        };
         let tenant = Tenant::small(&name).with(&figures(4, 300));
         let place = Place::applied(engine, ready(), &tenant);
         let refused = |tenant: &Tenant, told: &[&str]| {
             place.configure(tenant);
             holds(&place.plan_fails(), told);
         };
-        refused(&tenant.with(&figures(3, 300)), &["Brokers cannot be taken away", "There are 4 brokers", "Leave brokers at 4 or above", "brokers = 3"]);
-        refused(&tenant.with(&figures(4, 200)), &["Volume_gib = 200 is less than the 300 GiB that exist", "leave it at 300 or above", "volume_gib = 200"]);
+        refused(
+            &tenant.with(&figures(3, 300)),
+            &["Brokers cannot be taken away", "There are 4 brokers", "Leave brokers at 4 or above", "brokers = 3"],
+        );
+        refused(
+            &tenant.with(&figures(4, 200)),
+            &["Volume_gib = 200 is less than the 300 GiB that exist", "leave it at 300 or above", "volume_gib = 200"],
+        );
         let older = figures(4, 300).replace("4.3.1", "4.2.1");
         refused(&tenant.with(&older), &["Kafka cannot go from 4.3.1 back to 4.2.1", "stay at 4.3.1 or above", "version = \"4.2.1\""]);
         let metadata = figures(4, 300).replace("version = \"4.3.1\"", "version = \"4.3.1\"\n metadata_version = \"4.2-IV1\"");
@@ -49,7 +57,13 @@ fn a_protected_tenant_is_not_destroyed_or_replaced() {
         holds(&place.plan_fails(), &["Tenant is protected", "storage.class", way_out]);
         place.resources("");
         holds(&place.plan_fails(), &["Tenant is protected", way_out]);
+        // A replacement by command is no change of the configuration that a plan could refuse.
+        place.configure(&tenant);
+        let ran = place.workspace.apply(&["-replace=kaas_tenant.t"]).unwrap();
+        assert_eq!(ran.code, Some(1));
+        holds(&flat(&said(&ran)), &["Tenant is protected", way_out]);
         assert!(cluster::get(ready(), &cluster::kafka(&name)).is_some());
+        place.plan_is_empty();
         // The way out that the messages name.
         place.configure(&Tenant { protected: false, ..tenant });
         place.apply();

@@ -203,7 +203,9 @@ pub fn flat(text: &str) -> String {
 
 /// Whatever happens, the provider keeps to the protocol and to its plans.
 fn sound(ran: &Ran) {
-    for bug in ["inconsistent", "bug in the provider", "bug of the provider", "invalid plan", "panicked", "plugin did not respond", "Plugin"] {
+    for bug in
+        ["inconsistent", "bug in the provider", "bug of the provider", "invalid plan", "panicked", "plugin did not respond", "Plugin"]
+    {
         assert!(!said(ran).contains(bug), "{bug}:\n{}", said(ran));
     }
 }

@@ -53,7 +53,8 @@ fn kafka_is_upgraded_and_configured_in_place() {
     each_engine(|engine| {
         let name = named("kafka", engine);
         let tenant = Tenant::small(&name);
-        let block = |version: &str, config: &str| tenant.with(&format!("kafka {{\n version = \"{version}\"\n config = {{\n {config}\n }}\n }}"));
+        let block =
+            |version: &str, config: &str| tenant.with(&format!("kafka {{\n version = \"{version}\"\n config = {{\n {config}\n }}\n }}"));
         let place = Place::applied(engine, ready(), &block("4.3.0", "\"num.partitions\" = \"3\""));
         assert_eq!(place.tenant()["kafka_version"], "4.3.0");
         update(&place, &block("4.3.1", "\"num.partitions\" = \"3\""));

@@ -38,13 +38,17 @@ pub fn provider() -> PathBuf {
 }
 
 /// Lets every CLI of this machine make the journey, side by side.
-pub fn each_engine(journey: impl Fn(Engine) + Sync) {
+pub fn each_engine<T: Send>(journey: impl Fn(Engine) -> T + Sync) -> Vec<T> {
+    each(Engine::available(), journey)
+}
+
+/// Does the same with every one, side by side.
+pub fn each<A: Send, T: Send>(all: Vec<A>, act: impl Fn(A) -> T + Sync) -> Vec<T> {
+    let act = &act;
     std::thread::scope(|scope| {
-        for engine in Engine::available() {
-            let journey = &journey;
-            std::thread::Builder::new().name(format!("{engine:?}")).spawn_scoped(scope, move || journey(engine)).unwrap();
-        }
-    });
+        let threads: Vec<_> = all.into_iter().map(|one| scope.spawn(move || act(one))).collect();
+        threads.into_iter().map(|thread| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect()
+    })
 }
 
 /// A name of its own for each CLI's tenant.
@@ -79,7 +83,11 @@ impl Shared {
         let options = Options { pretend_ready: true, owned: true, lab_binary: Some(binary.into()), ..Options::named(&name) };
         let mut guardian = Command::new("/bin/sh");
         // A group of its own: Ctrl-C at the tests must not end it.
-        guardian.args(["-c", "cat; exec \"$0\" down --name \"$1\"", binary, &name]).stdin(Stdio::piped()).stdout(Stdio::null()).process_group(0);
+        guardian
+            .args(["-c", "cat; exec \"$0\" down --name \"$1\"", binary, &name])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .process_group(0);
         let lifeline = guardian.spawn().unwrap().stdin.take().unwrap();
         Self { lab: Lab::up(&options).unwrap().0, _lifeline: lifeline }
     }

@@ -11,6 +11,7 @@ use std::time::Duration;
 use futures::FutureExt;
 use futures::future::{BoxFuture, Shared as SharedFuture};
 use serde_json::Value;
+use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
 use super::Cluster;
@@ -18,6 +19,9 @@ use super::error::{Error, Result};
 use crate::domain::object::{Kind, ObjectRef};
 
 const LIFETIME: Duration = Duration::from_secs(30);
+/// Lists fetched at the same time. Pages take memory while they are read, and as every concurrent request has a connection of its own, more of
+/// them only add TLS handshakes.
+const AT_ONCE: usize = 2;
 
 /// What a shared list says of one object.
 pub(super) enum Found {
@@ -32,8 +36,16 @@ type Listed = Option<Arc<HashMap<Box<str>, Arc<str>>>>;
 type Flight = SharedFuture<BoxFuture<'static, Result<Listed>>>;
 
 /// The lists made or being made.
-#[derive(Default)]
-pub(super) struct Shared(Mutex<State>);
+pub(super) struct Shared {
+    state: Mutex<State>,
+    turns: Semaphore,
+}
+
+impl Default for Shared {
+    fn default() -> Self {
+        Self { state: Mutex::default(), turns: Semaphore::new(AT_ONCE) }
+    }
+}
 
 #[derive(Default)]
 struct State {
@@ -58,7 +70,7 @@ const OURS: &str = "app.kubernetes.io/managed-by=kaas";
 
 impl Shared {
     fn state(&self) -> std::sync::MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Drops every list: something was written.
@@ -110,6 +122,8 @@ impl Cluster {
     }
 
     async fn list_compact(&self, kind: Kind, selector: &str) -> Result<Listed> {
+        // The semaphore is never closed; without a turn the list is only made at once.
+        let _turn = self.inner.shared.turns.acquire().await.ok();
         let mut listed = HashMap::new();
         let outcome = self
             .each_listed(kind, None, Some(selector), |object| {

@@ -17,7 +17,7 @@ use crate::{
     resources::{
         connection::Connection,
         failure::failed,
-        tenant::{apply, model::Tenant, parse, read},
+        tenant::{apply, model::Tenant, parse, plan, read},
     },
 };
 
@@ -47,17 +47,9 @@ struct Deletion<'a> {
 /// Deletes the tenant with everything under it. Success when it is gone already.
 pub async fn delete(connection: &Connection, prior: &Tenant, call: &mut Call) -> Result<(), Diagnostics> {
     let mut found = Diagnostics::none();
-    // A destroy is refused when it is planned, but the CLI asks for no plan of the destroying half of a replacement (-replace, taint).
-    if prior.deletion_protection.known().is_some_and(|protected| *protected) {
-        found.error_at(
-            Tenant::DELETION_PROTECTION,
-            "Tenant is protected",
-            "Nothing was deleted: a replacement deletes the tenant's Kafka and all data in it. If that is wanted, set deletion_protection = false and apply \
-             that first.",
-        );
-        return Err(found);
-    }
-    let Some(name) = parse::name(prior, &mut found) else { return Err(found) };
+    // The plan refuses it, but a replacement by command or of a tainted tenant passes no plan that sees the destruction.
+    plan::plan_destroy(prior, &mut found);
+    let Some(name) = parse::name(prior, &mut found).filter(|_| !found.has_errors()) else { return Err(found) };
     let cluster = apply::connected(connection, prior)?.stopped_by(call.stop.clone());
     let deletion = Deletion {
         cluster,
