@@ -124,6 +124,16 @@ pub fn user_pending(user: &Value) -> Option<String> {
     Some(said.unwrap_or_else(|| "the user operator has not said that it is ready".to_owned()))
 }
 
+/// Why a node pool is not as it is wanted yet, in a few words; None when it is. Whoever waits for a Kafka waits for this too, or would ask in vain again and
+/// again.
+pub fn pool_pending(pool: &Value) -> Option<String> {
+    if pool["status"].as_object().is_none_or(serde_json::Map::is_empty) {
+        let name = pool["metadata"]["name"].as_str().unwrap_or_default();
+        return Some(format!("node pool {name}: {NO_OPERATOR}"));
+    }
+    unseen("node pool", pool).or_else(|| short(pool))
+}
+
 fn conditions(status: &Value) -> Vec<Condition> {
     let read = |condition: &Value| {
         let text = |key: &str| condition[key].as_str().map(str::to_owned);
@@ -170,7 +180,7 @@ fn judge(kafka: &Value, pools: &[Value], conditions: &[Condition]) -> (KafkaPhas
     if !conditions.iter().any(|c| c.is("Ready")) {
         return told(working, "NoCondition", "the operator has begun and not yet said that it is ready".to_owned());
     }
-    if let Some(waiting) = pools.iter().find_map(|pool| unseen("node pool", pool).or_else(|| short(pool))) {
+    if let Some(waiting) = pools.iter().find_map(pool_pending) {
         return told(KafkaPhase::Updating, "NodePool", waiting);
     }
     told(KafkaPhase::Ready, "", String::new())

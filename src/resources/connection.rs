@@ -1,8 +1,8 @@
 //! The provider's configuration as its resources use it: settings that arrive once, a client that is made on the first call that needs one.
 
 use std::{
-    collections::BTreeMap,
-    sync::{Arc, OnceLock, PoisonError, RwLock},
+    collections::{BTreeMap, BTreeSet},
+    sync::{Arc, Mutex, OnceLock, PoisonError, RwLock},
 };
 
 use crate::{
@@ -36,12 +36,48 @@ struct Configured {
     cluster: OnceLock<Cluster>,
     /// What the cluster offers, looked up once for all tenants.
     facts: tokio::sync::OnceCell<Facts>,
+    /// Names of the tenants that are being made.
+    making: Mutex<BTreeSet<String>>,
+}
+
+/// The right to make the tenant of a name, until it is dropped. An unfinished namespace is gone on with by its owner, so of two resources with one name in
+/// one apply each would take the other's beginning for its own.
+pub struct Making {
+    configured: Arc<Configured>,
+    name: String,
+}
+
+impl Drop for Making {
+    fn drop(&mut self) {
+        self.configured.making.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.name);
+    }
 }
 
 impl Connection {
+    /// None while another call makes a tenant of this name.
+    pub fn making(&self, name: &str) -> Option<Making> {
+        let configured = self.configured()?;
+        let is_first = configured.making.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned());
+        is_first.then(|| Making { configured: Arc::clone(&configured), name: name.to_owned() })
+    }
+
+    /// Leads to this cluster.
+    #[cfg(test)]
+    pub fn to(cluster: Cluster) -> Self {
+        let connection = Self::default();
+        let configured = Configured {
+            settings: Settings { kubernetes: Some(KubernetesConfig::default()), ..Settings::default() },
+            cluster: OnceLock::from(cluster),
+            facts: tokio::sync::OnceCell::new(),
+            making: Mutex::default(),
+        };
+        *connection.0.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(configured));
+        connection
+    }
+
     /// Takes a configuration. A later one replaces it, with a new client.
     pub fn configure(&self, settings: Settings) {
-        let configured = Configured { settings, cluster: OnceLock::new(), facts: tokio::sync::OnceCell::new() };
+        let configured = Configured { settings, cluster: OnceLock::new(), facts: tokio::sync::OnceCell::new(), making: Mutex::default() };
         *self.0.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(configured));
     }
 

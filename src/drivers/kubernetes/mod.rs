@@ -12,7 +12,7 @@ mod read;
 mod resolve;
 mod snapshot;
 #[cfg(test)]
-mod tests;
+pub mod tests;
 mod wait;
 mod write;
 

@@ -147,9 +147,41 @@ fn api(client: kube::Client, object: &ObjectRef) -> kube::Api<DynamicObject> {
 fn what_holds(object: &Value) -> String {
     let metadata = &object["metadata"];
     let names: Vec<&str> = metadata["finalizers"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
-    match (metadata["deletionTimestamp"].as_str(), names.is_empty()) {
+    let held = match (metadata["deletionTimestamp"].as_str(), names.is_empty()) {
         (None, _) => "it is not being deleted".to_owned(),
         (Some(since), true) => format!("it is being deleted since {since}"),
         (Some(since), false) => format!("it is being deleted since {since}, held by the finalizers {}", names.join(", ")),
+    };
+    match remaining(object) {
+        Some(remaining) => format!("{held}: {remaining}"),
+        None => held,
+    }
+}
+
+/// What the namespace controller says of a namespace that stays: which objects remain, which finalizers hold them, which APIs do not answer.
+fn remaining(object: &Value) -> Option<String> {
+    let conditions = object["status"]["conditions"].as_array().filter(|_| object["kind"] == "Namespace")?;
+    let told: Vec<&str> =
+        conditions.iter().filter(|condition| condition["status"] == "True").filter_map(|condition| condition["message"].as_str()).collect();
+    (!told.is_empty()).then(|| told.join("; "))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_namespace_that_stays_tells_what_remains_in_it() {
+        let condition = |status: &str, message: &str| json!({ "type": "x", "status": status, "message": message });
+        let namespace = json!({ "kind": "Namespace", "metadata": { "deletionTimestamp": "T" }, "status": { "conditions": [
+            condition("False", "All resources successfully discovered"),
+            condition("True", "Some resources are remaining: kafkatopics.kafka.strimzi.io has 1 resource instances"),
+        ] } });
+        assert_eq!(
+            what_holds(&namespace),
+            "it is being deleted since T: Some resources are remaining: kafkatopics.kafka.strimzi.io has 1 resource instances"
+        );
     }
 }

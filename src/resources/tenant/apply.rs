@@ -33,6 +33,8 @@ use crate::{
 
 const CREATE_DEFAULT: Duration = Duration::from_secs(60 * 60);
 const UPDATE_DEFAULT: Duration = Duration::from_secs(2 * 60 * 60);
+/// Between two tries to make a namespace whose first try got lost.
+const PAUSE: Duration = Duration::from_millis(500);
 
 /// Everything the following steps need, known and checked.
 struct Prepared {
@@ -47,18 +49,43 @@ struct Prepared {
 pub async fn create(connection: &Connection, planned: Tenant, call: &mut Call) -> Result<Tenant, Diagnostics> {
     let timeout = planned.timeouts.create_or(CREATE_DEFAULT);
     let prepared = prepare(connection, &planned, timeout, call).await?;
+    let Some(_making) = connection.making(prepared.spec.name.as_str()) else {
+        let mut found = Diagnostics::none();
+        let detail = format!(
+            "Another resource of this configuration makes the tenant {} at the same time. Give each a name of its own.",
+            prepared.spec.name
+        );
+        found.error_at(Tenant::NAME, "Name already taken", detail);
+        return Err(found);
+    };
     claim(&prepared, &planned, call).await?;
     storage_notes(&prepared, None, call);
-    let outcome = apply_and_wait(&prepared, call).await?;
-    finish(&prepared, planned, &outcome, call).await
+    let id = super::id(&planned).into_known().unwrap_or_default();
+    let made = async {
+        let outcome = apply_and_wait(&prepared, call).await?;
+        finish(&prepared, planned, &outcome, call).await
+    }
+    .await;
+    if made.is_err() {
+        let namespace = prepared.spec.name.namespace();
+        call.found.warning(
+            "A beginning is left",
+            format!(
+                "Namespace {namespace} and what was made in it stay, so that the next apply goes on from here. To give the tenant up instead, bring it into the \
+                 state (terraform import <address of this resource> {id}), set deletion_protection = false, apply, and destroy it."
+            ),
+        );
+    }
+    made
 }
 
 /// Changes a tenant in place. A failure answers with what is there.
 pub async fn update(connection: &Connection, prior: Tenant, planned: Tenant, call: &mut Call) -> Result<Tenant, Failed<Tenant>> {
     let timeout = planned.timeouts.update_or(UPDATE_DEFAULT);
+    let (deletion_protection, timeouts) = (planned.deletion_protection.clone(), planned.timeouts.clone());
     let changed = async {
         let prepared = prepare(connection, &planned, timeout, call).await?;
-        own(&prepared).await?;
+        own(&prepared, call).await?;
         storage_notes(&prepared, Some(&prior), call);
         let outcome = apply_and_wait(&prepared, call).await?;
         finish(&prepared, planned, &outcome, call).await
@@ -66,8 +93,12 @@ pub async fn update(connection: &Connection, prior: Tenant, planned: Tenant, cal
     .await;
     match changed {
         Ok(tenant) => Ok(tenant),
-        // The configuration that was not wholly applied stays unrecorded, so the next plan shows it again; what is there is looked at.
-        Err(diagnostics) => Err(Failed { reached: read::read(connection, prior, call).await.ok().flatten(), diagnostics }),
+        // The configuration that was not wholly applied stays unrecorded, so the next plan shows it again; what is there is looked at. What only the state
+        // holds is applied by being stored: a tenant that cannot be mended must still be one that can be unprotected and destroyed.
+        Err(diagnostics) => {
+            let there = read::read(connection, prior.clone(), call).await.ok().flatten().unwrap_or(prior);
+            Err(Failed { reached: Some(Tenant { deletion_protection, timeouts, ..there }), diagnostics })
+        }
     }
 }
 
@@ -126,12 +157,18 @@ async fn claim(prepared: &Prepared, planned: &Tenant, call: &Call) -> Result<(),
     loop {
         let existing = match cluster.create(&manifest).await {
             Ok(_) => return applied(cluster, &beginning).await,
-            Err(Error::AlreadyExists { .. } | Error::Cut { .. } | Error::TimedOut { .. }) => {
-                cluster.get(&manifest.object).await.map_err(|error| failed(summary, &error))?
+            Err(refused @ (Error::AlreadyExists { .. } | Error::Cut { .. } | Error::TimedOut { .. })) => {
+                match cluster.get(&manifest.object).await.map_err(|error| failed(summary, &error))? {
+                    Some(existing) => existing,
+                    None if call.stop.is_cancelled() || Instant::now() + PAUSE >= *deadline => return Err(failed(summary, &refused)),
+                    None => {
+                        tokio::time::sleep(PAUSE).await;
+                        continue;
+                    }
+                }
             }
             Err(error) => return Err(failed(summary, &error)),
         };
-        let Some(existing) = existing else { continue };
         let metadata = &existing["metadata"];
         if !metadata["deletionTimestamp"].is_null() {
             await_end(cluster, &manifest.object, *deadline, call).await?;
@@ -178,7 +215,7 @@ fn taken(existing: &Value, spec: &TenantSpec, planned: &Tenant) -> Diagnostics {
     let namespace = spec.name.namespace();
     let id = super::id(planned).into_known().unwrap_or_else(|| spec.name.to_string());
     let metadata = &existing["metadata"];
-    let detail = if metadata["labels"][TENANT_LABEL].is_null() {
+    let detail = if !read::is_own(existing, &spec.name) {
         format!(
             "A namespace {namespace} exists and was not made by this provider. Choose another name for the tenant, or remove that namespace."
         )
@@ -196,15 +233,23 @@ fn taken(existing: &Value, spec: &TenantSpec, planned: &Tenant) -> Diagnostics {
 }
 
 /// That the namespace is still there and this tenant's.
-async fn own(prepared: &Prepared) -> Result<(), Diagnostics> {
+async fn own(prepared: &Prepared, call: &Call) -> Result<(), Diagnostics> {
     let namespace = ObjectRef::global(Kind::Namespace, prepared.spec.name.namespace());
     let existing = prepared.cluster.get(&namespace).await.map_err(|error| failed("Cannot look at the tenant", &error))?;
-    match existing {
-        Some(existing) if existing["metadata"]["labels"][TENANT_LABEL].as_str() == Some(prepared.spec.name.as_str()) => Ok(()),
-        Some(_) | None => Err(Diagnostics::of_error(
+    let own = |existing: &Value| read::is_own(existing, &prepared.spec.name) && !read::is_anothers(existing, &prepared.spec.owner, call);
+    match existing.filter(own) {
+        Some(existing) if existing["metadata"]["deletionTimestamp"].is_null() => Ok(()),
+        Some(existing) => Err(Diagnostics::of_error(
+            "The tenant is being deleted",
+            format!(
+                "{namespace} is being deleted since {}, so nothing in it can be changed. Wait until it is gone and plan again: the tenant will be made anew.",
+                existing["metadata"]["deletionTimestamp"].as_str().unwrap_or_default()
+            ),
+        )),
+        None => Err(Diagnostics::of_error(
             "The tenant is gone",
             format!(
-                "{namespace} was deleted, or lost its label {TENANT_LABEL}, after the plan was made. Plan again: the tenant will be made anew."
+                "{namespace} was deleted, or belongs to another tenant now, since the plan was made. Plan again: the tenant will be made anew."
             ),
         )),
     }
@@ -264,7 +309,9 @@ async fn apply_and_wait(prepared: &Prepared, call: &Call) -> Result<Outcome, Dia
 async fn prune(cluster: &Cluster, spec: &TenantSpec, wanted: &[Manifest]) -> Result<(), Diagnostics> {
     let summary = "Cannot remove what the tenant no longer needs";
     for kind in [Kind::RoleBinding, Kind::VolumeAttributesClass] {
-        let listed = match cluster.list(kind, None, Some(&spec.name.label_selector())).await {
+        // What others labelled like ours in their own namespaces is theirs.
+        let namespace = kind.api().namespaced.then(|| spec.name.namespace());
+        let listed = match cluster.list(kind, namespace.as_deref(), Some(&spec.name.label_selector())).await {
             Err(Error::KindMissing { .. }) => continue,
             other => other.map_err(|error| failed(summary, &error))?,
         };
@@ -294,9 +341,11 @@ async fn finish(prepared: &Prepared, planned: Tenant, outcome: &Outcome, call: &
     }
     let namespace = manifests::namespace(spec, Phase::Created);
     let summary = "Cannot note that the tenant was made";
-    cluster.apply(&namespace).await.map_err(|error| failed(summary, &error))?;
     let written = Written::of_tenant(&planned).to_json();
     cluster.annotate(&namespace.object, &[(WRITTEN_ANNOTATION, Some(&written))]).await.map_err(|error| failed(summary, &error))?;
     let (kafka, pools) = wait::look(cluster, spec).await?;
+    // Last of all: a creation that fails after this could not be gone on with, only imported.
+    let noted = cluster.apply(&namespace).await.map_err(|error| failed(summary, &error))?;
+    read::remember(&noted, call);
     Ok(report::applied(planned, spec, &prepared.sizing, kafka.as_ref(), &pools))
 }

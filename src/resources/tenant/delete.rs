@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use crate::{
     domain::{
-        names::{PHASE_ANNOTATION, Phase, TENANT_LABEL, TenantName},
+        names::{PHASE_ANNOTATION, Phase, TenantName},
         object::{Kind, ObjectRef},
     },
     drivers::kubernetes::{Cluster, Error, Propagation, Waited},
@@ -17,7 +17,7 @@ use crate::{
     resources::{
         connection::Connection,
         failure::failed,
-        tenant::{apply, model::Tenant, parse, plan},
+        tenant::{apply, model::Tenant, parse, plan, read},
     },
 };
 
@@ -39,30 +39,55 @@ const OUTSIDE: [Kind; 2] = [Kind::StorageClass, Kind::VolumeAttributesClass];
 struct Deletion<'a> {
     cluster: Cluster,
     name: TenantName,
+    owner: String,
     deadline: Instant,
     call: &'a Call,
 }
 
 /// Deletes the tenant with everything under it. Success when it is gone already.
-pub async fn delete(connection: &Connection, prior: &Tenant, call: &Call) -> Result<(), Diagnostics> {
+pub async fn delete(connection: &Connection, prior: &Tenant, call: &mut Call) -> Result<(), Diagnostics> {
     let mut found = Diagnostics::none();
     // The plan refuses it, but a replacement by command or of a tainted tenant passes no plan that sees the destruction.
     plan::plan_destroy(prior, &mut found);
     let Some(name) = parse::name(prior, &mut found).filter(|_| !found.has_errors()) else { return Err(found) };
     let cluster = apply::connected(connection, prior)?.stopped_by(call.stop.clone());
-    let deletion = Deletion { cluster, name, deadline: Instant::now() + prior.timeouts.delete_or(DELETE_DEFAULT), call };
-    deletion.run().await
+    let deletion = Deletion {
+        cluster,
+        name,
+        owner: connection.settings().owner,
+        deadline: Instant::now() + prior.timeouts.delete_or(DELETE_DEFAULT),
+        call,
+    };
+    let kept = deletion.run().await?;
+    if !kept.is_empty() {
+        call.found.warning(
+            "Volumes are kept",
+            format!(
+                "Their StorageClass says to retain them (reclaim policy Retain), so the PersistentVolumes {} still hold the tenant's data, and a cloud bills \
+                 them. Delete them, and the disks behind them, when the data is no longer needed.",
+                kept.join(", ")
+            ),
+        );
+    }
+    Ok(())
 }
 
 impl Deletion<'_> {
-    async fn run(&self) -> Result<(), Diagnostics> {
+    /// The names of volumes that outlive the tenant.
+    async fn run(&self) -> Result<Vec<String>, Diagnostics> {
+        let mut volumes = Vec::new();
         let namespace = ObjectRef::global(Kind::Namespace, self.name.namespace());
         let existing = self.cluster.get(&namespace).await.map_err(refused)?;
-        let own = existing.filter(|existing| existing["metadata"]["labels"][TENANT_LABEL].as_str() == Some(self.name.as_str()));
+        if existing.as_ref().is_some_and(|existing| read::is_anothers(existing, &self.owner, self.call)) {
+            // Ours is gone; what bears its name, also outside of the namespace, is another's.
+            return Ok(Vec::new());
+        }
+        let own = existing.filter(|existing| read::is_own(existing, &self.name));
         if let Some(existing) = own {
             if existing["metadata"]["deletionTimestamp"].is_null() {
                 self.cluster.annotate(&namespace, &[(PHASE_ANNOTATION, Some(Phase::Deleting.as_str()))]).await.map_err(refused)?;
             }
+            volumes = self.volumes().await?;
             for kinds in INSIDE {
                 self.delete_all(kinds, Some(&self.name.namespace()), None).await?;
             }
@@ -70,7 +95,28 @@ impl Deletion<'_> {
             self.wait_gone(&[namespace]).await?;
         }
         self.delete_all(&OUTSIDE, None, Some(&self.name.label_selector())).await?;
-        self.sweep().await
+        self.sweep().await?;
+        Ok(self.retained(&volumes).await)
+    }
+
+    /// The volumes behind the tenant's claims.
+    async fn volumes(&self) -> Result<Vec<ObjectRef>, Diagnostics> {
+        let claims = self.cluster.list(Kind::PersistentVolumeClaim, Some(&self.name.namespace()), None).await.map_err(refused)?;
+        let names = claims.iter().filter_map(|claim| claim["spec"]["volumeName"].as_str());
+        Ok(names.map(|name| ObjectRef::global(Kind::PersistentVolume, name)).collect())
+    }
+
+    /// Those that nobody deletes. A user who may not see volumes is told nothing: the tenant itself is gone all the same.
+    async fn retained(&self, volumes: &[ObjectRef]) -> Vec<String> {
+        let mut kept = Vec::new();
+        for volume in volumes {
+            if let Ok(Some(found)) = self.cluster.get(volume).await
+                && found["spec"]["persistentVolumeReclaimPolicy"] == "Retain"
+            {
+                kept.push(volume.name.clone());
+            }
+        }
+        kept
     }
 
     /// Deletes every object of these kinds and waits until they are gone.

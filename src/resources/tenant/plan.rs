@@ -35,7 +35,11 @@ pub fn plan(change: &Change<'_, Tenant>, planned: &mut Tenant, verdict: &mut Ver
     refuse_moving(planned, prior, found);
     refuse_replacing(planned, prior, found);
     keep_addresses(planned, prior);
-    if !is_ready(prior) || has_drift(prior) {
+    if !is_ready(prior) {
+        await_addresses(planned, prior);
+    }
+    let figures = planned.sizing != prior.sizing || planned.kafka_version != prior.kafka_version;
+    if !is_ready(prior) || has_drift(prior) || figures {
         planned.status = Attr::Unknown;
     }
 }
@@ -156,6 +160,19 @@ fn refuse_replacing(planned: &Tenant, prior: &Tenant, found: &mut Diagnostics) {
         |tenant: &Tenant, part: fn(&Storage) -> &Attr<String>| tenant.storage.known().map_or(Attr::Null, |storage| part(storage).clone());
     let class: fn(&Storage) -> &Attr<String> = |storage| &storage.class;
     let key: fn(&Storage) -> &Attr<String> = |storage| &storage.kms_key_arn;
+    // Nothing later asks for protection: a replacement that is planned for an unknown value destroys, whatever the value turns out to be.
+    if planned.management_cluster.is_unknown() {
+        found.error_at(
+            Tenant::MANAGEMENT_CLUSTER,
+            "Tenant is protected",
+            format!(
+                "The management cluster is not known before apply, so the tenant {} would be replaced and its data deleted, even if it turns out to be the same \
+                 cluster ({}). Apply the management cluster first, for example with -target; if it was only renamed, write a moved block for it.",
+                shown(&prior.name),
+                shown(&prior.management_cluster)
+            ),
+        );
+    }
     let changes: [(Path, bool); 4] = [
         (Tenant::NAME.into(), planned.name != prior.name),
         (
@@ -185,6 +202,17 @@ fn keep_addresses(planned: &mut Tenant, prior: &Tenant) {
     if is_ready(prior) && brokers(planned) == brokers(prior) && authentication(planned) == authentication(prior) {
         planned.bootstrap_servers = prior.bootstrap_servers.clone();
         planned.ca_certificate = prior.ca_certificate.clone();
+    }
+}
+
+/// Addresses that an unfinished tenant has not told yet, or that a new Kafka will have, are known once it is ready.
+fn await_addresses(planned: &mut Tenant, prior: &Tenant) {
+    let phase = prior.status.known().and_then(|status| status.phase.known());
+    let remade = phase.is_some_and(|phase| ["Missing", "Deleting"].contains(&phase.as_str()));
+    for address in [&mut planned.bootstrap_servers, &mut planned.ca_certificate, &mut planned.cluster_id] {
+        if remade || address.is_null() {
+            *address = Attr::Unknown;
+        }
     }
 }
 

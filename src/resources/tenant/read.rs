@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::{
     domain::{
         drift, manifests,
-        names::{BROKER_POOL, TENANT_LABEL, TenantName, WISH_ANNOTATION},
+        names::{BROKER_POOL, OWNER_ANNOTATION, TENANT_LABEL, TenantName, WISH_ANNOTATION},
         object::{Kind, Manifest, ObjectRef},
         sizing::Floor,
         tenant::{KafkaSpec, StorageSpec, TenantSpec},
@@ -38,7 +38,7 @@ use crate::{
 
 const SUMMARY: &str = "Cannot look at the tenant";
 
-/// The tenant as it is now; None when its namespace is gone or no longer its own.
+/// The tenant as it is now; None when its namespace is gone or another's.
 pub async fn read(connection: &Connection, mut state: Tenant, call: &mut Call) -> Result<Option<Tenant>, Diagnostics> {
     if !connection.is_known() {
         call.found.warning(
@@ -51,13 +51,20 @@ pub async fn read(connection: &Connection, mut state: Tenant, call: &mut Call) -
     let Some(name) = parse::name(&state, &mut found) else { return Err(found) };
     let cluster = connected(connection, &state)?.stopped_by(call.stop.clone());
     let namespace = cluster.find(&ObjectRef::global(Kind::Namespace, name.namespace())).await.map_err(|error| failed(SUMMARY, &error))?;
-    let Some(namespace) = namespace.filter(|namespace| is_own(namespace, &name)) else { return Ok(None) };
+    let owner = connection.settings().owner;
+    let own = |namespace: &Value| is_own(namespace, &name) && !is_anothers(namespace, &owner, call);
+    let Some(namespace) = namespace.filter(own) else { return Ok(None) };
+    remember(&namespace, call);
     if state.throughput.is_null() {
         rebuild(&mut state, &namespace)?;
     }
     let pool = live(&cluster, &ObjectRef::namespaced(Kind::KafkaNodePool, name.namespace(), BROKER_POOL)).await?;
     let mut spec = parse::spec(&state, &connection.settings())?;
     spec.floor = floor(spec.floor, pool.as_ref());
+    // Somebody enlarged the volumes past the configured size: the plan refuses to shrink them, but looking and destroying must go on.
+    if let (Some(gib), Some(floor)) = (spec.overrides.volume_gib, &spec.floor) {
+        spec.overrides.volume_gib = Some(gib.max(floor.volume_gib));
+    }
     let Some(sizing) = wishes::size(&spec.wish, &spec.overrides, spec.floor.as_ref(), &mut found) else { return Err(found) };
     let facts = connection.facts().await?;
     let wanted = manifests::build(&spec, &sizing, &facts);
@@ -71,6 +78,10 @@ pub async fn read(connection: &Connection, mut state: Tenant, call: &mut Call) -
         .filter_map(|(_, object)| object.clone())
         .collect();
     report::fill(&mut state, &spec, &sizing, kafka, &pools);
+    if !namespace["metadata"]["deletionTimestamp"].is_null() {
+        // Not gone yet: what holds it, and what lives outside of it, is still to be deleted.
+        report::deleting(&mut state);
+    }
     state.drift = Attr::Known(differences(&wanted, &objects));
     Ok(Some(state))
 }
@@ -106,9 +117,33 @@ fn empty() -> Tenant {
     crate::framework::model::decode_model(&nothing, &mut found).unwrap_or_else(|| unreachable!("a model decodes its own null object"))
 }
 
-fn is_own(namespace: &Value, name: &TenantName) -> bool {
+/// Whether a namespace is this tenant's: by its label or, where somebody took that away, by the wish it carries.
+pub fn is_own(namespace: &Value, name: &TenantName) -> bool {
     let metadata = &namespace["metadata"];
-    metadata["deletionTimestamp"].is_null() && metadata["labels"][TENANT_LABEL].as_str() == Some(name.as_str())
+    let wish = || metadata["annotations"][WISH_ANNOTATION].as_str().and_then(|text| TenantSpec::from_wish_json(text).ok());
+    match metadata["labels"][TENANT_LABEL].as_str() {
+        Some(label) => label == name.as_str(),
+        None => wish().is_some_and(|wish| wish.name == *name),
+    }
+}
+
+/// Key of the private data under which the UID of the tenant's namespace is kept.
+const UID: &str = "namespace_uid";
+
+/// Notes which namespace is the tenant's, for a later one of the same name.
+pub fn remember(namespace: &Value, call: &mut Call) {
+    if let Some(uid) = namespace["metadata"]["uid"].as_str() {
+        call.private.insert(UID.to_owned(), uid.to_owned());
+    }
+}
+
+/// Whether the namespace is not the one that the state is of, but one that another owner made since. One that our own owner made, or that was restored from
+/// a backup, is taken for the tenant's.
+pub fn is_anothers(namespace: &Value, owner: &str, call: &Call) -> bool {
+    let metadata = &namespace["metadata"];
+    let differs = |known: &String| metadata["uid"].as_str().is_some_and(|uid| uid != known);
+    let maker = metadata["annotations"][OWNER_ANNOTATION].as_str();
+    call.private.get(UID).is_some_and(differs) && maker.is_some_and(|maker| maker != owner)
 }
 
 /// Rebuilds the configuration of an imported tenant from what its namespace carries.

@@ -61,6 +61,17 @@ fn shown(status: KafkaStatus) -> StatusReport {
     }
 }
 
+/// Notes that the tenant's namespace is on its way out.
+pub fn deleting(tenant: &mut Tenant) {
+    tenant.status = Attr::Known(StatusReport {
+        phase: "Deleting".into(),
+        reason: "Terminating".into(),
+        message: "the tenant's namespace is being deleted".into(),
+        kafka_version: Attr::Null,
+        metadata_version: Attr::Null,
+    });
+}
+
 fn missing() -> StatusReport {
     StatusReport {
         phase: "Missing".into(),

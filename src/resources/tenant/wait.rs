@@ -9,7 +9,7 @@ use crate::{
     domain::{
         names::{BROKER_POOL, CONTROLLER_POOL},
         object::{Kind, ObjectRef},
-        status::{KafkaPhase, KafkaStatus, kafka_status, user_pending},
+        status::{KafkaPhase, KafkaStatus, kafka_status, pool_pending, user_pending},
         tenant::TenantSpec,
     },
     drivers::kubernetes::{Cluster, Error, Probe, Waited},
@@ -46,8 +46,9 @@ pub async fn until_ready(
 ) -> Result<Outcome, Diagnostics> {
     let wait = Wait { cluster, spec, deadline, stop };
     loop {
-        // A pool that the operator does not take in must not hide that it refuses the Kafka.
+        // A pool that the operator does not take in must not hide that it refuses the Kafka; at the deadline it is the pool that is told.
         let ended = tokio::select! {
+            biased;
             ended = wait.pools() => ended?,
             ended = wait.kafka(|phase| phase == KafkaPhase::Failed) => ended?,
         };
@@ -95,16 +96,13 @@ impl Wait<'_> {
         }
     }
 
-    /// Until the operator has taken in the newest generation of every node pool. None: it has.
+    /// Until the operator has taken in the newest generation of every node pool and it has its nodes. None: it has.
     async fn pools(&self) -> Result<Option<Outcome>, Diagnostics> {
         for object in pools(self.spec) {
-            let probe = |found: Option<&Value>| {
-                let generation = |pointer: &str| found.and_then(|pool| pool.pointer(pointer)).and_then(Value::as_i64);
-                match (generation("/metadata/generation"), generation("/status/observedGeneration")) {
-                    (Some(wanted), Some(seen)) if seen >= wanted => Probe::Done(()),
-                    (None, _) => Probe::Pending(format!("{object} does not exist")),
-                    _ => Probe::Pending(format!("the operator has not taken in {object} yet; is Strimzi running?")),
-                }
+            let probe = |found: Option<&Value>| match found.map(pool_pending) {
+                None => Probe::Pending(format!("{object} does not exist")),
+                Some(None) => Probe::Done(()),
+                Some(Some(message)) => Probe::Pending(message),
             };
             let waited = self.cluster.wait(&object, self.deadline, self.stop, probe).await.map_err(refused)?;
             if let Some(outcome) = early(waited) {

@@ -19,7 +19,7 @@ use crate::domain::object::{Kind, Manifest, ObjectRef};
 
 /// What the server does with one request.
 #[derive(Clone)]
-enum Reply {
+pub enum Reply {
     Json(u16, Value),
     Text(u16, &'static str),
     RetryAfter(u16, u64),
@@ -30,7 +30,7 @@ enum Reply {
 }
 
 #[derive(Clone, Debug)]
-struct Seen {
+pub struct Seen {
     /// Method and URL: `GET /api/v1/namespaces/a`.
     line: String,
     content_type: String,
@@ -39,17 +39,17 @@ struct Seen {
 
 /// The requests a server saw, and how often a client was made for it.
 #[derive(Clone, Default)]
-struct Log {
+pub struct Log {
     seen: Arc<Mutex<Vec<Seen>>>,
     logins: Arc<AtomicU64>,
 }
 
 impl Log {
-    fn lines(&self) -> Vec<String> {
+    pub fn lines(&self) -> Vec<String> {
         self.seen.lock().unwrap().iter().map(|seen| seen.line.clone()).collect()
     }
 
-    fn matching(&self, part: &str) -> usize {
+    pub fn matching(&self, part: &str) -> usize {
         self.lines().iter().filter(|line| line.contains(part)).count()
     }
 
@@ -63,7 +63,7 @@ impl Log {
 }
 
 /// A cluster whose answers come from `answer`, called with `GET /path?query` and the number of requests before this one.
-fn server(answer: impl Fn(&str, usize) -> Reply + Send + Sync + 'static) -> (Cluster, Log) {
+pub fn server(answer: impl Fn(&str, usize) -> Reply + Send + Sync + 'static) -> (Cluster, Log) {
     let log = Log::default();
     let answer = Arc::new(answer);
     let kept = log.clone();
@@ -125,7 +125,7 @@ fn list_of(items: &[Value]) -> Value {
 }
 
 /// A refusal as an API server words it.
-fn status(code: u16, reason: &str, message: &str, name: &str) -> Value {
+pub fn status(code: u16, reason: &str, message: &str, name: &str) -> Value {
     json!({"kind": "Status", "apiVersion": "v1", "status": "Failure", "code": code, "reason": reason, "message": message,
         "details": {"name": name, "kind": "kafkas"}})
 }

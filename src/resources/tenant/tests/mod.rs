@@ -1,5 +1,7 @@
 //! What plans of a tenant say, seen as the CLI sees them: values in, planned values and findings out.
 
+mod calls;
+
 use crate::{
     framework::{
         attr::Attr,
@@ -243,4 +245,28 @@ fn everything_wrong_is_told_at_once_and_at_its_place() {
     ] {
         assert!(errors.iter().any(|error| error.starts_with(place)), "{place} in {errors:#?}");
     }
+}
+
+#[test]
+fn addresses_that_an_unfinished_tenant_has_not_told_yet_are_known_after_apply() {
+    let mut unfinished = state(&config());
+    unfinished.status = status("Creating");
+    (unfinished.bootstrap_servers, unfinished.ca_certificate, unfinished.cluster_id) = (Attr::Null, Attr::Null, Attr::Null);
+    let planned = plan(&config(), Some(&unfinished)).tenant;
+    assert!(planned.bootstrap_servers.is_unknown() && planned.ca_certificate.is_unknown() && planned.cluster_id.is_unknown());
+    let mut missing = state(&config());
+    missing.status = status("Missing");
+    assert!(plan(&config(), Some(&missing)).tenant.cluster_id.is_unknown(), "a new Kafka has a new id");
+    let mut slow = state(&config());
+    slow.status = status("NotReady");
+    assert_eq!(plan(&config(), Some(&slow)).tenant.bootstrap_servers, "b:9093".into());
+}
+
+#[test]
+fn a_protected_tenant_is_not_replaced_for_a_management_cluster_that_is_not_known_yet() {
+    let mut moved = config();
+    moved.management_cluster = Attr::Unknown;
+    let errors = plan(&moved, Some(&state(&config()))).errors();
+    assert!(errors.iter().any(|error| error.starts_with("management_cluster: ") && error.contains("moved block")), "{errors:?}");
+    assert_eq!(plan(&moved, None).errors(), Vec::<String>::new());
 }
