@@ -108,12 +108,11 @@ impl ManagementClusterResource {
         let version = cluster.version().await.map_err(looked)?;
         let crds = cluster.list(Kind::CustomResourceDefinition, None, None).await.map_err(looked)?;
         let deployments = cluster.list(Kind::Deployment, None, None).await.map_err(looked)?;
-        let serves_kafka = cluster.server_serves(Kind::Kafka).await.map_err(looked)?;
         state.id = cluster.id().to_owned().into();
         state.endpoint = cluster.endpoint().to_owned().into();
         state.ca_certificate = cluster.ca_certificate().map(str::to_owned).into();
         state.kubernetes_version = version.into();
-        state.components = Attr::Known(Components::of(&components::components(&crds, &deployments, serves_kafka)));
+        state.components = Attr::Known(Components::of(&components::components(&crds, &deployments)));
         Ok(())
     }
 

@@ -27,8 +27,6 @@ pub(super) struct Call {
     /// Path and query.
     pub path: String,
     pub content_type: &'static str,
-    /// The form in which the answer is wanted.
-    pub accept: &'static str,
     pub body: Vec<u8>,
     /// Whether a second try does no harm when the first one was carried out and only its answer was lost.
     pub repeatable: bool,
@@ -36,8 +34,7 @@ pub(super) struct Call {
 
 impl Call {
     pub fn get(act: Act, path: String) -> Self {
-        let json = "application/json";
-        Self { act, method: Method::GET, path, content_type: json, accept: json, body: Vec::new(), repeatable: true }
+        Self { act, method: Method::GET, path, content_type: "application/json", body: Vec::new(), repeatable: true }
     }
 
     fn counted_as(&self) -> String {
@@ -49,7 +46,7 @@ impl Call {
         Request::builder()
             .method(&self.method)
             .uri(&self.path)
-            .header(header::ACCEPT, self.accept)
+            .header(header::ACCEPT, "application/json")
             .header(header::CONTENT_TYPE, self.content_type)
             .body(Body::from(self.body.clone()))
     }

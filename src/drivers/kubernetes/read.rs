@@ -15,9 +15,6 @@ use crate::domain::object::{Kind, ObjectRef};
 /// at some megabytes.
 const PAGE: usize = 1000;
 
-/// The form of a LIST of `metadata` only.
-const METADATA: &str = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json";
-
 /// One page of a LIST, its objects left as text so that no tree of all of them is ever built.
 #[derive(Deserialize)]
 struct Page<'a> {
@@ -54,8 +51,7 @@ impl Cluster {
         }
     }
 
-    /// All objects of a kind as the server has them now: in one namespace or (None) in all, by label selector where one is given. Of a
-    /// CustomResourceDefinition only the metadata: its schemas are megabytes.
+    /// All objects of a kind as the server has them now: in one namespace or (None) in all, by label selector where one is given.
     pub async fn list(&self, kind: Kind, namespace: Option<&str>, label_selector: Option<&str>) -> Result<Vec<Value>> {
         let mut found = Vec::new();
         self.each_listed(kind, namespace, label_selector, |object| found.push(object)).await?;
@@ -76,11 +72,7 @@ impl Cluster {
         let mut path = first.clone();
         let mut restarted = false;
         loop {
-            let mut call = Call::get(act.clone(), path);
-            if kind == Kind::CustomResourceDefinition {
-                call.accept = METADATA;
-            }
-            let body = match self.send(call).await {
+            let body = match self.send(Call::get(act.clone(), path)).await {
                 // 410: the server no longer knows the state the pages were cut from.
                 Err(error) if error.answer().is_some_and(|answer| answer.code == 410) && !restarted => {
                     restarted = true;
