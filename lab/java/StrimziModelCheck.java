@@ -81,7 +81,8 @@ public class StrimziModelCheck {
                 unknownFields(item, path + "[" + index++ + "]");
             }
         } else if (value.getClass().getName().startsWith("io.strimzi.")) {
-            if (value instanceof UnknownPropertyPreserving keeper) {
+            // Where nothing is unknown the map may be null.
+            if (value instanceof UnknownPropertyPreserving keeper && keeper.getAdditionalProperties() != null) {
                 keeper.getAdditionalProperties().keySet().forEach(field -> faults.add(path + "." + field + ": unknown field"));
             }
             for (Method method : value.getClass().getMethods()) {

@@ -11,7 +11,7 @@ use crate::environment::{self, Came, Lab, Options};
 use crate::output::{note, say, seconds};
 use crate::state::{self, Server};
 use crate::terraform::Engine;
-use crate::{bench, demo, doctor, interrupt, tests_run};
+use crate::{bench, demo, doctor, interrupt, own_binary, package, tests_run};
 
 /// Real servers on this machine for trying and testing the kaas provider.
 #[derive(Parser)]
@@ -119,6 +119,15 @@ enum Verb {
     },
     /// Measure the provider beside what does nothing, with release builds (about 15 minutes on an idle machine)
     Bench(Bench),
+    /// Make the files of a release for this machine's platform: the zip, the registry's manifest and the checksums
+    Package {
+        /// Folder they are written to
+        #[arg(long, default_value = "dist")]
+        out: PathBuf,
+        /// How the provider is built
+        #[arg(long, value_parser = ["release", "dev"], default_value = "release")]
+        profile: String,
+    },
     /// Print the path of a lab's kubeconfig
     Kubeconfig {
         #[command(flatten)]
@@ -164,6 +173,7 @@ fn run(verb: Verb) -> Result<ExitCode> {
         }
         Verb::Test { filter } => tests_run::run(&filter)?,
         Verb::Bench(choices) => bench::run(&choices.into())?,
+        Verb::Package { out, profile } => package(&out, &profile)?,
         Verb::Kubeconfig { which, print } => {
             let file = which.lab()?.kubeconfig();
             let text = if print { std::fs::read_to_string(&file)? } else { file.display().to_string() };
@@ -172,6 +182,14 @@ fn run(verb: Verb) -> Result<ExitCode> {
         Verb::StrimziOperatorStandIn(options) => crate::strimzi::run(&options)?,
     }
     Ok(ExitCode::SUCCESS)
+}
+
+fn package(out: &std::path::Path, profile: &str) -> Result<()> {
+    let (package, name) = ("kaas", "terraform-provider-kaas");
+    let provider = if profile == "release" { own_binary::released(package, name)? } else { own_binary::provider()? };
+    let made = package::write(&provider, out)?;
+    [made.archive, made.manifest, made.checksums].iter().for_each(|file| say(file.display().to_string()));
+    Ok(())
 }
 
 fn examine() -> Result<ExitCode> {

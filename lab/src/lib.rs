@@ -16,6 +16,7 @@ pub mod maven;
 pub mod objects;
 pub mod output;
 pub mod own_binary;
+pub mod package;
 mod pki;
 mod ports;
 pub mod process;

@@ -13,10 +13,11 @@ use crate::{interrupt, kubernetes};
 
 /// How long a server may take to answer; a busy machine is slow, not broken.
 const READY: Duration = Duration::from_secs(120);
-/// The controllers that a lab without nodes has work for. Quotas are counted by one, claims lose their finalizer by another,
-/// roles for custom resources come together by a third.
+/// The controllers that a lab without nodes has work for. Quotas are counted by one, claims and volume attributes classes lose their finalizers by others,
+/// roles for custom resources come together by one more.
 const CONTROLLERS: &str = "garbage-collector-controller,namespace-controller,serviceaccount-controller,clusterrole-aggregation-controller,\
-resourcequota-controller,persistentvolumeclaim-protection-controller,root-ca-certificate-publisher-controller";
+resourcequota-controller,persistentvolumeclaim-protection-controller,root-ca-certificate-publisher-controller,\
+volumeattributesclass-protection-controller";
 const SERVICE_ADDRESSES: &str = "10.96.0.0/16";
 
 /// The places in a lab's folder.

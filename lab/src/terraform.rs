@@ -288,7 +288,7 @@ fn quoted(path: &Path) -> String {
 }
 
 /// The platform as the CLIs name it: `linux_amd64`.
-fn platform() -> String {
+pub fn platform() -> String {
     let os = if cfg!(target_os = "macos") { "darwin" } else { std::env::consts::OS };
     let arch = match std::env::consts::ARCH {
         "x86_64" => "amd64",

@@ -3,9 +3,16 @@
 #[cfg(test)]
 mod acceptance;
 #[cfg(test)]
+mod driver;
+#[cfg(test)]
 mod environment;
+mod examples;
+#[cfg(test)]
+mod manifests;
 #[cfg(test)]
 mod nothing;
+#[cfg(test)]
+mod package;
 #[cfg(test)]
 mod stand_in;
 #[cfg(test)]

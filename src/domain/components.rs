@@ -14,8 +14,10 @@ pub struct Component {
 /// How a program is known.
 struct Sign {
     name: &'static str,
-    /// Its CustomResourceDefinition and the version that must be served; None for a program that has none.
-    crd: Option<(&'static str, Option<&'static str>)>,
+    /// Its CustomResourceDefinition; None for a program that has none.
+    crd: Option<&'static str>,
+    /// The API server must serve the Kafka kind in the version this provider speaks.
+    serves_kafka: bool,
     /// The last part of its image's name.
     images: &'static [&'static str],
     /// The image has a version of its own; the program's stands in the label.
@@ -23,33 +25,43 @@ struct Sign {
 }
 
 const SIGNS: [Sign; 5] = [
-    Sign { name: "strimzi", crd: Some(("kafkas.kafka.strimzi.io", Some("v1"))), images: &["operator"], label_first: false },
-    Sign { name: "cluster-api", crd: Some(("clusters.cluster.x-k8s.io", None)), images: &["cluster-api-controller"], label_first: false },
+    Sign { name: "strimzi", crd: Some("kafkas.kafka.strimzi.io"), serves_kafka: true, images: &["operator"], label_first: false },
+    Sign {
+        name: "cluster-api",
+        crd: Some("clusters.cluster.x-k8s.io"),
+        serves_kafka: false,
+        images: &["cluster-api-controller"],
+        label_first: false,
+    },
     Sign {
         name: "flux",
-        crd: Some(("helmreleases.helm.toolkit.fluxcd.io", None)),
+        crd: Some("helmreleases.helm.toolkit.fluxcd.io"),
+        serves_kafka: false,
         images: &["helm-controller", "source-controller"],
         label_first: true,
     },
     Sign {
         name: "cert-manager",
-        crd: Some(("certificates.cert-manager.io", None)),
+        crd: Some("certificates.cert-manager.io"),
+        serves_kafka: false,
         images: &["cert-manager-controller"],
         label_first: false,
     },
-    Sign { name: "external-dns", crd: None, images: &["external-dns"], label_first: false },
+    Sign { name: "external-dns", crd: None, serves_kafka: false, images: &["external-dns"], label_first: false },
 ];
 
 const VERSION_LABEL: &str = "app.kubernetes.io/version";
 
-/// From all CustomResourceDefinitions (or those of these programs) and Deployments of a cluster, as the API server lists them.
-pub fn components(crds: &[Value], deployments: &[Value]) -> Vec<Component> {
-    SIGNS.iter().map(|sign| component(sign, crds, deployments)).collect()
+/// From all CustomResourceDefinitions (or those of these programs; their metadata is enough) and Deployments of a cluster, as the API server lists
+/// them, and whether it serves Kafka as `kafka.strimzi.io/v1`.
+pub fn components(crds: &[Value], deployments: &[Value], kafka_served: bool) -> Vec<Component> {
+    SIGNS.iter().map(|sign| component(sign, crds, deployments, kafka_served)).collect()
 }
 
-fn component(sign: &Sign, crds: &[Value], deployments: &[Value]) -> Component {
+fn component(sign: &Sign, crds: &[Value], deployments: &[Value], kafka_served: bool) -> Component {
     let found = deployments.iter().find_map(|deployment| Some((deployment, image(sign, deployment)?)));
-    let crd = sign.crd.and_then(|(name, version)| crds.iter().find(|crd| crd["metadata"]["name"] == name && is_served(crd, version)));
+    let crd =
+        sign.crd.and_then(|name| crds.iter().find(|crd| crd["metadata"]["name"] == name)).filter(|_| kafka_served || !sign.serves_kafka);
     let by_deployment = || {
         let (deployment, image) = found?;
         let (tag, label) = (tag(image), version_label(deployment));
@@ -58,12 +70,6 @@ fn component(sign: &Sign, crds: &[Value], deployments: &[Value]) -> Component {
     let installed = if sign.crd.is_some() { crd.is_some() } else { found.is_some() };
     let version = by_deployment().or_else(|| crd.and_then(version_label)).filter(|_| installed);
     Component { name: sign.name, installed, version: version.map(|v| v.strip_prefix('v').unwrap_or(v).to_owned()) }
-}
-
-fn is_served(crd: &Value, version: Option<&str>) -> bool {
-    let Some(version) = version else { return true };
-    let served = |v: &Value| v["name"] == version && v["served"] != false;
-    crd["spec"]["versions"].as_array().is_some_and(|versions| versions.iter().any(served))
 }
 
 /// The image in a deployment that is this program's. Strimzi's is called no more than "operator", so its repository has to agree.
@@ -94,8 +100,8 @@ mod tests {
 
     use super::*;
 
-    fn crd(name: &str, version: &str) -> Value {
-        json!({ "metadata": { "name": name }, "spec": { "versions": [{ "name": version, "served": true }] } })
+    fn crd(name: &str) -> Value {
+        json!({ "metadata": { "name": name } })
     }
 
     fn deployment(image: &str, label: Option<&str>) -> Value {
@@ -106,28 +112,29 @@ mod tests {
     }
 
     fn find(name: &str, crds: &[Value], deployments: &[Value]) -> (bool, Option<String>) {
-        let component = components(crds, deployments).into_iter().find(|c| c.name == name).unwrap();
+        let component = components(crds, deployments, true).into_iter().find(|c| c.name == name).unwrap();
         (component.installed, component.version)
     }
 
     #[test]
     fn an_empty_cluster_has_nothing() {
-        assert!(components(&[], &[]).iter().all(|c| !c.installed && c.version.is_none()));
-        assert!(components(&[json!({})], &[json!({}), json!(null)]).iter().all(|c| !c.installed));
+        assert!(components(&[], &[], false).iter().all(|c| !c.installed && c.version.is_none()));
+        assert!(components(&[json!({})], &[json!({}), json!(null)], true).iter().all(|c| !c.installed));
     }
 
     #[test]
-    fn strimzi_counts_with_its_v1_definitions_only() {
+    fn strimzi_counts_only_where_its_v1_is_served() {
         let operators = [deployment("quay.io/strimzi/operator:1.2.0", None)];
-        assert_eq!(find("strimzi", &[crd("kafkas.kafka.strimzi.io", "v1")], &operators), (true, Some("1.2.0".into())));
-        assert_eq!(find("strimzi", &[crd("kafkas.kafka.strimzi.io", "v1")], &[]), (true, None));
-        assert_eq!(find("strimzi", &[crd("kafkas.kafka.strimzi.io", "v1beta2")], &operators), (false, None));
-        assert_eq!(find("strimzi", &[crd("kafkas.kafka.strimzi.io", "v1")], &[deployment("x/cilium/operator:9", None)]), (true, None));
+        assert_eq!(find("strimzi", &[crd("kafkas.kafka.strimzi.io")], &operators), (true, Some("1.2.0".into())));
+        assert_eq!(find("strimzi", &[crd("kafkas.kafka.strimzi.io")], &[]), (true, None));
+        let older = components(&[crd("kafkas.kafka.strimzi.io")], &operators, false);
+        assert!(older.iter().all(|c| !c.installed && c.version.is_none()));
+        assert_eq!(find("strimzi", &[crd("kafkas.kafka.strimzi.io")], &[deployment("x/cilium/operator:9", None)]), (true, None));
     }
 
     #[test]
     fn versions_come_from_the_image_or_the_label() {
-        let version = |name, crd_name, image, label| find(name, &[crd(crd_name, "v1")], &[deployment(image, label)]).1.unwrap();
+        let version = |name, crd_name, image, label| find(name, &[crd(crd_name)], &[deployment(image, label)]).1.unwrap();
         assert_eq!(
             version("cert-manager", "certificates.cert-manager.io", "quay.io/jetstack/cert-manager-controller:v1.21.1", None),
             "1.21.1"

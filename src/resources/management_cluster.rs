@@ -106,13 +106,15 @@ impl ManagementClusterResource {
         let cluster = self.connection.cluster()?.stopped_by(call.stop.clone());
         let looked = |error: Error| failed("Cannot look at the management cluster", &error);
         let version = cluster.version().await.map_err(looked)?;
-        let crds = cluster.list(Kind::CustomResourceDefinition, None, None).await.map_err(looked)?;
+        // Definitions are large, and their names say enough.
+        let crds = cluster.list_metadata(Kind::CustomResourceDefinition, None, None).await.map_err(looked)?;
+        let kafka_served = cluster.server_serves(Kind::Kafka).await.map_err(looked)?;
         let deployments = cluster.list(Kind::Deployment, None, None).await.map_err(looked)?;
         state.id = cluster.id().to_owned().into();
         state.endpoint = cluster.endpoint().to_owned().into();
         state.ca_certificate = cluster.ca_certificate().map(str::to_owned).into();
         state.kubernetes_version = version.into();
-        state.components = Attr::Known(Components::of(&components::components(&crds, &deployments)));
+        state.components = Attr::Known(Components::of(&components::components(&crds, &deployments, kafka_served)));
         Ok(())
     }
 

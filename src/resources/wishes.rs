@@ -229,12 +229,12 @@ fn kept(block: &Attr<Retention>, found: &mut Diagnostics) -> Option<sizing::Rete
         (Attr::Known(hours), Attr::Null) => (Some(hours), None),
         (Attr::Null, Attr::Known(gib)) => (None, Some(*gib)),
         (Attr::Null, Attr::Null) => {
-            found.error_at(RETENTION, "No retention", "Give hours or gib: how long, or how much, is kept.");
+            found.error_at(RETENTION.then(Retention::HOURS), "No retention", "Give hours or gib: how long, or how much, is kept.");
             return None;
         }
         (Attr::Known(_), Attr::Known(_)) => {
             found.error_at(
-                RETENTION,
+                RETENTION.then(Retention::GIB),
                 "Two retentions",
                 "hours and gib exclude each other: at full ingress one follows from the other. Give one of them.",
             );

@@ -1,5 +1,9 @@
 //! Repository rules as tests: which layer may use which, how long a file may be, that every module says what it is.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
+
+mod texts;
+
 use std::{
     collections::BTreeMap,
     fs,

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use kaas::domain::object::{Kind, ObjectRef};
 use kaas_lab::{Lab, block_on, client};
 use kube::api::{Api, ApiResource, DeleteParams, DynamicObject, GroupVersionKind, Patch, PatchParams, PostParams};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// How long a cluster may take for what it does by itself.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -81,4 +81,14 @@ pub fn of(tenant: &str, kind: Kind, name: &str) -> ObjectRef {
 
 pub fn kafka(tenant: &str) -> ObjectRef {
     of(tenant, Kind::Kafka, tenant)
+}
+
+/// A topic that its operator's finalizer holds.
+pub fn held_topic(tenant: &str, name: &str) -> Value {
+    json!({
+        "apiVersion": "kafka.strimzi.io/v1",
+        "kind": "KafkaTopic",
+        "metadata": {"name": name, "namespace": format!("kaas-{tenant}"), "labels": {"strimzi.io/cluster": tenant}, "finalizers": ["strimzi.io/topic-operator"]},
+        "spec": {"partitions": 1, "replicas": 3},
+    })
 }

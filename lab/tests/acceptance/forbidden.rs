@@ -57,7 +57,13 @@ fn a_protected_tenant_is_not_destroyed_or_replaced() {
         holds(&place.plan_fails(), &["Tenant is protected", "storage.class", way_out]);
         place.resources("");
         holds(&place.plan_fails(), &["Tenant is protected", way_out]);
+        // A replacement by command is no change of the configuration that a plan could refuse.
+        place.configure(&tenant);
+        let ran = place.workspace.apply(&["-replace=kaas_tenant.t"]).unwrap();
+        assert_eq!(ran.code, Some(1));
+        holds(&flat(&said(&ran)), &["Tenant is protected", way_out]);
         assert!(cluster::get(ready(), &cluster::kafka(&name)).is_some());
+        place.plan_is_empty();
         // The way out that the messages name.
         place.configure(&Tenant { protected: false, ..tenant });
         place.apply();

@@ -86,12 +86,9 @@ fn a_tenant_imported_by_a_block_plans_nothing_but_the_import() {
 /// Terraform knows `identity` in import blocks from 1.12 on, OpenTofu from 1.12 on.
 #[test]
 fn a_tenant_imported_by_identity_plans_nothing_but_the_import() {
-    let place_of = |engine: Engine| Place::new(engine, ready());
     each_engine(|engine| {
         let tenant = Tenant::small(&named("identity", engine));
-        let place = place_of(engine);
-        place.configure(&tenant);
-        place.apply();
+        let place = Place::applied(engine, ready(), &tenant);
         forget(&place);
         let identity = format!("management_cluster = \"context/${{var.context}}\"\n    name = \"{}\"", tenant.name);
         place
@@ -125,7 +122,7 @@ fn what_cannot_be_imported_is_told_why() {
     each_engine(|engine| {
         let place = Place::new(engine, ready());
         place.configure(&Tenant::small("no-such-tenant"));
-        let mut fails = |id: &str, told: &[&str]| {
+        let fails = |id: &str, told: &[&str]| {
             let ran = place.workspace.import("kaas_tenant.t", id).unwrap();
             assert_eq!(ran.code, Some(1), "{id}");
             holds(&flat(&said(&ran)), told);

@@ -1,1 +1,147 @@
-//! Later.
+//! Servers that are not there, do not know the user, or changed while nobody looked: clear errors, and the next apply goes on.
+
+use kaas::domain::object::{Kind, ObjectRef};
+use kaas_lab::{Options, Server, TemporaryLab, block_on, client};
+use serde_json::{Value, json};
+
+use super::cluster::{self, namespace};
+use super::place::{Place, Tenant, flat, holds, said};
+use super::world::{each_engine, named, ready};
+
+const ADOPT: &str = "resource \"kaas_management_cluster\" \"m\" {\n  existing {}\n}\n";
+
+/// The lab's kubeconfig as JSON.
+fn kubeconfig() -> Value {
+    serde_json::from_str(&std::fs::read_to_string(ready().kubeconfig()).unwrap()).unwrap()
+}
+
+#[test]
+fn a_kubeconfig_that_leads_nowhere_is_named() {
+    each_engine(|engine| {
+        let mut place = Place::new(engine, ready());
+        place.resources(&Tenant::small("nowhere").block());
+        let mut fails = |file: Option<&str>, context: &str, told: &[&str]| {
+            let path = place.workspace.dir().join("kubeconfig");
+            if let Some(text) = file {
+                std::fs::write(&path, text).unwrap();
+            }
+            place.workspace.set_variable("kubeconfig", &path);
+            place.workspace.set_variable("context", context);
+            holds(&place.apply_fails(), told);
+        };
+        let context = ready().context();
+        fails(None, &context, &["Cannot connect to Kubernetes", "/kubeconfig"]);
+        fails(Some("{ not yaml"), &context, &["Cannot connect to Kubernetes", "/kubeconfig"]);
+        fails(Some(&kubeconfig().to_string()), "elsewhere", &["Cannot connect to Kubernetes", "elsewhere"]);
+        let mut dead = kubeconfig();
+        dead["clusters"][0]["cluster"]["server"] = json!("https://127.0.0.1:9");
+        fails(Some(&dead.to_string()), &context, &["127.0.0.1:9", "Check that 127.0.0.1:9 is the API server's address"]);
+        let mut stranger = kubeconfig();
+        stranger["users"][0]["user"] = json!({"token": "stale"});
+        fails(Some(&stranger.to_string()), &context, &["expired or belongs to another cluster"]);
+        let mut other = kubeconfig();
+        other["clusters"][0]["cluster"]["certificate-authority-data"] = other["users"][0]["user"]["client-certificate-data"].clone();
+        fails(Some(&other.to_string()), &context, &["certificate", "trusts its certificate"]);
+    });
+}
+
+/// A token of a service account that may do nothing.
+fn powerless_token() -> String {
+    block_on(async {
+        let request = json!({"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {}});
+        let request = http::Request::post("/api/v1/namespaces/default/serviceaccounts/default/token")
+            .header("content-type", "application/json")
+            .body(serde_json::to_vec(&request)?)?;
+        let answer: Value = client(&ready().kubeconfig()).await?.request(request).await?;
+        Ok(answer["status"]["token"].as_str().unwrap_or_default().to_owned())
+    })
+    .unwrap()
+}
+
+#[test]
+fn a_user_who_may_not_is_told_what_he_may_not() {
+    each_engine(|engine| {
+        let mut place = Place::new(engine, ready());
+        let mut weak = kubeconfig();
+        weak["users"][0]["user"] = json!({"token": powerless_token()});
+        let path = place.workspace.dir().join("kubeconfig");
+        std::fs::write(&path, weak.to_string()).unwrap();
+        place.workspace.set_variable("kubeconfig", &path);
+        place.resources(&Tenant::small("powerless").block());
+        holds(&place.apply_fails(), &["system:serviceaccount:default:default", "cannot", "Give the named user a Role or ClusterRole"]);
+        place.resources(ADOPT);
+        holds(&place.apply_fails(), &["cannot", "ClusterRole"]);
+    });
+}
+
+#[test]
+fn a_name_that_is_taken_is_not_taken_over() {
+    each_engine(|engine| {
+        let name = named("taken", engine);
+        let tenant = Tenant::small(&name);
+        let first = Place::applied(engine, ready(), &tenant);
+        let second = Place::new(engine, ready());
+        second.configure(&tenant);
+        let import = format!("import <address of this resource> {}", second.id(&name));
+        holds(&second.apply_fails(), &["Name already taken", &format!("The tenant {name} exists already"), &import, "name = "]);
+        let owner = "provider \"kaas\" {\n  owner = \"other-team\"\n  kubernetes {\n    config_path = var.kubeconfig\n    config_context = var.context\n  }\n}\n";
+        second.write(owner, &tenant.block());
+        holds(&second.apply_fails(), &["Name already taken", "made by the owner \"terraform\"", "\"other-team\"", &import]);
+        first.plan_is_empty();
+        first.destroy();
+        cluster::apply(
+            ready(),
+            &namespace(&name),
+            &json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": format!("kaas-{name}")}}),
+        );
+        second.configure(&tenant);
+        holds(&second.apply_fails(), &["Name already taken", "was not made by this provider"]);
+        cluster::delete(ready(), &namespace(&name));
+    });
+}
+
+#[test]
+fn a_namespace_deleted_between_plan_and_apply_is_told_and_the_next_plan_makes_it_anew() {
+    each_engine(|engine| {
+        let name = named("between", engine);
+        let place = Place::applied(engine, ready(), &Tenant::small(&name));
+        place.configure(&Tenant { retention: "hours = 48", ..Tenant::small(&name) });
+        place.workspace.run(&["plan", "-no-color", "-out=saved"]).unwrap().succeeded().unwrap();
+        cluster::delete(ready(), &namespace(&name));
+        let ran = place.workspace.run(&["apply", "-no-color", "saved"]).unwrap();
+        assert_eq!(ran.code, Some(1));
+        holds(&flat(&said(&ran)), &["The tenant is gone", "Plan again"]);
+        assert_eq!(place.actions(), ["create"]);
+        place.apply();
+        place.plan_is_empty();
+        place.destroy();
+    });
+}
+
+#[test]
+fn a_cluster_without_strimzi_says_what_to_install_and_a_tenant_can_still_be_destroyed() {
+    let binary = Some(env!("CARGO_BIN_EXE_kaas-lab").into());
+    let name = format!("bare-{}", std::process::id());
+    let mut lab = TemporaryLab::with(&Options { pretend_ready: true, lab_binary: binary, ..Options::named(&name) }).unwrap();
+    each_engine(|engine| {
+        let tenant = Tenant::small(&named("bare", engine));
+        let place = Place::applied(engine, &lab, &tenant);
+        place.plan_is_empty();
+    });
+    lab.stop(Server::StrimziStandIn).unwrap();
+    for plural in ["kafkas", "kafkanodepools", "kafkausers", "kafkatopics"] {
+        cluster::delete(&lab, &ObjectRef::global(Kind::CustomResourceDefinition, format!("{plural}.kafka.strimzi.io")));
+    }
+    each_engine(|engine| {
+        let tenant = Tenant::small(&named("bare", engine));
+        let place = Place::new(engine, &lab);
+        place.resources(&format!("{ADOPT}{}", tenant.block()));
+        let ran = place.workspace.import("kaas_tenant.t", &place.id(&tenant.name)).unwrap();
+        assert_eq!(ran.code, Some(0), "{}", said(&ran));
+        holds(&place.plan_changes(), &[&format!("{} does not exist", cluster::kafka(&tenant.name))]);
+        holds(&place.apply_fails(), &["Strimzi", "Install the Strimzi operator"]);
+        place.destroy();
+        assert!(cluster::get(&lab, &namespace(&tenant.name)).is_none());
+    });
+    lab.down().unwrap();
+}

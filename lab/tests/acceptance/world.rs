@@ -38,13 +38,17 @@ pub fn provider() -> PathBuf {
 }
 
 /// Lets every CLI of this machine make the journey, side by side.
-pub fn each_engine(journey: impl Fn(Engine) + Sync) {
+pub fn each_engine<T: Send>(journey: impl Fn(Engine) -> T + Sync) -> Vec<T> {
+    each(Engine::available(), journey)
+}
+
+/// Does the same with every one, side by side.
+pub fn each<A: Send, T: Send>(all: Vec<A>, act: impl Fn(A) -> T + Sync) -> Vec<T> {
+    let act = &act;
     std::thread::scope(|scope| {
-        for engine in Engine::available() {
-            let journey = &journey;
-            std::thread::Builder::new().name(format!("{engine:?}")).spawn_scoped(scope, move || journey(engine)).unwrap();
-        }
-    });
+        let threads: Vec<_> = all.into_iter().map(|one| scope.spawn(move || act(one))).collect();
+        threads.into_iter().map(|thread| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect()
+    })
 }
 
 /// A name of its own for each CLI's tenant.

@@ -20,12 +20,18 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
 const RETRY_WINDOW: Duration = Duration::from_secs(30);
 const TRIES: usize = 5;
 
+pub(super) const JSON: &str = "application/json";
+/// Objects reduced to their metadata. Source: Kubernetes API concepts, "Metadata-only requests".
+pub(super) const METADATA_LIST: &str = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1";
+
 /// A request as it can be made several times.
 pub(super) struct Call {
     pub act: Act,
     pub method: Method,
     /// Path and query.
     pub path: String,
+    /// What the answer should be.
+    pub accept: &'static str,
     pub content_type: &'static str,
     pub body: Vec<u8>,
     /// Whether a second try does no harm when the first one was carried out and only its answer was lost.
@@ -34,7 +40,7 @@ pub(super) struct Call {
 
 impl Call {
     pub fn get(act: Act, path: String) -> Self {
-        Self { act, method: Method::GET, path, content_type: "application/json", body: Vec::new(), repeatable: true }
+        Self { act, method: Method::GET, path, accept: JSON, content_type: JSON, body: Vec::new(), repeatable: true }
     }
 
     fn counted_as(&self) -> String {
@@ -46,7 +52,7 @@ impl Call {
         Request::builder()
             .method(&self.method)
             .uri(&self.path)
-            .header(header::ACCEPT, "application/json")
+            .header(header::ACCEPT, self.accept)
             .header(header::CONTENT_TYPE, self.content_type)
             .body(Body::from(self.body.clone()))
     }

@@ -5,7 +5,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
-use super::call::{Call, escape, kind_path, object_path};
+use super::call::{Call, JSON, METADATA_LIST, escape, kind_path, object_path};
 use super::error::{Act, Error, Result};
 use super::snapshot::Found;
 use super::{Cause, Cluster};
@@ -58,9 +58,27 @@ impl Cluster {
         Ok(found)
     }
 
+    /// As [`Cluster::list`], of the objects' metadata only: for kinds whose objects are large.
+    pub async fn list_metadata(&self, kind: Kind, namespace: Option<&str>, label_selector: Option<&str>) -> Result<Vec<Value>> {
+        let mut found = Vec::new();
+        self.each_page(METADATA_LIST, kind, namespace, label_selector, |object| found.push(object)).await?;
+        Ok(found)
+    }
+
     /// Hands over every listed object, one page at a time. A list that expires between two pages is begun anew, so an object may come twice.
     pub(super) async fn each_listed(
         &self,
+        kind: Kind,
+        namespace: Option<&str>,
+        label_selector: Option<&str>,
+        each: impl FnMut(Value),
+    ) -> Result<()> {
+        self.each_page(JSON, kind, namespace, label_selector, each).await
+    }
+
+    async fn each_page(
+        &self,
+        accept: &'static str,
         kind: Kind,
         namespace: Option<&str>,
         label_selector: Option<&str>,
@@ -72,7 +90,7 @@ impl Cluster {
         let mut path = first.clone();
         let mut restarted = false;
         loop {
-            let body = match self.send(Call::get(act.clone(), path)).await {
+            let body = match self.send(Call { accept, ..Call::get(act.clone(), path) }).await {
                 // 410: the server no longer knows the state the pages were cut from.
                 Err(error) if error.answer().is_some_and(|answer| answer.code == 410) && !restarted => {
                     restarted = true;

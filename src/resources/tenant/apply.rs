@@ -283,9 +283,13 @@ async fn prune(cluster: &Cluster, spec: &TenantSpec, wanted: &[Manifest]) -> Res
 async fn finish(prepared: &Prepared, planned: Tenant, outcome: &Outcome, call: &mut Call) -> Result<Tenant, Diagnostics> {
     let Prepared { cluster, spec, .. } = prepared;
     if let Outcome::Waiting { what, why } = outcome {
+        let stop = if what.ends_with(['.', '?', '!']) { "" } else { "." };
         call.found.warning(
             "The tenant is not ready yet",
-            format!("{why} while waiting for the tenant {}: {what}. It goes on by itself; the next plan shows how far it is, and apply waits on.", spec.name),
+            format!(
+                "{why} while waiting for the tenant {}: {what}{stop} It goes on by itself; the next plan shows how far it is, and apply waits on.",
+                spec.name
+            ),
         );
     }
     let namespace = manifests::namespace(spec, Phase::Created);

@@ -17,7 +17,7 @@ use crate::{
     resources::{
         connection::Connection,
         failure::failed,
-        tenant::{apply, model::Tenant, parse},
+        tenant::{apply, model::Tenant, parse, plan},
     },
 };
 
@@ -46,7 +46,9 @@ struct Deletion<'a> {
 /// Deletes the tenant with everything under it. Success when it is gone already.
 pub async fn delete(connection: &Connection, prior: &Tenant, call: &Call) -> Result<(), Diagnostics> {
     let mut found = Diagnostics::none();
-    let Some(name) = parse::name(prior, &mut found) else { return Err(found) };
+    // The plan refuses it, but a replacement by command or of a tainted tenant passes no plan that sees the destruction.
+    plan::plan_destroy(prior, &mut found);
+    let Some(name) = parse::name(prior, &mut found).filter(|_| !found.has_errors()) else { return Err(found) };
     let cluster = apply::connected(connection, prior)?.stopped_by(call.stop.clone());
     let deletion = Deletion { cluster, name, deadline: Instant::now() + prior.timeouts.delete_or(DELETE_DEFAULT), call };
     deletion.run().await

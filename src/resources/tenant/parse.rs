@@ -107,7 +107,9 @@ pub fn name(tenant: &Tenant, found: &mut Diagnostics) -> Option<TenantName> {
 }
 
 fn isolation(tenant: &Tenant, found: &mut Diagnostics) {
-    match tenant.isolation.known().map(String::as_str) {
+    // Defaults are not filled in yet when a configuration is validated.
+    let isolation = if tenant.isolation.is_null() { Some(CLUSTER) } else { tenant.isolation.known().map(String::as_str) };
+    match isolation {
         None | Some(NAMESPACE) => {}
         Some(CLUSTER) => found.error_at(
             Tenant::ISOLATION,

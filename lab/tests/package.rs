@@ -1,0 +1,80 @@
+//! The files of a release are what the registries ask for, and both CLIs install the provider from them.
+
+use std::io::Read;
+use std::path::Path;
+use std::process::Command;
+
+use kaas_lab::package::{self, Package, VERSION};
+use kaas_lab::terraform::{Engine, Install, Workspace};
+
+const EXAMPLE: &str = include_str!("../../examples/quickstart/main.tf");
+/// Neither CLI's own registry, so that one source address serves both.
+const HOST: &str = "example.com";
+
+fn packed(out: &Path) -> Package {
+    package::write(&kaas_lab::own_binary::provider().unwrap(), out).unwrap()
+}
+
+#[test]
+fn the_archive_holds_the_executable_alone_and_the_checksums_are_right() {
+    let place = tempfile::tempdir().unwrap();
+    let package = packed(place.path());
+    let mut zip = zip::ZipArchive::new(std::fs::File::open(&package.archive).unwrap()).unwrap();
+    assert_eq!(zip.len(), 1);
+    let mut entry = zip.by_index(0).unwrap();
+    assert_eq!(entry.name().unwrap(), format!("terraform-provider-kaas_v{VERSION}"));
+    assert_eq!(entry.unix_mode().map(|mode| mode & 0o777), Some(0o755));
+    let mut executable = Vec::new();
+    entry.read_to_end(&mut executable).unwrap();
+    assert!(executable == std::fs::read(kaas_lab::own_binary::provider().unwrap()).unwrap(), "another executable came out than went in");
+
+    let manifest: serde_json::Value = serde_json::from_slice(&std::fs::read(&package.manifest).unwrap()).unwrap();
+    assert_eq!(manifest["metadata"]["protocol_versions"][0], "5.0");
+    let sums = std::fs::read_to_string(&package.checksums).unwrap();
+    assert_eq!(sums.lines().count(), 2, "{sums}");
+    let checked =
+        Command::new("sha256sum").args(["--check", "--strict"]).arg(&package.checksums).current_dir(place.path()).output().unwrap();
+    assert!(checked.status.success(), "{}{}", String::from_utf8_lossy(&checked.stdout), String::from_utf8_lossy(&checked.stderr));
+
+    let before = std::fs::read(&package.archive).unwrap();
+    assert!(before == std::fs::read(packed(place.path()).archive).unwrap(), "packing twice gives two archives");
+}
+
+#[test]
+fn both_clis_install_the_archive_from_a_packed_mirror() {
+    let place = tempfile::tempdir().unwrap();
+    let mirror = place.path().join("mirror");
+    let package = packed(&place.path().join("dist"));
+    let folder = mirror.join(HOST).join("kaas/kaas");
+    std::fs::create_dir_all(&folder).unwrap();
+    std::fs::copy(&package.archive, folder.join(package.archive.file_name().unwrap())).unwrap();
+    let config = place.path().join("packed.tfrc");
+    std::fs::write(&config, format!("provider_installation {{\n  filesystem_mirror {{\n    path = {:?}\n  }}\n}}\n", mirror)).unwrap();
+    for engine in Engine::available() {
+        let dir = place.path().join(format!("{engine:?}"));
+        let mut workspace = Workspace::new(engine, &dir, Path::new("/nowhere/terraform-provider-kaas"), Install::Mirror).unwrap();
+        workspace.set_env("TF_CLI_CONFIG_FILE", &config);
+        workspace.write("main.tf", &EXAMPLE.replace("\"kaas/kaas\"", &format!("\"{HOST}/kaas/kaas\""))).unwrap();
+        let init = workspace.init().unwrap().succeeded().unwrap();
+        assert!(init.stdout.contains(&format!("Installed {HOST}/kaas/kaas v{VERSION}")), "{engine:?}: {}", init.stdout);
+        workspace.run(&["validate", "-no-color"]).unwrap().succeeded().unwrap();
+        let locked = std::fs::read_to_string(dir.join(".terraform.lock.hcl")).unwrap();
+        assert!(locked.contains(&format!("version = \"{VERSION}\"")), "{engine:?}: {locked}");
+    }
+}
+
+#[test]
+fn goreleaser_makes_the_same_names() {
+    let recipe = include_str!("../../.goreleaser.yml");
+    for line in [
+        "project_name: terraform-provider-kaas",
+        "binary: \"{{ .ProjectName }}_v{{ .Version }}\"",
+        "formats: [zip]",
+        "files: [none*]",
+        "name_template: \"{{ .ProjectName }}_{{ .Version }}_{{ .Os }}_{{ .Arch }}\"",
+        "name_template: \"{{ .ProjectName }}_{{ .Version }}_SHA256SUMS\"",
+        "name_template: \"{{ .ProjectName }}_{{ .Version }}_manifest.json\"",
+    ] {
+        assert!(recipe.contains(line), "{line}");
+    }
+}
