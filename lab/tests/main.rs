@@ -6,6 +6,7 @@ mod acceptance;
 mod driver;
 #[cfg(test)]
 mod environment;
+#[cfg(test)]
 mod examples;
 #[cfg(test)]
 mod manifests;
