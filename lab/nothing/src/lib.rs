@@ -1,5 +1,5 @@
-//! A provider that does nothing, and the example of how one is written with the framework: a configuration, one managed resource, one data
-//! source, one ephemeral resource, one function. It keeps no object anywhere but in the user's state, so `cargo lab bench` also measures it to
+//! A provider that does nothing, and the example of how one is written with the framework: a configuration, a managed resource, a data
+//! source, an ephemeral resource, a function. It keeps no object anywhere but in the user's state, so `cargo lab bench` also measures it to
 //! tell what a plan costs before any provider has done anything.
 //!
 //! A provider is four steps: derive [`Model`](kaas::framework::model::Model) on a struct for each configuration block (its doc comments become the documentation users read),
@@ -9,6 +9,7 @@
 mod echo;
 mod lease;
 mod repeat;
+mod tenant;
 #[cfg(test)]
 mod tests;
 mod thing;
@@ -21,6 +22,7 @@ pub use self::{
     echo::{Echo, EchoDataSource},
     lease::{Lease, LeaseResource},
     repeat::Repeat,
+    tenant::TenantCarrier,
     thing::{Load, Thing, ThingIdentity, ThingResource},
 };
 
@@ -71,6 +73,7 @@ impl Provider for Nothing {
     fn offers(&self) -> Offers {
         Offers::default()
             .resource(ThingResource)
+            .resource(TenantCarrier)
             .data_source(EchoDataSource::new(self.greeting.clone()))
             .ephemeral_resource(LeaseResource::new(self.greeting.clone()))
             .function(Repeat)

@@ -56,24 +56,23 @@ pub struct Measured {
 }
 
 /// Measures all subjects at one number of tenants.
-pub fn measure(subjects: &mut [Subject], tenants: u32, repeats: u32, kubeconfig: &Path) -> Result<Measured> {
+pub fn measure(subjects: &[Subject], tenants: u32, repeats: u32, kubeconfig: &Path) -> Result<Measured> {
     let mut measured = Measured { tenants, ..Measured::default() };
     measured.titles = subjects.iter().map(|subject| (subject.kind, subject.title.clone())).collect();
     let cycles = if tenants > REPEATED_APPLY_MAX { 1 } else { repeats };
     for cycle in 1..=cycles {
-        for at in 0..subjects.len() {
-            measured.time(&subjects[at], Act::Apply)?;
-            if subjects[at].kind == Kind::Kaas {
-                let size = subjects[at].state_size()?;
-                measured.state_size = size;
-                subjects.iter_mut().filter(|subject| subject.kind == Kind::NothingAsLarge).for_each(|subject| subject.load(size));
+        for subject in subjects.iter().filter(|subject| subject.kind != Kind::NothingTenant) {
+            measured.time(subject, Act::Apply)?;
+            if subject.kind == Kind::Kaas {
+                measured.state_size = subject.state_size()?;
+                subjects.iter().filter(|carrier| carrier.kind == Kind::NothingTenant).try_for_each(|carrier| carrier.carry(subject))?;
             }
         }
         if cycle == cycles {
             std::thread::sleep(SETTLE);
             measured.plans(subjects, repeats, kubeconfig)?;
         }
-        for subject in subjects.iter() {
+        for subject in subjects {
             measured.time(subject, Act::Destroy)?;
         }
     }

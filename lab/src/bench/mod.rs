@@ -69,11 +69,11 @@ fn measure_size(choices: &Choices, tenants: u32, lab: &TemporaryLab, provider: &
     let place = lab.folder().join("bench").join(tenants.to_string());
     let mut subjects = vec![Subject::kaas(&place, provider, tenants, lab)?, Subject::terraform_data(&place, provider, tenants)?];
     subjects.push(Subject::nothing(&place, nothing, tenants)?);
-    subjects.push(Subject::nothing_as_large(&place, nothing, tenants)?);
+    subjects.push(Subject::nothing_tenant(&place, nothing, tenants, lab)?);
     if let Some((executable, configuration)) = &choices.other {
         subjects.push(Subject::other(&place, executable, tenants, configuration)?);
     }
-    life::measure(&mut subjects, tenants, choices.repeats, &lab.kubeconfig())
+    life::measure(&subjects, tenants, choices.repeats, &lab.kubeconfig())
 }
 
 fn command(choices: &Choices) -> String {

@@ -88,7 +88,7 @@ impl Findings {
             target(text, &name, &format!("{peak:.1} MB at most"), peak < MEMORY_MAX_MB)?;
         }
         for (other, limit) in
-            [(Kind::Nothing, OVER_NOTHING_MAX), (Kind::NothingAsLarge, OVER_NOTHING_MAX), (Kind::TerraformData, OVER_DATA_MAX)]
+            [(Kind::Nothing, OVER_NOTHING_MAX), (Kind::NothingTenant, OVER_NOTHING_MAX), (Kind::TerraformData, OVER_DATA_MAX)]
         {
             for size in &self.sizes {
                 let (Some(ratio), Some(title)) = (size.ratio(Act::Plan, other), size.titles.get(&other)) else { continue };

@@ -58,24 +58,13 @@ const NOTHING: &str = r#"terraform {
   }
 }
 variable "n" {}
-variable "entries" {
-  default = 0
-}
-variable "bytes" {
-  default = 0
-}
 resource "nothing_thing" "t" {
   count = var.n
   name  = "tenant-${count.index}"
-  dynamic "load" {
-    for_each = var.entries == 0 ? [] : [1]
-    content {
-      entries = var.entries
-      bytes   = var.bytes
-    }
-  }
 }
 "#;
+
+const STATE: &str = "terraform.tfstate";
 
 /// Which one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -83,7 +72,7 @@ pub enum Kind {
     Kaas,
     TerraformData,
     Nothing,
-    NothingAsLarge,
+    NothingTenant,
     Other,
 }
 
@@ -123,9 +112,15 @@ impl Subject {
         Self::new(Kind::Nothing, "`nothing_thing`", place, plugin, n, NOTHING)
     }
 
-    /// Has to be told by [`Subject::load`] how large.
-    pub fn nothing_as_large(place: &Path, plugin: &Path, n: u32) -> Result<Self> {
-        Self::new(Kind::NothingAsLarge, "`nothing_thing` with a tenant's state", place, plugin, n, NOTHING)
+    /// Its state has to come from the tenants: [`Subject::carry`].
+    pub fn nothing_tenant(place: &Path, plugin: &Path, n: u32, lab: &Lab) -> Result<Self> {
+        let kaas = KAAS.replace("kaas_tenant", "nothing_tenant").replace("kaas_management_cluster.lab.id", "\"context/${var.context}\"");
+        let tenants = kaas.split_once("resource \"nothing_tenant\"").map_or("", |(_, rest)| rest);
+        let head = NOTHING.split_once("resource").map_or("", |(head, _)| head);
+        let text = format!("{head}variable \"context\" {{}}\nresource \"nothing_tenant\"{tenants}");
+        let mut subject = Self::new(Kind::NothingTenant, "`nothing_tenant`", place, plugin, n, &text)?;
+        subject.workspace.set_variable("context", lab.context());
+        Ok(subject)
     }
 
     pub fn other(place: &Path, plugin: &Path, n: u32, configuration: &Path) -> Result<Self> {
@@ -142,20 +137,37 @@ impl Subject {
         Ok(Self { kind, title: title.to_owned(), workspace, plugin: Some(plugin) })
     }
 
-    /// Makes the state of each resource as large as `size`.
-    pub fn load(&mut self, size: StateSize) {
-        let entries = size.values.max(1);
-        // Each entry has a key of four digits, quotes, a colon and a comma besides its text.
-        self.workspace.set_variable("entries", entries.to_string());
-        self.workspace.set_variable("bytes", (size.bytes / entries).saturating_sub(10).to_string());
+    /// Takes over the state of `tenants` as that of its own resources.
+    pub fn carry(&self, tenants: &Self) -> Result<()> {
+        let mut state = tenants.state()?;
+        carried(&mut state).context("find the tenants in the state")?;
+        self.workspace.write(STATE, &state.to_string())
+    }
+
+    fn state(&self) -> Result<Value> {
+        let file = self.workspace.dir().join(STATE);
+        let text = std::fs::read_to_string(&file).with_context(|| format!("read {}", file.display()))?;
+        serde_json::from_str(&text).context("understand the state")
     }
 
     /// The size of the largest instance in the state.
     pub fn state_size(&self) -> Result<StateSize> {
-        let file = self.workspace.dir().join("terraform.tfstate");
-        let text = std::fs::read_to_string(&file).with_context(|| format!("read {}", file.display()))?;
-        largest(&serde_json::from_str(&text).context("understand the state")?).context("find a resource in the state")
+        largest(&self.state()?).context("find a resource in the state")
     }
+}
+
+/// Makes kaas tenants of a state nothing's, and drops what else is in it.
+fn carried(state: &mut Value) -> Option<()> {
+    let resources = state["resources"].as_array_mut()?;
+    resources.retain(|resource| resource["type"] == "kaas_tenant");
+    for resource in resources {
+        resource["type"] = "nothing_tenant".into();
+        resource["provider"] = resource["provider"].as_str()?.replace("kaas/kaas", "kaas/nothing").into();
+        for instance in resource["instances"].as_array_mut()? {
+            instance.as_object_mut()?.remove("dependencies");
+        }
+    }
+    Some(())
 }
 
 fn largest(state: &Value) -> Option<StateSize> {
@@ -178,6 +190,17 @@ fn leaves(value: &Value) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_the_tenants_are_carried_over() {
+        let mut state = serde_json::json!({"resources": [
+            {"type": "kaas_management_cluster", "provider": "provider[\"r/kaas/kaas\"]", "instances": []},
+            {"type": "kaas_tenant", "provider": "provider[\"r/kaas/kaas\"]", "instances": [{"attributes": {"a": 1}, "dependencies": ["x"]}]},
+        ]});
+        carried(&mut state).unwrap();
+        let expected = serde_json::json!({"type": "nothing_tenant", "provider": "provider[\"r/kaas/nothing\"]", "instances": [{"attributes": {"a": 1}}]});
+        assert_eq!(state["resources"], serde_json::json!([expected]));
+    }
 
     #[test]
     fn the_largest_instance_of_a_state_is_found() {
