@@ -118,7 +118,7 @@ async fn a_list_by_label_asks_the_server_each_time() {
         assert!(cluster.list(Kind::Pod, Some("n"), Some("strimzi.io/cluster=a")).await.unwrap().is_empty());
     }
     assert_eq!(log.lines().len(), 2);
-    assert_eq!(log.last().line, "GET /api/v1/namespaces/n/pods?limit=100&labelSelector=strimzi.io%2Fcluster%3Da");
+    assert_eq!(log.last().line, "GET /api/v1/namespaces/n/pods?limit=1000&labelSelector=strimzi.io%2Fcluster%3Da");
 }
 
 #[tokio::test]
