@@ -237,7 +237,7 @@ fn everything_wrong_is_told_at_once_and_at_its_place() {
         "name: ",
         "throughput.ingress_mib_per_second: ",
         "throughput.egress_mib_per_second: ",
-        "retention: ",
+        "retention.gib: ",
         "kafka.version: ",
         "kafka.authentication: ",
         "kafka.config[\"ssl.keystore.location\"]: ",
