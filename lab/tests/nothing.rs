@@ -69,7 +69,10 @@ fn every_kind_of_part_goes_through_the_clis() {
         workspace.apply(&[]).unwrap().succeeded().unwrap();
         workspace.destroy(&[]).unwrap().succeeded().unwrap();
         workspace.import("nothing_thing.one", "thing/one").unwrap().succeeded().unwrap();
-        assert_eq!(workspace.state().unwrap()["values"]["root_module"]["resources"][0]["values"]["id"], "thing/one", "{engine:?}");
+        let state = workspace.state().unwrap();
+        let imported =
+            state["values"]["root_module"]["resources"].as_array().unwrap().iter().find(|resource| resource["mode"] == "managed");
+        assert_eq!(imported.unwrap()["values"]["id"], "thing/one", "{engine:?}");
     }
 }
 

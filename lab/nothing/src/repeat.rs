@@ -20,7 +20,7 @@ impl Function for Repeat {
     fn call(&self, (text, times): Self::Arguments) -> Result<String, FunctionError> {
         let times = usize::try_from(times).unwrap_or(usize::MAX);
         if text.len().saturating_mul(times) > BYTES_MAX {
-            return Err(FunctionError { text: format!("The result would be longer than {BYTES_MAX} bytes."), argument: Some(1) });
+            return Err(FunctionError { text: format!("The result would be longer than {BYTES_MAX} bytes"), argument: Some(1) });
         }
         Ok(text.repeat(times))
     }
