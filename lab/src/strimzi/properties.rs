@@ -297,13 +297,15 @@ impl Out<'_> {
     fn strimzi_quotas(&mut self) {
         const P: &str = "client.quota.callback.static";
         let Some(quotas) = self.model.quotas.as_ref().filter(|q| q.kind == "strimzi") else { return };
-        let rates = [
+        // A process has no volume of its own: a full disk of this machine must not throttle the tenants of a lab.
+        let volume = |limit: Option<String>| limit.filter(|_| matches!(self.place, Place::Pod));
+        let limits = [
             ("produce", quotas.producer_byte_rate.map(|v| v.to_string())),
             ("fetch", quotas.consumer_byte_rate.map(|v| v.to_string())),
-            ("storage.per.volume.limit.min.available.bytes", quotas.min_available_bytes_per_volume.map(|v| v.to_string())),
-            ("storage.per.volume.limit.min.available.ratio", quotas.min_available_ratio_per_volume.map(|v| v.to_string())),
+            ("storage.per.volume.limit.min.available.bytes", volume(quotas.min_available_bytes_per_volume.map(|v| v.to_string()))),
+            ("storage.per.volume.limit.min.available.ratio", volume(quotas.min_available_ratio_per_volume.map(|v| v.to_string()))),
         ];
-        for (key, value) in rates {
+        for (key, value) in limits {
             if let Some(value) = value {
                 self.put(format!("{P}.{key}"), value);
             }
