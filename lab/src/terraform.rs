@@ -308,7 +308,7 @@ mod tests {
         let config = cli_config(folder.path(), Path::new("/x/terraform-provider-kaas"), Install::Mirror).unwrap();
         assert!(config.contains("filesystem_mirror") && !config.contains("direct"), "{config}");
         for registry in REGISTRIES {
-            let file = folder.path().join(format!("mirror/{registry}/kaas/kaas/{VERSION}/{}/{EXECUTABLE}_v{VERSION}", platform()));
+            let file = folder.path().join(format!("mirror/{registry}/kaas/kaas/{VERSION}/{}/{EXECUTABLE}kaas_v{VERSION}", platform()));
             assert_eq!(std::fs::read_link(file).unwrap(), Path::new("/x/terraform-provider-kaas"));
         }
     }
