@@ -138,9 +138,12 @@ impl Provider for Kaas {
     }
 
     fn configure(&self, config: Config, _terraform_version: &str, _found: &mut Diagnostics) {
-        let owner = config.owner.into_known().or_else(|| std::env::var("KAAS_OWNER").ok()).unwrap_or_else(|| Settings::default().owner);
+        // What goes into every object must be known before objects are looked at.
+        let is_known = !config.owner.is_unknown() && !config.default_tags.is_unknown();
+        let environment = || std::env::var("KAAS_OWNER").ok().filter(|owner| !owner.is_empty());
+        let owner = config.owner.into_known().or_else(environment).unwrap_or_else(|| Settings::default().owner);
         self.connection.configure(Settings {
-            kubernetes: kubernetes_config(config.kubernetes),
+            kubernetes: kubernetes_config(config.kubernetes).filter(|_| is_known),
             owner,
             labels: config.default_tags.into_known().unwrap_or_default(),
         });

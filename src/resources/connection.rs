@@ -36,6 +36,7 @@ struct Configured {
     cluster: OnceLock<Cluster>,
     /// What the cluster offers, looked up once for all tenants.
     facts: tokio::sync::OnceCell<Facts>,
+    uid: tokio::sync::OnceCell<Option<String>>,
     /// Names of the tenants that are being made.
     making: Mutex<BTreeSet<String>>,
 }
@@ -69,6 +70,7 @@ impl Connection {
             settings: Settings { kubernetes: Some(KubernetesConfig::default()), ..Settings::default() },
             cluster: OnceLock::from(cluster),
             facts: tokio::sync::OnceCell::new(),
+            uid: tokio::sync::OnceCell::new(),
             making: Mutex::default(),
         };
         *connection.0.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(configured));
@@ -77,7 +79,13 @@ impl Connection {
 
     /// Takes a configuration. A later one replaces it, with a new client.
     pub fn configure(&self, settings: Settings) {
-        let configured = Configured { settings, cluster: OnceLock::new(), facts: tokio::sync::OnceCell::new(), making: Mutex::default() };
+        let configured = Configured {
+            settings,
+            cluster: OnceLock::new(),
+            facts: tokio::sync::OnceCell::new(),
+            uid: tokio::sync::OnceCell::new(),
+            making: Mutex::default(),
+        };
         *self.0.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(configured));
     }
 
@@ -118,6 +126,17 @@ impl Connection {
             Some(configured) => configured.facts.get_or_try_init(|| look_up(&cluster)).await.copied(),
             None => look_up(&cluster).await,
         }
+    }
+
+    /// The UID of the cluster's `kube-system` namespace, which tells clusters apart whatever they are called; None where this user may not see it.
+    pub async fn cluster_uid(&self) -> Option<String> {
+        let cluster = self.cluster().ok()?;
+        let configured = self.configured()?;
+        let looked_up = configured.uid.get_or_init(async || {
+            let namespace = cluster.get(&ObjectRef::global(Kind::Namespace, "kube-system")).await.ok().flatten()?;
+            namespace["metadata"]["uid"].as_str().map(str::to_owned)
+        });
+        looked_up.await.clone()
     }
 
     fn configured(&self) -> Option<Arc<Configured>> {

@@ -334,7 +334,7 @@ async fn finish(prepared: &Prepared, planned: Tenant, outcome: &Outcome, call: &
         call.found.warning(
             "The tenant is not ready yet",
             format!(
-                "{why} while waiting for the tenant {}: {what}{stop} It goes on by itself; the next plan shows how far it is, and apply waits on.",
+                "{why} while waiting for the tenant {}: {what}{stop} The next plan shows how far it is, and apply waits on.",
                 spec.name
             ),
         );

@@ -58,6 +58,7 @@ pub async fn delete(connection: &Connection, prior: &Tenant, call: &mut Call) ->
         deadline: Instant::now() + prior.timeouts.delete_or(DELETE_DEFAULT),
         call,
     };
+    read::same_cluster(connection, call).await?;
     let kept = deletion.run().await?;
     if !kept.is_empty() {
         call.found.warning(
@@ -85,7 +86,11 @@ impl Deletion<'_> {
         let own = existing.filter(|existing| read::is_own(existing, &self.name));
         if let Some(existing) = own {
             if existing["metadata"]["deletionTimestamp"].is_null() {
-                self.cluster.annotate(&namespace, &[(PHASE_ANNOTATION, Some(Phase::Deleting.as_str()))]).await.map_err(refused)?;
+                match self.cluster.annotate(&namespace, &[(PHASE_ANNOTATION, Some(Phase::Deleting.as_str()))]).await {
+                    // Somebody else took it away in between.
+                    Ok(_) | Err(Error::NotFound { .. }) => {}
+                    Err(error) => return Err(refused(error)),
+                }
             }
             volumes = self.volumes().await?;
             for kinds in INSIDE {

@@ -55,7 +55,9 @@ impl Resource for TenantResource {
     }
 
     async fn create(&self, planned: Tenant, call: &mut Call) -> Result<Tenant, Failed<Tenant>> {
-        apply::create(&self.connection, planned, call).await.map_err(Failed::from)
+        let made = apply::create(&self.connection, planned, call).await?;
+        read::remember_cluster(&self.connection, call).await;
+        Ok(made)
     }
 
     async fn update(&self, prior: Tenant, planned: Tenant, call: &mut Call) -> Result<Tenant, Failed<Tenant>> {

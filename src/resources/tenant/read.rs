@@ -41,6 +41,13 @@ const SUMMARY: &str = "Cannot look at the tenant";
 /// The tenant as it is now; None when its namespace is gone or another's.
 pub async fn read(connection: &Connection, mut state: Tenant, call: &mut Call) -> Result<Option<Tenant>, Diagnostics> {
     if !connection.is_known() {
+        if state.throughput.is_null() {
+            return Err(Diagnostics::of_error(
+                "Cannot import yet",
+                "The provider's kubernetes block holds values that are only known after apply, so the tenant cannot be looked at. Apply what the block depends on \
+                 first.",
+            ));
+        }
         call.found.warning(
             "Tenant not refreshed",
             "The provider's kubernetes block is not known yet, so the tenant was not looked at; its last known state is used.",
@@ -53,8 +60,12 @@ pub async fn read(connection: &Connection, mut state: Tenant, call: &mut Call) -
     let namespace = cluster.find(&ObjectRef::global(Kind::Namespace, name.namespace())).await.map_err(|error| failed(SUMMARY, &error))?;
     let owner = connection.settings().owner;
     let own = |namespace: &Value| is_own(namespace, &name) && !is_anothers(namespace, &owner, call);
-    let Some(namespace) = namespace.filter(own) else { return Ok(None) };
+    let Some(namespace) = namespace.filter(own) else {
+        same_cluster(connection, call).await?;
+        return Ok(None);
+    };
     remember(&namespace, call);
+    remember_cluster(connection, call).await;
     if state.throughput.is_null() {
         rebuild(&mut state, &namespace)?;
     }
@@ -134,6 +145,32 @@ const UID: &str = "namespace_uid";
 pub fn remember(namespace: &Value, call: &mut Call) {
     if let Some(uid) = namespace["metadata"]["uid"].as_str() {
         call.private.insert(UID.to_owned(), uid.to_owned());
+    }
+}
+
+/// Key of the private data under which the cluster is kept that the tenant was last seen on.
+const CLUSTER_UID: &str = "cluster_uid";
+
+/// Notes which cluster the tenant is on.
+pub async fn remember_cluster(connection: &Connection, call: &mut Call) {
+    if let Some(uid) = connection.cluster_uid().await {
+        call.private.insert(CLUSTER_UID.to_owned(), uid);
+    }
+}
+
+/// That a tenant which is not there is looked for on its own cluster: names of contexts are not unique, and a tenant that is only elsewhere must not be taken for
+/// gone.
+pub async fn same_cluster(connection: &Connection, call: &Call) -> Result<(), Diagnostics> {
+    let Some(known) = call.private.get(CLUSTER_UID) else { return Ok(()) };
+    match connection.cluster_uid().await {
+        Some(now) if now != *known => Err(Diagnostics::of_error(
+            "Another management cluster",
+            format!(
+                "The tenant was last seen on the cluster whose kube-system namespace has the UID {known}, but the provider's kubernetes block (or the environment) \
+                 leads to a cluster of the same name with the UID {now}. Use the credentials of that cluster. If it is gone for good, remove the tenant from the state."
+            ),
+        )),
+        _ => Ok(()),
     }
 }
 

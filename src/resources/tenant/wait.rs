@@ -50,12 +50,12 @@ pub async fn until_ready(
         let ended = tokio::select! {
             biased;
             ended = wait.pools() => ended?,
-            ended = wait.kafka(|phase| phase == KafkaPhase::Failed) => ended?,
+            ended = wait.kafka(|phase| matches!(phase, KafkaPhase::Failed | KafkaPhase::Paused)) => ended?,
         };
         if let Some(outcome) = ended {
             return Ok(outcome);
         }
-        if let Some(outcome) = wait.kafka(|phase| matches!(phase, KafkaPhase::Ready | KafkaPhase::Failed)).await? {
+        if let Some(outcome) = wait.kafka(|phase| matches!(phase, KafkaPhase::Ready | KafkaPhase::Failed | KafkaPhase::Paused)).await? {
             return Ok(outcome);
         }
         let (kafka, pools) = look(cluster, spec).await?;
@@ -92,6 +92,10 @@ impl Wait<'_> {
                     "The operator says of {object}: {message} ({reason}). Correct the configuration and apply again; it goes on from here."
                 ),
             )),
+            // Nothing moves until somebody takes the pause away.
+            Waited::Done(KafkaStatus { phase: KafkaPhase::Paused, message, .. }) => {
+                Ok(Some(Outcome::Waiting { what: message, why: "Reconciliation is paused" }))
+            }
             waited => Ok(early(waited)),
         }
     }

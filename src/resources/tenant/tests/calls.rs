@@ -216,6 +216,40 @@ async fn a_tenant_that_another_owner_made_anew_is_neither_shown_nor_deleted() {
     assert!(read::read(&connection, tenant(), &mut known("new")).await.unwrap().is_some(), "the owner's name was changed, no more");
 }
 
+#[tokio::test]
+async fn a_tenant_that_is_only_on_another_cluster_is_not_taken_for_gone() {
+    let (cluster, log) = server(|line, _| match line {
+        "GET /api/v1/namespaces/kube-system" => {
+            Reply::Json(200, json!({ "kind": "Namespace", "metadata": { "name": "kube-system", "uid": "new" } }))
+        }
+        line if line.contains("limit=") => list(&[]),
+        _ => absent(),
+    });
+    let connection = Connection::to(cluster);
+    let known = |uid: &str| Call { private: [("cluster_uid".to_owned(), uid.to_owned())].into(), ..Call::default() };
+    let refused = read::read(&connection, tenant(), &mut known("old")).await.unwrap_err();
+    assert!(refused.iter().any(|error| error.summary == "Another management cluster"), "{refused:?}");
+    delete::delete(&connection, &tenant(), &mut known("old")).await.unwrap_err();
+    assert_eq!(log.matching("DELETE"), 0);
+    assert!(read::read(&connection, tenant(), &mut known("new")).await.unwrap().is_none());
+}
+
+#[tokio::test]
+async fn a_paused_kafka_is_not_waited_for() {
+    let paused = json!({ "apiVersion": "kafka.strimzi.io/v1", "kind": "Kafka", "metadata": { "name": "payments", "generation": 1, "resourceVersion": "1" },
+        "status": { "observedGeneration": 1, "conditions": [{ "type": "ReconciliationPaused", "status": "True" }] } });
+    let (cluster, _) = server(move |line, _| match line {
+        line if line.contains("/kafkas") && line.contains("watch") => Reply::Json(200, json!({ "type": "BOOKMARK" })),
+        line if line.contains("/kafkas/payments") => Reply::Json(200, paused.clone()),
+        line if line.contains("/kafkas") => list(std::slice::from_ref(&paused)),
+        _ => absent(),
+    });
+    let deadline = Instant::now() + Duration::from_secs(20);
+    let outcome = wait::until_ready(&cluster, &spec(&tenant()), deadline, &CancellationToken::new()).await.unwrap();
+    assert!(matches!(outcome, wait::Outcome::Waiting { why: "Reconciliation is paused", .. }));
+    assert!(Instant::now() < deadline, "it waited to the deadline");
+}
+
 #[test]
 fn two_resources_do_not_make_one_tenant_at_the_same_time() {
     let connection = Connection::to(only(namespace(|_| {})).0);
