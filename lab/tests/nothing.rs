@@ -17,12 +17,6 @@ provider "nothing" {
 }
 ephemeral "nothing_lease" "run" {
   holder = "acceptance"
-  lifecycle {
-    postcondition {
-      condition     = self.token == "good day-acceptance"
-      error_message = "The lease was not opened."
-    }
-  }
 }
 data "nothing_echo" "said" {
   text = provider::nothing::repeat("na", 2)

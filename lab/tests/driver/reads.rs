@@ -31,8 +31,7 @@ fn reads_of_many_objects_share_one_list_and_see_what_was_written() {
             let found = all().await?;
             assert!(found.iter().zip(&names).all(|(found, name)| found.as_ref().is_some_and(|f| f["metadata"]["name"] == **name)));
         }
-        // A page holds a hundred objects, so a list of 120 is two requests.
-        assert_eq!(reader.requests_by_verb(), counted(2));
+        assert_eq!(reader.requests_by_verb(), counted(1));
 
         // What the list lacks is asked for by itself: it may have lost its label.
         let missing = reader.find(&ObjectRef::global(Kind::Namespace, "kaas-nobody")).await?;
@@ -44,7 +43,7 @@ fn reads_of_many_objects_share_one_list_and_see_what_was_written() {
         assert_eq!(found["metadata"]["annotations"]["example.com/seen"], "yes");
         // While writes are going on, what is read is read by itself: not everything again after each write.
         let counts = reader.requests_by_verb();
-        assert_eq!((counts["list namespaces"], counts["read namespaces"]), (2, 2));
+        assert_eq!((counts["list namespaces"], counts["read namespaces"]), (1, 2));
         Ok(())
     })
     .unwrap();
