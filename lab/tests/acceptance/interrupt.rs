@@ -54,7 +54,15 @@ fn a_deadline_that_passes_is_a_warning_and_the_next_apply_waits_on() {
         place.configure(&Tenant::small(&name).with("timeouts {\n create = \"2s\"\n }"));
         let text = flat(&said(&place.apply()));
         let warned = "Warning: The tenant is not ready yet";
-        holds(&text, &[warned, "The deadline passed while waiting for the tenant", "is Strimzi running? The next plan shows how far it is", "1 added"]);
+        holds(
+            &text,
+            &[
+                warned,
+                "The deadline passed while waiting for the tenant",
+                "is Strimzi running? The next plan shows how far it is",
+                "1 added",
+            ],
+        );
         goes_on_later(&place);
         (place, name)
     });
@@ -76,7 +84,13 @@ fn an_update_that_no_operator_takes_in_is_a_warning_too() {
         let text = flat(&said(&place.apply()));
         holds(
             &text,
-            &["Warning: The tenant is not ready yet", "The deadline passed", "the operator has ", "The next plan shows how far it is", "1 changed"],
+            &[
+                "Warning: The tenant is not ready yet",
+                "The deadline passed",
+                "the operator has ",
+                "The next plan shows how far it is",
+                "1 changed",
+            ],
         );
         (place, name)
     });
