@@ -11,6 +11,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject};
 
 use super::config::{Environment, ExecConfig, KubernetesConfig};
 use super::error::{Error, Result};
+use super::proxy::proxy;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -232,20 +233,4 @@ fn address(url: &Uri) -> Result<String> {
     let host = host.ok_or_else(|| Error::config(format!("the server's address {url} names no host"), "Write it as https://name:port."))?;
     let port = url.port_u16().unwrap_or(if url.scheme_str() == Some("http") { 80 } else { 443 });
     Ok(format!("{host}:{port}"))
-}
-
-/// The environment's proxy for one server. As in Go's tools, this machine itself and what NO_PROXY names are reached directly.
-fn proxy(server: &Uri, environment: &Environment) -> Result<Option<Uri>> {
-    let Some(url) = &environment.proxy_url else { return Ok(None) };
-    let host = server.host().unwrap_or_default().trim_matches(['[', ']']).to_ascii_lowercase();
-    let loopback = host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback());
-    let excepted = environment.no_proxy.iter().flat_map(|list| list.split(',')).map(str::trim).any(|entry| {
-        let entry = entry.trim_start_matches("*.").trim_start_matches('.').to_ascii_lowercase();
-        entry == "*" || (!entry.is_empty() && (host == entry || host.ends_with(&format!(".{entry}"))))
-    });
-    if loopback || excepted {
-        return Ok(None);
-    }
-    // The address may hold a password, so it is not repeated.
-    url.parse().map(Some).map_err(|_| Error::config("the proxy's address is not a URL", "Correct KUBE_PROXY_URL or HTTPS_PROXY."))
 }

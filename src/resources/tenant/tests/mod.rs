@@ -1,6 +1,7 @@
 //! What plans of a tenant say, seen as the CLI sees them: values in, planned values and findings out.
 
 mod calls;
+mod destroy;
 
 use crate::{
     framework::{
