@@ -27,7 +27,7 @@ use crate::{
             wait::{self, Outcome},
             written::{WRITTEN_ANNOTATION, Written},
         },
-        wishes,
+        wishes::{self, Override},
     },
 };
 
@@ -110,7 +110,7 @@ async fn prepare(connection: &Connection, planned: &Tenant, timeout: Duration, c
     let Some(sizing) = wishes::size(&spec.wish, &spec.overrides, spec.floor.as_ref(), &mut found) else {
         return Err(found);
     };
-    let cluster = connected(connection, planned)?.stopped_by(call.stop.clone());
+    let cluster = connected(connection, planned)?.stopped_by(call.stop.clone()).patient_until(deadline);
     let facts = connection.facts().await?;
     if !cluster.server_serves(Kind::Kafka).await.map_err(|error| failed("Cannot look at the management cluster", &error))? {
         let mut found = Diagnostics::none();
@@ -264,6 +264,22 @@ fn storage_notes(prepared: &Prepared, prior: Option<&Tenant>, call: &mut Call) {
             "kms_key_arn has no effect",
             "The management cluster has no EBS driver (ebs.csi.aws.com), so the volumes are of its default StorageClass, encrypted or not as that class says.",
         );
+    }
+    let speed =
+        [(spec.overrides.volume_mib_per_second, Override::VOLUME_MIB_PER_SECOND), (spec.overrides.volume_iops, Override::VOLUME_IOPS)];
+    let decides = match &spec.storage.class {
+        Some(class) => Some(format!("The volumes are of the StorageClass {class:?}, and as fast as that class says.")),
+        None if facts.ebs_csi => None,
+        None => Some(
+            "The management cluster has no EBS driver (ebs.csi.aws.com), so the volumes are of its default StorageClass, and as fast as that class says."
+                .to_owned(),
+        ),
+    };
+    if let Some(decides) = decides {
+        for (_, field) in speed.into_iter().filter(|(figure, _)| figure.is_some()) {
+            let detail = format!("{decides} The figure only counts where the size is computed.");
+            call.found.warning_at(Tenant::SIZING_OVERRIDE.then(field), format!("{} has no effect on the volumes", field.0), detail);
+        }
     }
     let before = prior.and_then(|prior| prior.sizing.known());
     let changed = before.is_some_and(|before| {

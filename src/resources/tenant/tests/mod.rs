@@ -2,6 +2,7 @@
 
 mod calls;
 mod destroy;
+mod speed;
 
 use crate::{
     framework::{
