@@ -1,5 +1,9 @@
 //! The do-nothing provider in the real CLIs: every kind of part the framework knows, through protocol and core. No Kubernetes is needed.
 
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Command, Stdio};
+
 use kaas_lab::own_binary;
 use kaas_lab::terraform::{Engine, Install, Planned, Workspace};
 
@@ -99,6 +103,28 @@ fn a_write_only_value_is_used_and_never_stored() {
         assert!(state.contains("nothing_seal") && !state.contains("hush"), "{engine:?}: the secret is in the state");
         workspace.destroy(&[]).unwrap().succeeded().unwrap();
     }
+}
+
+#[test]
+fn a_provider_under_a_debugger_serves_both_clis_under_its_own_name() {
+    let provider = own_binary::nothing().unwrap();
+    let mut running = Command::new(provider).arg("--debug").stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let mut line = String::new();
+    BufReader::new(running.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    let attach = line.trim().strip_prefix("TF_REATTACH_PROVIDERS='").and_then(|rest| rest.strip_suffix('\'')).unwrap().to_owned();
+    for engine in Engine::available() {
+        let place = tempfile::tempdir().unwrap();
+        // There is no provider to install: only the one that runs can answer.
+        let mut workspace =
+            Workspace::new(engine, place.path(), Path::new("/nowhere/terraform-provider-nothing"), Install::DevOverride).unwrap();
+        workspace.set_env("TF_REATTACH_PROVIDERS", &attach);
+        workspace.write("main.tf", CONFIGURATION).unwrap();
+        workspace.set_variable("label", "a");
+        workspace.apply(&[]).unwrap().succeeded().unwrap();
+        assert_eq!(workspace.output("thing").unwrap()["id"], "thing/one", "{engine:?}");
+    }
+    running.kill().unwrap();
+    running.wait().unwrap();
 }
 
 #[test]

@@ -3,6 +3,7 @@
 mod calls;
 mod destroy;
 mod existing;
+mod speed;
 
 use crate::{
     framework::{
