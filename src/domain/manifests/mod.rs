@@ -5,6 +5,7 @@
 mod access;
 mod kafka;
 mod limits;
+pub mod monitoring;
 mod namespace;
 mod network;
 mod pools;
@@ -48,7 +49,7 @@ pub fn build(spec: &TenantSpec, sizing: &Sizing, facts: &Facts) -> Vec<Manifest>
 }
 
 /// A manifest with our labels; `fields` is the object without `apiVersion`, `kind` and `metadata`.
-fn manifest(spec: &TenantSpec, kind: Kind, name: impl Into<String>, fields: Value) -> Manifest {
+pub(in crate::domain) fn manifest(spec: &TenantSpec, kind: Kind, name: impl Into<String>, fields: Value) -> Manifest {
     labelled(spec, kind, name.into(), &[], fields)
 }
 
