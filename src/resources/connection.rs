@@ -10,7 +10,7 @@ use crate::{
         manifests::EBS_DRIVER,
         names::TenantName,
         object::{Kind, ObjectRef},
-        tenant::{Facts, TenantSpec},
+        tenant::Facts,
     },
     drivers::kubernetes::{Cluster, Error, KubernetesConfig},
     framework::diagnostic::Diagnostics,
@@ -134,18 +134,18 @@ impl Connection {
     }
 
     /// The client of a tenant's own cluster, one for all calls; None while Cluster API has written no kubeconfig for it.
-    pub async fn own_cluster(&self, management: &Cluster, spec: &TenantSpec) -> Result<Option<Cluster>, Error> {
+    pub async fn own_cluster(&self, management: &Cluster, name: &TenantName) -> Result<Option<Cluster>, Error> {
         let configured = self.configured();
         let clients = || configured.as_ref().map(|configured| configured.own_clusters.lock().unwrap_or_else(PoisonError::into_inner));
-        if let Some(cluster) = clients().and_then(|clients| clients.get(spec.name.as_str()).cloned()) {
+        if let Some(cluster) = clients().and_then(|clients| clients.get(name.as_str()).cloned()) {
             return Ok(Some(cluster));
         }
         let environment = self.settings().kubernetes.map(|kubernetes| kubernetes.environment).unwrap_or_default();
-        let secret = ObjectRef::namespaced(Kind::Secret, spec.name.namespace(), spec.name.kubeconfig_secret());
-        let id = format!("{}/{}", management.id(), spec.name);
+        let secret = ObjectRef::namespaced(Kind::Secret, name.namespace(), name.kubeconfig_secret());
+        let id = format!("{}/{}", management.id(), name);
         let Some(cluster) = management.behind(&id, &secret, &environment).await? else { return Ok(None) };
         if let Some(mut clients) = clients() {
-            clients.insert(spec.name.to_string(), cluster.clone());
+            clients.insert(name.to_string(), cluster.clone());
         }
         Ok(Some(cluster))
     }

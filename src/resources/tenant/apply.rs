@@ -111,8 +111,8 @@ async fn all(connection: &Connection, prepared: &mut Prepared, prior: Option<&Te
     if !kafka_first && let Some(early) = grow_home(prepared, call).await? {
         return Ok(Reached { outcome: early, there: false });
     }
-    let Some(place) = connection.own_cluster(&prepared.cluster, &prepared.spec).await.map_err(|error| failed(REACH, &error))? else {
-        let what = format!("{} does not exist", place::kubeconfig(&prepared.spec));
+    let Some(place) = connection.own_cluster(&prepared.cluster, &prepared.spec.name).await.map_err(|error| failed(REACH, &error))? else {
+        let what = format!("{} does not exist", place::kubeconfig(&prepared.spec.name));
         return Ok(Reached { outcome: Outcome::Waiting { what, why: "Cluster API has written no kubeconfig" }, there: false });
     };
     prepared.place = place.stopped_by(call.stop.clone()).patient_until(prepared.deadline);

@@ -8,6 +8,7 @@ use crate::{
     domain::{
         cluster::status::{ClusterPhase, cluster_status},
         manifests,
+        names::TenantName,
         object::{Kind, Manifest, ObjectRef},
         releases::status::{ReleaseState, release_status},
         sizing::Sizing,
@@ -98,7 +99,7 @@ pub async fn until_ready(
     deadline: Instant,
     stop: &CancellationToken,
 ) -> Result<Outcome, Diagnostics> {
-    let cluster = object(spec);
+    let cluster = object(&spec.name);
     let probe = |found: Option<&Value>| match found.map(cluster_status) {
         None => Probe::Pending(format!("{cluster} does not exist")),
         Some(status) if status.phase == ClusterPhase::Ready => Probe::Done(None),
@@ -191,8 +192,8 @@ pub fn trouble(spec: &TenantSpec, objects: &[(Manifest, Option<Value>)]) -> Opti
 }
 
 /// The tenant's Cluster.
-pub fn object(spec: &TenantSpec) -> ObjectRef {
-    ObjectRef::namespaced(Kind::Cluster, spec.name.namespace(), spec.name.cluster())
+pub fn object(name: &TenantName) -> ObjectRef {
+    ObjectRef::namespaced(Kind::Cluster, name.namespace(), name.cluster())
 }
 
 fn refused(error: Error) -> Diagnostics {

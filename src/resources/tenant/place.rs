@@ -5,7 +5,7 @@ use serde_json::Value;
 use crate::{
     domain::{
         cluster::status::{ClusterPhase, cluster_status},
-        names::BROKER_POOL,
+        names::{BROKER_POOL, TenantName},
         object::{Kind, ObjectRef},
         tenant::TenantSpec,
     },
@@ -39,21 +39,21 @@ pub async fn look(connection: &Connection, management: &Cluster, spec: &TenantSp
         let brokers = found(management, &pool(spec)).await.map_err(looked)?;
         return Ok(Seen { place: Some(management.clone()), brokers, trouble: None });
     }
-    let trouble = match found(management, &home::object(spec)).await.map_err(looked)? {
-        None => Some(away("Missing", "NoCluster", format!("{} does not exist", home::object(spec)))),
+    let trouble = match found(management, &home::object(&spec.name)).await.map_err(looked)? {
+        None => Some(away("Missing", "NoCluster", format!("{} does not exist", home::object(&spec.name)))),
         Some(cluster) => {
             let status = cluster_status(&cluster);
             (status.phase != ClusterPhase::Ready).then(|| Trouble {
                 phase: shown(status.phase),
                 reason: status.reason,
-                message: format!("{}: {}", home::object(spec), status.message),
+                message: format!("{}: {}", home::object(&spec.name), status.message),
             })
         }
     };
     let unseen = |why: Trouble| Seen { place: None, brokers: None, trouble: Some(trouble.clone().unwrap_or(why)) };
-    let place = match connection.own_cluster(management, spec).await {
+    let place = match connection.own_cluster(management, &spec.name).await {
         Ok(Some(place)) => place,
-        Ok(None) => return Ok(unseen(away("NotReady", "NoKubeconfig", format!("{} does not exist", kubeconfig(spec))))),
+        Ok(None) => return Ok(unseen(away("NotReady", "NoKubeconfig", format!("{} does not exist", kubeconfig(&spec.name))))),
         Err(error) if is_away(&error) => return Ok(unseen(away("NotReady", "Unreachable", error.report()))),
         Err(error) => return Err(looked(error)),
     };
@@ -102,6 +102,6 @@ fn pool(spec: &TenantSpec) -> ObjectRef {
 }
 
 /// The Secret with which the tenant's own cluster is reached.
-pub fn kubeconfig(spec: &TenantSpec) -> ObjectRef {
-    ObjectRef::namespaced(Kind::Secret, spec.name.namespace(), spec.name.kubeconfig_secret())
+pub fn kubeconfig(name: &TenantName) -> ObjectRef {
+    ObjectRef::namespaced(Kind::Secret, name.namespace(), name.kubeconfig_secret())
 }
