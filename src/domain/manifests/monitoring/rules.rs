@@ -92,7 +92,7 @@ fn kafka(spec: &TenantSpec, sizing: &Sizing) -> Vec<Value> {
         },
         Alert {
             name: "KafkaBrokersMissing",
-            expr: format!("count(kafka_server_replicamanager_partitioncount{{{s}}}) or vector(0) < {}", sizing.brokers),
+            expr: format!("(count(kafka_server_replicamanager_partitioncount{{{s}}}) or vector(0)) < {}", sizing.brokers),
             wait: "10m",
             severity: "warning",
             summary: "Kafka has fewer brokers than it was sized for",
