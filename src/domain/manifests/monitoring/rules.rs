@@ -92,7 +92,7 @@ fn kafka(spec: &TenantSpec, sizing: &Sizing) -> Vec<Value> {
         },
         Alert {
             name: "KafkaBrokersMissing",
-            expr: format!("count(kafka_server_replicamanager_partitioncount{{{s}}}) or vector(0) < {}", sizing.brokers),
+            expr: format!("(count(kafka_server_replicamanager_partitioncount{{{s}}}) or vector(0)) < {}", sizing.brokers),
             wait: "10m",
             severity: "warning",
             summary: "Kafka has fewer brokers than it was sized for",
@@ -166,7 +166,8 @@ fn quota(spec: &TenantSpec, sizing: &Sizing) -> Vec<Value> {
     let alerts = [
         Alert {
             name: "KafkaClientsThrottled",
-            expr: format!("avg_over_time(kafka_server_quota_throttle_time_ms{{{s}}}[15m]) > 0"),
+            // Where nothing was throttled of late it is no number, which an average would be as well.
+            expr: format!("max_over_time(kafka_server_quota_throttle_time_ms{{{s}}}[5m]) > 0"),
             wait: "15m",
             severity: "warning",
             summary: "Kafka throttles clients",
