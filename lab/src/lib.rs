@@ -5,9 +5,11 @@ pub mod bench;
 pub mod cache;
 pub mod cli;
 mod command;
+pub mod custom_resources;
 pub mod demo;
 pub mod doctor;
 pub mod environment;
+mod go_module;
 pub mod interrupt;
 pub mod kafka;
 mod kubernetes;
@@ -30,5 +32,5 @@ pub mod tests_run;
 pub mod toolchain;
 
 pub use environment::{Came, Lab, Options, TemporaryLab};
-pub use kubernetes::{block_on, client};
+pub use kubernetes::{apply_crds, block_on, client};
 pub use state::Server;
