@@ -4,10 +4,15 @@
 pub mod bench;
 pub mod cache;
 pub mod cli;
+pub mod cluster_api;
 mod command;
+mod control_plane;
+pub mod custom_resources;
 pub mod demo;
 pub mod doctor;
 pub mod environment;
+pub mod etcd;
+mod go_module;
 pub mod interrupt;
 pub mod kafka;
 mod kubernetes;
@@ -30,5 +35,5 @@ pub mod tests_run;
 pub mod toolchain;
 
 pub use environment::{Came, Lab, Options, TemporaryLab};
-pub use kubernetes::{block_on, client};
+pub use kubernetes::{apply_crds, block_on, client};
 pub use state::Server;
