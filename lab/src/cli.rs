@@ -139,6 +139,9 @@ enum Verb {
     /// Stand in for the Strimzi operator: `up` starts it
     #[command(hide = true)]
     StrimziOperatorStandIn(crate::strimzi::Options),
+    /// Stand in for Flux's helm-controller and source-controller
+    #[command(hide = true)]
+    FluxStandIn(crate::flux::Options),
 }
 
 /// Runs the command and returns its exit code.
@@ -180,6 +183,7 @@ fn run(verb: Verb) -> Result<ExitCode> {
             say(text);
         }
         Verb::StrimziOperatorStandIn(options) => crate::strimzi::run(&options)?,
+        Verb::FluxStandIn(options) => crate::flux::run(&options)?,
     }
     Ok(ExitCode::SUCCESS)
 }

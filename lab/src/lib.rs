@@ -8,6 +8,7 @@ mod command;
 pub mod demo;
 pub mod doctor;
 pub mod environment;
+pub mod flux;
 pub mod interrupt;
 pub mod kafka;
 mod kubernetes;

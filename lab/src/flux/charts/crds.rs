@@ -1,0 +1,105 @@
+//! The CRDs of a chart, and applying them by the policy of a HelmRelease.
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, ensure};
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
+use kube::api::{Api, DeleteParams, Patch, PatchParams};
+use kube::{Client, ResourceExt};
+use serde_json::json;
+
+use super::{Chart, Place, STRIMZI};
+use crate::flux::api::CrdPolicy;
+use crate::flux::status::MANAGER;
+use crate::strimzi_api;
+
+/// How long the API server may take to serve a new CRD.
+const ESTABLISHED: Duration = Duration::from_secs(30);
+/// On every CRD the stand-in wrote: the chart and its version.
+const WRITTEN_BY: &str = "lab.kaas.dev/chart";
+/// Helm leaves an object with this annotation when it uninstalls.
+const KEEP: &str = "helm.sh/resource-policy";
+
+/// A CRD on disk.
+#[derive(Debug, Clone)]
+pub struct Crd {
+    pub name: String,
+    pub file: PathBuf,
+}
+
+/// The CRDs of `chart`. Generates them if the cache lacks them, which blocks.
+///
+/// # Errors
+/// When they cannot be generated.
+pub fn crds(chart: &Chart) -> Result<Vec<Crd>> {
+    match chart.name {
+        STRIMZI => Ok(strimzi_api::crds()?.into_iter().map(|crd| Crd { name: crd.name.to_owned(), file: crd.file }).collect()),
+        _ => Ok(Vec::new()),
+    }
+}
+
+/// What to do with the CRDs of `chart` rendered at `place`: as its values say if they are part of its templates, else by `policy`.
+pub fn policy(chart: &Chart, place: &Place, policy: CrdPolicy) -> CrdPolicy {
+    match chart.crds_in_templates {
+        true if place.is("/crds/enabled", false) || place.is("/installCRDs", false) => CrdPolicy::CreateReplace,
+        true => CrdPolicy::Skip,
+        false => policy,
+    }
+}
+
+/// Applies the CRDs and waits until they are served.
+pub async fn apply(client: &Client, chart: &'static Chart, place: &Place<'_>, policy: CrdPolicy) -> Result<()> {
+    if policy == CrdPolicy::Skip {
+        return Ok(());
+    }
+    let api: Api<CustomResourceDefinition> = Api::all(client.clone());
+    let mut written = Vec::new();
+    for crd in tokio::task::spawn_blocking(|| crds(chart)).await?? {
+        if policy == CrdPolicy::Create && api.get_opt(&crd.name).await.context("look for a CRD")?.is_some() {
+            continue;
+        }
+        let yaml = std::fs::read(&crd.file).with_context(|| format!("read {}", crd.file.display()))?;
+        let path = format!("/apis/apiextensions.k8s.io/v1/customresourcedefinitions/{}?fieldManager={MANAGER}&force=true", crd.name);
+        let request = http::Request::patch(path).header(http::header::CONTENT_TYPE, "application/apply-patch+yaml").body(yaml)?;
+        client.request_text(request).await.with_context(|| format!("apply the CRD {}", crd.name))?;
+        let mut annotations = json!({WRITTEN_BY: format!("{}-{}", chart.name, place.version)});
+        if chart.crds_in_templates && place.is("/crds/keep", true) {
+            annotations[KEEP] = json!("keep");
+        }
+        let patch = json!({"metadata": {"annotations": annotations}});
+        api.patch(&crd.name, &PatchParams::default(), &Patch::Merge(&patch))
+            .await
+            .with_context(|| format!("annotate the CRD {}", crd.name))?;
+        written.push(crd.name);
+    }
+    let started = Instant::now();
+    for name in written {
+        while !established(&api.get(&name).await.with_context(|| format!("read the CRD {name}"))?) {
+            ensure!(started.elapsed() < ESTABLISHED, "the CRD {name} is not served after {} s", ESTABLISHED.as_secs());
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+    Ok(())
+}
+
+/// Removes what goes with the release: CRDs of templates that are not kept. Those of a chart's `crds/` folder Helm never removes.
+pub async fn remove(client: &Client, chart: &'static Chart) -> Result<()> {
+    if !chart.crds_in_templates {
+        return Ok(());
+    }
+    let api: Api<CustomResourceDefinition> = Api::all(client.clone());
+    for crd in tokio::task::spawn_blocking(|| crds(chart)).await?? {
+        let Some(there) = api.get_opt(&crd.name).await.with_context(|| format!("read the CRD {}", crd.name))? else { continue };
+        let annotations = there.annotations();
+        if annotations.contains_key(WRITTEN_BY) && annotations.get(KEEP).is_none_or(|policy| policy != "keep") {
+            api.delete(&crd.name, &DeleteParams::default()).await.with_context(|| format!("delete the CRD {}", crd.name))?;
+        }
+    }
+    Ok(())
+}
+
+fn established(crd: &CustomResourceDefinition) -> bool {
+    let conditions = crd.status.as_ref().and_then(|status| status.conditions.as_ref());
+    conditions.is_some_and(|all| all.iter().any(|c| c.type_ == "Established" && c.status == "True"))
+}
