@@ -2,6 +2,7 @@
 
 use anyhow::Result;
 
+use crate::custom_resources::Family;
 use crate::programs::{self, Origin, Program};
 use crate::{cache, strimzi_api, toolchain};
 
@@ -75,6 +76,10 @@ pub fn inventory() -> Result<Vec<String>> {
     let version = strimzi_api::version()?;
     let state = if cache::held(&format!("strimzi-crds-{version}"))?.is_some() { "generated" } else { "will be generated: some seconds" };
     lines.push(format!("  {:<24} v{version}, {state}", "Strimzi's CRDs"));
+    for family in Family::ALL {
+        let state = if family.held()? { "generated" } else { "will be generated: some seconds" };
+        lines.push(format!("  {:<24} {}, {state}", format!("{}'s CRDs", family.name()), family.version()?));
+    }
     Ok(lines)
 }
 

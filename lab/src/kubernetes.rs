@@ -9,8 +9,8 @@ use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomRe
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Api, Client, Config};
 
+use crate::custom_resources::Crd;
 use crate::interrupt;
-use crate::strimzi_api::Crd;
 
 /// How long one question to a server may take.
 const ANSWER: Duration = Duration::from_secs(5);
@@ -84,7 +84,7 @@ pub fn apply_crds(kubeconfig: &Path, crds: &[Crd]) -> Result<()> {
         let api: Api<CustomResourceDefinition> = Api::all(client);
         let started = Instant::now();
         for crd in crds {
-            while !established(&api.get(crd.name).await?) {
+            while !established(&api.get(&crd.name).await?) {
                 interrupt::check()?;
                 if started.elapsed() > ESTABLISHED {
                     bail!("the API server does not serve the CRD {} after {} s", crd.name, ESTABLISHED.as_secs());

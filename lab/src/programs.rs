@@ -4,8 +4,9 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 
+use crate::go_module::{GoModule, go_module};
 use crate::{cache, command, toolchain};
 
 /// A program of the lab.
@@ -19,53 +20,56 @@ pub enum Program {
     KubeControllerManager,
     /// OpenTofu's command.
     Tofu,
+    /// The generator of custom resource definitions from Go types.
+    ControllerGen,
+    /// Cluster API's core controllers.
+    ClusterApi,
+    /// Cluster API's kubeadm bootstrap provider.
+    KubeadmBootstrap,
+    /// Cluster API's kubeadm control-plane provider.
+    KubeadmControlPlane,
+    /// Cluster API's provider for AWS.
+    ClusterApiAws,
 }
 
 /// A published Go module and what is built of it.
 struct Module {
-    /// As the cache and the user see it.
-    name: &'static str,
-    path: &'static str,
-    files: [(&'static str, &'static str); 3],
+    go: GoModule,
     programs: &'static [Program],
     expected: &'static str,
 }
 
-static ETCD: Module = Module {
-    name: "etcd",
-    path: "go.etcd.io/etcd/server/v3",
-    files: [
-        ("go.mod", include_str!("../programs/etcd/go.mod")),
-        ("go.sum", include_str!("../programs/etcd/go.sum")),
-        ("programs.go", include_str!("../programs/etcd/programs.go")),
-    ],
-    programs: &[Program::Etcd],
-    expected: "1 to 2 min on two cores",
-};
+static ETCD: Module =
+    Module { go: go_module!("etcd", "go.etcd.io/etcd/server/v3"), programs: &[Program::Etcd], expected: "1 to 2 min on two cores" };
 
 static KUBERNETES: Module = Module {
-    name: "kubernetes",
-    path: "k8s.io/kubernetes",
-    files: [
-        ("go.mod", include_str!("../programs/kubernetes/go.mod")),
-        ("go.sum", include_str!("../programs/kubernetes/go.sum")),
-        ("programs.go", include_str!("../programs/kubernetes/programs.go")),
-    ],
+    go: go_module!("kubernetes", "k8s.io/kubernetes"),
     programs: &[Program::KubeApiserver, Program::KubeControllerManager],
     expected: "7 to 10 min on two cores",
 };
 
-static OPENTOFU: Module = Module {
-    name: "opentofu",
-    path: "github.com/opentofu/opentofu",
-    files: [
-        ("go.mod", include_str!("../programs/opentofu/go.mod")),
-        ("go.sum", include_str!("../programs/opentofu/go.sum")),
-        ("programs.go", include_str!("../programs/opentofu/programs.go")),
-    ],
-    programs: &[Program::Tofu],
-    expected: "5 to 8 min on two cores",
+static OPENTOFU: Module =
+    Module { go: go_module!("opentofu", "github.com/opentofu/opentofu"), programs: &[Program::Tofu], expected: "5 to 8 min on two cores" };
+
+static CONTROLLER_GEN: Module = Module {
+    go: go_module!("controller-gen", "sigs.k8s.io/controller-tools"),
+    programs: &[Program::ControllerGen],
+    expected: "about 1 min on two cores",
 };
+
+static CLUSTER_API: Module = Module {
+    go: go_module!("cluster-api", "sigs.k8s.io/cluster-api"),
+    programs: &[Program::ClusterApi, Program::KubeadmBootstrap, Program::KubeadmControlPlane],
+    expected: "2 to 4 min on two cores",
+};
+
+static CLUSTER_API_AWS: Module = Module {
+    go: go_module!("cluster-api-provider-aws", "sigs.k8s.io/cluster-api-provider-aws/v2"),
+    programs: &[Program::ClusterApiAws],
+    expected: "1 to 3 min on two cores",
+};
+
+static MODULES: [&Module; 6] = [&ETCD, &KUBERNETES, &OPENTOFU, &CONTROLLER_GEN, &CLUSTER_API, &CLUSTER_API_AWS];
 
 /// Where a program comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -80,7 +84,19 @@ pub enum Origin {
 
 impl Program {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::Etcd, Self::KubeApiserver, Self::KubeControllerManager, Self::Tofu];
+    pub const ALL: [Self; 9] = [
+        Self::Etcd,
+        Self::KubeApiserver,
+        Self::KubeControllerManager,
+        Self::Tofu,
+        Self::ControllerGen,
+        Self::ClusterApi,
+        Self::KubeadmBootstrap,
+        Self::KubeadmControlPlane,
+        Self::ClusterApiAws,
+    ];
+    /// What tenants in namespaces need.
+    pub const NAMESPACES: [Self; 4] = [Self::Etcd, Self::KubeApiserver, Self::KubeControllerManager, Self::Tofu];
 
     /// The name of the executable.
     pub fn name(self) -> &'static str {
@@ -89,6 +105,11 @@ impl Program {
             Self::KubeApiserver => "kube-apiserver",
             Self::KubeControllerManager => "kube-controller-manager",
             Self::Tofu => "tofu",
+            Self::ControllerGen => "controller-gen",
+            Self::ClusterApi => "cluster-api",
+            Self::KubeadmBootstrap => "cluster-api-kubeadm-bootstrap",
+            Self::KubeadmControlPlane => "cluster-api-kubeadm-control-plane",
+            Self::ClusterApiAws => "cluster-api-provider-aws",
         }
     }
 
@@ -97,16 +118,25 @@ impl Program {
             Self::Etcd => &ETCD,
             Self::KubeApiserver | Self::KubeControllerManager => &KUBERNETES,
             Self::Tofu => &OPENTOFU,
+            Self::ControllerGen => &CONTROLLER_GEN,
+            Self::ClusterApi | Self::KubeadmBootstrap | Self::KubeadmControlPlane => &CLUSTER_API,
+            Self::ClusterApiAws => &CLUSTER_API_AWS,
         }
     }
 
     /// The Go package of the command.
     fn package(self) -> String {
-        let module = self.module().path;
-        match self {
-            Self::Etcd => module.to_owned(),
-            Self::KubeApiserver | Self::KubeControllerManager | Self::Tofu => format!("{module}/cmd/{}", self.name()),
-        }
+        let below = match self {
+            Self::Etcd | Self::ClusterApiAws => "",
+            Self::KubeApiserver => "/cmd/kube-apiserver",
+            Self::KubeControllerManager => "/cmd/kube-controller-manager",
+            Self::Tofu => "/cmd/tofu",
+            Self::ControllerGen => "/cmd/controller-gen",
+            Self::ClusterApi => "/core",
+            Self::KubeadmBootstrap => "/bootstrap/kubeadm",
+            Self::KubeadmControlPlane => "/controlplane/kubeadm",
+        };
+        format!("{}{below}", self.module().go.path)
     }
 
     /// The version the lab pins (`v1.36.3`). A program of the machine may have another.
@@ -114,7 +144,7 @@ impl Program {
     /// # Errors
     /// When its `go.mod` does not require the module.
     pub fn version(self) -> Result<&'static str> {
-        self.module().version()
+        self.module().go.version()
     }
 
     /// Where it comes from, without building anything.
@@ -147,8 +177,7 @@ impl Program {
 
 /// The oldest Go that builds all programs, as their `go.mod` files say: `1.26.6`.
 pub fn go_needed() -> &'static str {
-    let lines = [&ETCD, &KUBERNETES, &OPENTOFU].into_iter().flat_map(|module| module.files[0].1.lines());
-    lines.filter_map(|line| line.strip_prefix("go ")).max_by_key(|version| numbers(version)).unwrap_or_default()
+    MODULES.iter().map(|module| module.go.go_needed()).max_by_key(|version| numbers(version)).unwrap_or_default()
 }
 
 /// The numbers of a version, to compare by.
@@ -157,37 +186,28 @@ pub fn numbers(version: &str) -> Vec<u32> {
 }
 
 impl Module {
-    fn version(&self) -> Result<&'static str> {
-        let lines = self.files[0].1.lines().map(|line| line.trim_start_matches("require").trim());
-        let mut required = lines.filter_map(|line| line.strip_prefix(self.path)?.strip_prefix(' '));
-        required.next().with_context(|| format!("find {} in its go.mod", self.path))
-    }
-
     fn slot(&self) -> Result<String> {
-        Ok(format!("{}-{}", self.name, self.version()?.trim_start_matches('v')))
+        Ok(format!("{}-{}", self.go.name, self.go.version()?.trim_start_matches('v')))
     }
 
     fn build(&self, folder: &Path) -> Result<()> {
         let (go, _) = toolchain::go()?;
-        let source = tempfile::tempdir().context("make a folder to build in")?;
-        for (name, text) in self.files {
-            std::fs::write(source.path().join(name), text)?;
-        }
+        let source = self.go.laid_out()?;
         for program in self.programs {
             let mut build = Command::new(&go);
             build.current_dir(source.path()).args(["build", "-trimpath", "-ldflags", &self.linker_flags()?, "-o"]);
             build.arg(folder.join(program.name())).arg(program.package());
-            command::run_shown(&mut build, &format!("building {} {}", program.name(), self.version()?), self.expected)?;
+            command::run_shown(&mut build, &format!("building {} {}", program.name(), self.go.version()?), self.expected)?;
         }
         Ok(())
     }
 
     /// Kubernetes takes its version from its own build scripts: without it a server calls itself v0.0.0-master.
     fn linker_flags(&self) -> Result<String> {
-        if self.name != "kubernetes" {
+        if self.go.name != "kubernetes" {
             return Ok("-s -w".to_owned());
         }
-        let version = self.version()?;
+        let version = self.go.version()?;
         let parts = numbers(version);
         let (major, minor) = (parts.first().copied().unwrap_or_default(), parts.get(1).copied().unwrap_or_default());
         let base = "k8s.io/component-base/version";

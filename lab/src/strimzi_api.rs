@@ -6,6 +6,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
+use crate::custom_resources::Crd;
 use crate::maven::{Pom, class_path};
 use crate::{cache, command, toolchain};
 
@@ -31,24 +32,16 @@ pub fn version() -> Result<&'static str> {
     POM.version()
 }
 
-/// A CRD on disk.
-#[derive(Clone, Debug)]
-pub struct Crd {
-    /// `kafkas.kafka.strimzi.io`.
-    pub name: &'static str,
-    /// `Kafka`.
-    pub kind: &'static str,
-    /// The YAML as Strimzi's release ships it.
-    pub file: PathBuf,
-}
-
 /// Strimzi's CRDs, generated if the cache lacks them.
 ///
 /// # Errors
 /// When Maven or a JDK is missing, or the generator fails.
 pub fn crds() -> Result<Vec<Crd>> {
     let folder = cache::ensure(&format!("strimzi-crds-{}", version()?), generate)?;
-    Ok(KINDS.iter().map(|&(kind, _, name)| Crd { name, kind, file: folder.join(format!("{kind}.yaml")) }).collect())
+    Ok(KINDS
+        .iter()
+        .map(|&(kind, _, name)| Crd { name: name.to_owned(), kind: kind.to_owned(), file: folder.join(format!("{kind}.yaml")) })
+        .collect())
 }
 
 fn generate(folder: &Path) -> Result<()> {

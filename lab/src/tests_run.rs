@@ -5,6 +5,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 
+use crate::custom_resources::Family;
 use crate::output::note;
 use crate::programs::Program;
 use crate::{doctor, interrupt, own_binary, strimzi_api};
@@ -22,6 +23,9 @@ pub fn run(filter: &[String]) -> Result<()> {
         program.executable()?;
     }
     strimzi_api::crds()?;
+    for family in Family::ALL {
+        family.crds()?;
+    }
     let provider = own_binary::provider()?;
     note("running the tests (some take minutes: they run real servers and real Kafka) …");
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());

@@ -69,7 +69,7 @@ pub fn run(choices: &Choices) -> Result<()> {
 }
 
 fn build() -> Result<(PathBuf, String)> {
-    for program in Program::ALL {
+    for program in Program::NAMESPACES {
         interrupt::check()?;
         program.executable()?;
     }

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 
+use crate::custom_resources::Crd;
 use crate::lock::FileLock;
 use crate::output::note;
 use crate::process::{self, Handle};
@@ -119,7 +120,7 @@ impl Lab {
         }
     }
 
-    fn start(folder: &Path, options: &Options, ingredients: &Ingredients, crds: &[strimzi_api::Crd]) -> Result<Self> {
+    fn start(folder: &Path, options: &Options, ingredients: &Ingredients, crds: &[Crd]) -> Result<Self> {
         let [etcd, etcd_peer, apiserver, controllers] = ports::free()?;
         let state = State {
             name: options.name.clone(),

@@ -1,6 +1,5 @@
 //! The CRDs of a chart, and applying them by the policy of a HelmRelease.
 
-use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
@@ -10,6 +9,7 @@ use kube::{Client, ResourceExt};
 use serde_json::json;
 
 use super::{Chart, Place, STRIMZI};
+use crate::custom_resources::{Crd, Family};
 use crate::flux::api::CrdPolicy;
 use crate::flux::status::MANAGER;
 use crate::strimzi_api;
@@ -21,20 +21,15 @@ const WRITTEN_BY: &str = "lab.kaas.dev/chart";
 /// Helm leaves an object with this annotation when it uninstalls.
 const KEEP: &str = "helm.sh/resource-policy";
 
-/// A CRD on disk.
-#[derive(Debug, Clone)]
-pub struct Crd {
-    pub name: String,
-    pub file: PathBuf,
-}
-
 /// The CRDs of `chart`. Generates them if the cache lacks them, which blocks.
 ///
 /// # Errors
 /// When they cannot be generated.
 pub fn crds(chart: &Chart) -> Result<Vec<Crd>> {
     match chart.name {
-        STRIMZI => Ok(strimzi_api::crds()?.into_iter().map(|crd| Crd { name: crd.name.to_owned(), file: crd.file }).collect()),
+        STRIMZI => strimzi_api::crds(),
+        "cert-manager" => Family::CertManager.crds(),
+        "kube-prometheus-stack" => Family::PrometheusOperator.crds(),
         _ => Ok(Vec::new()),
     }
 }
