@@ -11,6 +11,8 @@ mod environment;
 #[cfg(test)]
 mod examples;
 #[cfg(test)]
+mod flux;
+#[cfg(test)]
 mod manifests;
 #[cfg(test)]
 mod nothing;
