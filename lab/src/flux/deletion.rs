@@ -17,6 +17,9 @@ pub async fn run(pass: &mut Pass<'_>) -> Result<Action> {
         return Ok(Action::await_change());
     }
     if !pass.spec.suspend {
+        if let Some(left) = pass.flux.pause(pass) {
+            return Ok(Action::requeue(left));
+        }
         if !release_is_gone(pass).await? {
             pass.write().await?;
             return Ok(Action::requeue(RETRY));
@@ -49,6 +52,7 @@ async fn release_is_gone(pass: &mut Pass<'_>) -> Result<bool> {
         Err(error) => {
             tracing::warn!("uninstall {}/{}: {error:#}", pass.namespace, pass.name);
             pass.report_uninstall_failure(&error);
+            pass.flux.failed(pass);
             Ok(false)
         }
     }

@@ -81,7 +81,9 @@ impl StandIn {
     /// # Errors
     /// When it does not end.
     pub fn kill(&self) -> Result<()> {
-        process::stop(&[self.handle], Duration::ZERO)
+        // It may have ended since; the wait tells.
+        let _ = nix::sys::signal::kill(nix::unistd::Pid::from_raw(self.handle.pid), nix::sys::signal::Signal::SIGKILL);
+        self.stop()
     }
 
     /// Starts it again after [`StandIn::stop`] or [`StandIn::kill`].

@@ -111,8 +111,12 @@ async fn moved(pass: &mut Pass<'_>, target: &Target, names: &(String, String, St
     if same {
         return Ok(None);
     }
+    if let Some(left) = pass.flux.pause(pass) {
+        return Ok(Some(End::Waits(left)));
+    }
     if let Err(error) = deletion::uninstall(pass, target).await {
         pass.report_uninstall_failure(&error);
+        pass.flux.failed(pass);
         return Ok(Some(End::Waits(RETRY)));
     }
     pass.status.history.clear();

@@ -6,7 +6,7 @@ use anyhow::{Context, Result, ensure};
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::api::{Api, DeleteParams, Patch, PatchParams};
 use kube::{Client, ResourceExt};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{Chart, Place, STRIMZI};
 use crate::custom_resources::{Crd, Family};
@@ -49,28 +49,20 @@ pub async fn apply(client: &Client, chart: &'static Chart, place: &Place<'_>, po
         return Ok(());
     }
     let api: Api<CustomResourceDefinition> = Api::all(client.clone());
-    let mut written = Vec::new();
-    for crd in tokio::task::spawn_blocking(|| crds(chart)).await?? {
+    let crds = tokio::task::spawn_blocking(|| crds(chart)).await??;
+    let apply = async |crd: &Crd| {
         if policy == CrdPolicy::Create && api.get_opt(&crd.name).await.context("look for a CRD")?.is_some() {
-            continue;
+            return anyhow::Ok(());
         }
-        let yaml = std::fs::read(&crd.file).with_context(|| format!("read {}", crd.file.display()))?;
-        let path = format!("/apis/apiextensions.k8s.io/v1/customresourcedefinitions/{}?fieldManager={MANAGER}&force=true", crd.name);
-        let request = http::Request::patch(path).header(http::header::CONTENT_TYPE, "application/apply-patch+yaml").body(yaml)?;
-        client.request_text(request).await.with_context(|| format!("apply the CRD {}", crd.name))?;
-        let mut annotations = json!({WRITTEN_BY: format!("{}-{}", chart.name, place.version)});
-        if chart.crds_in_templates && place.is("/crds/keep", true) {
-            annotations[KEEP] = json!("keep");
-        }
-        let patch = json!({"metadata": {"annotations": annotations}});
-        api.patch(&crd.name, &PatchParams::default(), &Patch::Merge(&patch))
-            .await
-            .with_context(|| format!("annotate the CRD {}", crd.name))?;
-        written.push(crd.name);
-    }
+        let manifest = manifest(crd, chart, place)?;
+        let params = PatchParams::apply(MANAGER).force();
+        api.patch(&crd.name, &params, &Patch::Apply(&manifest)).await.with_context(|| format!("apply the CRD {}", crd.name))?;
+        Ok(())
+    };
+    futures::future::try_join_all(crds.iter().map(apply)).await?;
     let started = Instant::now();
-    for name in written {
-        while !established(&api.get(&name).await.with_context(|| format!("read the CRD {name}"))?) {
+    for Crd { name, .. } in &crds {
+        while !established(&api.get(name).await.with_context(|| format!("read the CRD {name}"))?) {
             ensure!(started.elapsed() < ESTABLISHED, "the CRD {name} is not served after {} s", ESTABLISHED.as_secs());
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
@@ -92,6 +84,18 @@ pub async fn remove(client: &Client, chart: &'static Chart) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// A CRD marked with the chart it comes from.
+fn manifest(crd: &Crd, chart: &Chart, place: &Place<'_>) -> Result<Value> {
+    let text = std::fs::read_to_string(&crd.file).with_context(|| format!("read {}", crd.file.display()))?;
+    let mut manifest: Value = serde_norway::from_str(&text).with_context(|| format!("understand {}", crd.file.display()))?;
+    let annotations = &mut manifest["metadata"]["annotations"];
+    annotations[WRITTEN_BY] = json!(format!("{}-{}", chart.name, place.version));
+    if chart.crds_in_templates && place.is("/crds/keep", true) {
+        annotations[KEEP] = json!("keep");
+    }
+    Ok(manifest)
 }
 
 fn established(crd: &CustomResourceDefinition) -> bool {
