@@ -82,6 +82,9 @@ enum Verb {
         /// Let the Strimzi stand-in report Ready without running Kafka
         #[arg(long)]
         pretend_ready: bool,
+        /// Run Cluster API too, for tenants with a Kubernetes of their own
+        #[arg(long)]
+        cluster_api: bool,
     },
     /// Stop a lab and remove its folder
     Down {
@@ -142,6 +145,9 @@ enum Verb {
     /// Stand in for Flux's helm-controller and source-controller
     #[command(hide = true)]
     FluxStandIn(crate::flux::Options),
+    /// Stand in for an infrastructure provider of Cluster API: `up --cluster-api` starts it
+    #[command(hide = true)]
+    ProcessProviderStandIn(crate::cluster_api::provider::Options),
 }
 
 /// Runs the command and returns its exit code.
@@ -159,7 +165,7 @@ pub fn main() -> ExitCode {
 fn run(verb: Verb) -> Result<ExitCode> {
     match verb {
         Verb::Doctor => return examine(),
-        Verb::Up { which, pretend_ready } => up(&Options { pretend_ready, ..which.options() })?,
+        Verb::Up { which, pretend_ready, cluster_api } => up(&Options { pretend_ready, cluster_api, ..which.options() })?,
         Verb::Down { which, all: false } => down(&which.options().folder()?)?,
         Verb::Down { all: true, .. } => down_all()?,
         Verb::Status { which, all: false } => return status(&which.lab()?),
@@ -184,6 +190,7 @@ fn run(verb: Verb) -> Result<ExitCode> {
         }
         Verb::StrimziOperatorStandIn(options) => crate::strimzi::run(&options)?,
         Verb::FluxStandIn(options) => crate::flux::run(&options)?,
+        Verb::ProcessProviderStandIn(options) => crate::cluster_api::provider::run(&options)?,
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -247,27 +254,21 @@ fn down_all() -> Result<()> {
 fn status(lab: &Lab) -> Result<ExitCode> {
     let mut well = true;
     say(format!("lab {} in {}", lab.name(), lab.folder().display()));
-    let ports = lab.ports();
-    for server in Server::ALL {
+    for server in Server::ALL.into_iter().filter(|server| lab.has_cluster_api() || !server.of_cluster_api()) {
         let health = lab.health(server);
         well &= health.is_ok();
         let health = health.map_or_else(|error| format!("not well: {error:#}"), |()| "well".to_owned());
         let handle = lab.servers().iter().find(|running| running.server == server).map(|running| running.handle);
-        let port = match server {
-            Server::Etcd => ports.etcd.to_string(),
-            Server::Apiserver => ports.apiserver.to_string(),
-            Server::Controllers => ports.controllers.to_string(),
-            Server::StrimziStandIn => "-".to_owned(),
-        };
+        let port = lab.port(server).map_or_else(|| "-".to_owned(), |port| port.to_string());
         let (pid, memory) = handle.map_or_else(Default::default, |handle| (handle.pid.to_string(), memory(handle.resident_mib())));
-        say(format!("  {:<26} pid {pid:<8} port {port:<6} {memory:>8}  {health}", server.name()));
+        say(format!("  {:<34} pid {pid:<8} port {port:<6} {memory:>8}  {health}", server.name()));
     }
     let servers: Vec<_> = lab.servers().iter().map(|running| running.handle).collect();
     for other in lab.processes().into_iter().filter(|process| !servers.contains(process)) {
         // Of a Kafka node the folder is named like its pod.
         let folder = other.folder().filter(|folder| folder != lab.folder());
         let name = folder.as_deref().and_then(|folder| folder.file_name()?.to_str()).unwrap_or("started by a server");
-        say(format!("  {name:<26} pid {:<8} port {:<6} {:>8}", other.pid, "-", memory(other.resident_mib())));
+        say(format!("  {name:<34} pid {:<8} port {:<6} {:>8}", other.pid, "-", memory(other.resident_mib())));
     }
     Ok(if well { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

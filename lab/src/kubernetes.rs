@@ -6,8 +6,11 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
+use kube::api::{ApiResource, DynamicObject, Patch, PatchParams};
 use kube::config::{KubeConfigOptions, Kubeconfig};
+use kube::core::GroupVersionKind;
 use kube::{Api, Client, Config};
+use serde_json::Value;
 
 use crate::custom_resources::Crd;
 use crate::interrupt;
@@ -46,24 +49,65 @@ pub async fn client(kubeconfig: &Path) -> Result<Client> {
 /// # Errors
 /// When it does not answer in time or not with success.
 pub fn ask(url: &str, ca: Option<&Path>) -> Result<String> {
-    let uri: http::Uri = url.parse().with_context(|| format!("read the URL {url}"))?;
-    let path = uri.path().to_owned();
-    let mut server = uri.into_parts();
-    server.path_and_query = Some(http::uri::PathAndQuery::from_static("/"));
-    let mut config = Config::new(http::Uri::from_parts(server)?);
+    let (server, path) = apart(url)?;
+    let mut config = Config::new(server);
     config.root_cert = match ca {
         Some(file) => {
             Some(vec![rustls::pki_types::pem::PemObject::from_pem_file(file).map(|der: rustls::pki_types::CertificateDer| der.to_vec())?])
         }
         None => None,
     };
+    answer(config, http::Request::get(path).body(Vec::new())?)
+}
+
+/// What a server answers to `body` at `url`, which is not https.
+///
+/// # Errors
+/// As [`ask`].
+pub fn post(url: &str, body: &Value) -> Result<String> {
+    let (server, path) = apart(url)?;
+    let request = http::Request::post(path).header(http::header::CONTENT_TYPE, "application/json").body(serde_json::to_vec(body)?)?;
+    answer(Config::new(server), request)
+}
+
+fn apart(url: &str) -> Result<(http::Uri, String)> {
+    let uri: http::Uri = url.parse().with_context(|| format!("read the URL {url}"))?;
+    let path = uri.path().to_owned();
+    let mut server = uri.into_parts();
+    server.path_and_query = Some(http::uri::PathAndQuery::from_static("/"));
+    Ok((http::Uri::from_parts(server)?, path))
+}
+
+fn answer(mut config: Config, request: http::Request<Vec<u8>>) -> Result<String> {
     config.connect_timeout = Some(ANSWER);
     config.default_retry = false;
-    let request = http::Request::get(path).body(Vec::new())?;
     block_on(async move {
         let client = Client::try_from(config)?;
         let answer = tokio::time::timeout(ANSWER, client.request_text(request)).await.context("wait for the answer")?;
         Ok(answer?)
+    })
+}
+
+/// Applies `manifests` of any kind, in their order, and owns every field in them.
+///
+/// # Errors
+/// When one is refused.
+pub fn apply(kubeconfig: &Path, manifests: &[Value]) -> Result<()> {
+    block_on(async {
+        let client = client(kubeconfig).await?;
+        for manifest in manifests {
+            let text = |path: &str| manifest.pointer(path).and_then(Value::as_str).unwrap_or_default();
+            let (api_version, kind, name) = (text("/apiVersion"), text("/kind"), text("/metadata/name"));
+            let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
+            let resource = ApiResource::from_gvk(&GroupVersionKind::gvk(group, version, kind));
+            let api: Api<DynamicObject> = match text("/metadata/namespace") {
+                "" => Api::all_with(client.clone(), &resource),
+                namespace => Api::namespaced_with(client.clone(), namespace, &resource),
+            };
+            let params = PatchParams::apply(FIELD_MANAGER).force();
+            api.patch(name, &params, &Patch::Apply(manifest)).await.with_context(|| format!("apply the {kind} {name}"))?;
+        }
+        Ok(())
     })
 }
 

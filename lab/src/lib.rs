@@ -4,11 +4,14 @@
 pub mod bench;
 pub mod cache;
 pub mod cli;
+pub mod cluster_api;
 mod command;
+mod control_plane;
 pub mod custom_resources;
 pub mod demo;
 pub mod doctor;
 pub mod environment;
+pub mod etcd;
 pub mod flux;
 mod go_module;
 pub mod interrupt;

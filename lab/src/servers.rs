@@ -6,6 +6,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 
+use crate::cluster_api::managers;
+use crate::control_plane::ControlPlane;
 use crate::process::Recipe;
 use crate::programs::Program;
 use crate::state::{Ports, Running, Server, State};
@@ -13,13 +15,6 @@ use crate::{interrupt, kubernetes};
 
 /// How long a server may take to answer; a busy machine is slow, not broken.
 const READY: Duration = Duration::from_secs(120);
-/// The controllers that a lab without nodes has work for. Quotas are counted by one, claims and volume attributes classes lose their finalizers by others,
-/// roles for custom resources come together by one more.
-const CONTROLLERS: &str = "garbage-collector-controller,namespace-controller,serviceaccount-controller,clusterrole-aggregation-controller,\
-resourcequota-controller,persistentvolumeclaim-protection-controller,root-ca-certificate-publisher-controller,\
-volumeattributesclass-protection-controller";
-const SERVICE_ADDRESSES: &str = "10.96.0.0/16";
-
 /// The places in a lab's folder.
 #[derive(Clone, Debug)]
 pub struct Layout(pub PathBuf);
@@ -44,6 +39,21 @@ impl Layout {
     pub fn data(&self, server: Server) -> PathBuf {
         self.0.join(server.name())
     }
+
+    /// The lab's own Kubernetes.
+    pub fn control_plane(&self, ports: Ports) -> ControlPlane {
+        ControlPlane {
+            pki: self.pki(),
+            kubeconfig: self.kubeconfig(),
+            apiserver_data: self.data(Server::Apiserver),
+            controllers_data: self.data(Server::Controllers),
+            etcd: ports.etcd,
+            // The default of kube-apiserver.
+            etcd_prefix: "/registry".to_owned(),
+            apiserver: ports.apiserver,
+            controllers: ports.controllers,
+        }
+    }
 }
 
 /// Programs and choices a lab is started with.
@@ -54,8 +64,10 @@ pub struct Ingredients {
     pub apiserver: PathBuf,
     /// kube-controller-manager.
     pub controllers: PathBuf,
-    /// The lab's own command, which holds the stand-in.
+    /// The lab's own command, which holds the stand-ins.
     pub lab: PathBuf,
+    /// Cluster API's controllers, for a lab that has them.
+    pub cluster_api: Option<managers::Programs>,
 }
 
 impl Ingredients {
@@ -63,24 +75,53 @@ impl Ingredients {
     ///
     /// # Errors
     /// When a program cannot be built.
-    pub fn gather(lab: Option<PathBuf>) -> Result<Self> {
+    pub fn gather(lab: Option<PathBuf>, cluster_api: bool) -> Result<Self> {
         Ok(Self {
             etcd: Program::Etcd.executable()?,
             apiserver: Program::KubeApiserver.executable()?,
             controllers: Program::KubeControllerManager.executable()?,
+            cluster_api: if cluster_api { Some(managers::Programs::gather()?) } else { None },
             lab: lab.map_or_else(crate::own_binary::lab, Ok)?,
         })
     }
 
     /// How `server` is started.
-    pub fn recipe(&self, server: Server, layout: &Layout, state: &State) -> Recipe {
+    ///
+    /// # Errors
+    /// When it is one of Cluster API's and the lab has none.
+    pub fn recipe(&self, server: Server, layout: &Layout, state: &State) -> Result<Recipe> {
+        let control_plane = layout.control_plane(state.ports);
+        let mut env = BTreeMap::new();
         let (program, args) = match server {
             Server::Etcd => (&self.etcd, etcd(layout, state.ports)),
-            Server::Apiserver => (&self.apiserver, apiserver(layout, state.ports)),
-            Server::Controllers => (&self.controllers, controllers(layout, state.ports)),
+            Server::Apiserver => (&self.apiserver, control_plane.apiserver_args()),
+            Server::Controllers => (&self.controllers, control_plane.controllers_args()),
+            Server::ClusterApi | Server::KubeadmBootstrap | Server::KubeadmControlPlane | Server::ClusterApiAws => {
+                let programs = self.cluster_api.as_ref().context("find the programs of Cluster API")?;
+                let ports = state.cluster_api.context("find the ports of Cluster API")?;
+                env = managers::environment(server);
+                (programs.of(server)?, managers::args(server, layout, ports)?)
+            }
+            Server::ProcessProvider => (&self.lab, self.process_provider(layout, state)),
             Server::StrimziStandIn => (&self.lab, strimzi_stand_in(layout, state.pretend_ready)),
+            Server::FluxStandIn => {
+                (&self.lab, crate::flux::arguments(&layout.kubeconfig(), &layout.data(Server::FluxStandIn), state.pretend_ready, true))
+            }
         };
-        Recipe { program: program.clone(), args, env: BTreeMap::new(), log: layout.log(server) }
+        Ok(Recipe { program: program.clone(), args, env, log: layout.log(server) })
+    }
+
+    fn process_provider(&self, layout: &Layout, state: &State) -> Vec<String> {
+        let mut args = vec![Server::ProcessProvider.name().to_owned()];
+        let options = [
+            ("--kubeconfig", layout.kubeconfig().display().to_string()),
+            ("--data-dir", layout.data(Server::ProcessProvider).display().to_string()),
+            ("--etcd", state.ports.etcd.to_string()),
+            ("--apiserver", self.apiserver.display().to_string()),
+            ("--controllers", self.controllers.display().to_string()),
+        ];
+        args.extend(options.into_iter().flat_map(|(name, value)| [name.to_owned(), value]));
+        args
     }
 }
 
@@ -99,47 +140,6 @@ fn etcd(layout: &Layout, ports: Ports) -> Vec<String> {
     ]
 }
 
-fn apiserver(layout: &Layout, ports: Ports) -> Vec<String> {
-    let pki = |file: &str| layout.pki().join(file).display().to_string();
-    vec![
-        format!("--etcd-servers=http://127.0.0.1:{}", ports.etcd),
-        format!("--secure-port={}", ports.apiserver),
-        "--bind-address=127.0.0.1".to_owned(),
-        format!("--cert-dir={}", layout.data(Server::Apiserver).display()),
-        format!("--tls-cert-file={}", pki("server.crt")),
-        format!("--tls-private-key-file={}", pki("server.key")),
-        format!("--client-ca-file={}", pki("ca.crt")),
-        "--service-account-issuer=https://kubernetes.default.svc".to_owned(),
-        format!("--service-account-key-file={}", pki("sa.pub")),
-        format!("--service-account-signing-key-file={}", pki("sa.key")),
-        "--authorization-mode=RBAC".to_owned(),
-        format!("--service-cluster-ip-range={SERVICE_ADDRESSES}"),
-        // Pods that nothing runs need no tokens.
-        "--disable-admission-plugins=ServiceAccount".to_owned(),
-        "--allow-privileged=true".to_owned(),
-        "--endpoint-reconciler-type=none".to_owned(),
-    ]
-}
-
-fn controllers(layout: &Layout, ports: Ports) -> Vec<String> {
-    let pki = |file: &str| layout.pki().join(file).display().to_string();
-    vec![
-        format!("--kubeconfig={}", layout.kubeconfig().display()),
-        format!("--controllers={CONTROLLERS}"),
-        "--leader-elect=false".to_owned(),
-        format!("--secure-port={}", ports.controllers),
-        "--bind-address=127.0.0.1".to_owned(),
-        format!("--cert-dir={}", layout.data(Server::Controllers).display()),
-        format!("--tls-cert-file={}", pki("server.crt")),
-        format!("--tls-private-key-file={}", pki("server.key")),
-        format!("--service-account-private-key-file={}", pki("sa.key")),
-        format!("--root-ca-file={}", pki("ca.crt")),
-        // The client's own limit of 20 requests per second is for clusters shared with others.
-        "--kube-api-qps=200".to_owned(),
-        "--kube-api-burst=400".to_owned(),
-    ]
-}
-
 fn strimzi_stand_in(layout: &Layout, pretend_ready: bool) -> Vec<String> {
     let mut args = vec![
         Server::StrimziStandIn.name().to_owned(),
@@ -154,27 +154,32 @@ fn strimzi_stand_in(layout: &Layout, pretend_ready: bool) -> Vec<String> {
     args
 }
 
-/// Asks `server` whether it is well. The stand-in has no port: it is well while it runs.
+/// Asks `server` whether it is well. The stand-ins have no port: they are well while they run.
 ///
 /// # Errors
 /// When it is not, with the reason.
-pub fn health(server: Server, layout: &Layout, ports: Ports) -> Result<()> {
-    let ca = layout.pki().join("ca.crt");
-    let answer = match server {
-        Server::Etcd => kubernetes::ask(&format!("http://127.0.0.1:{}/health", ports.etcd), None)?,
-        Server::Apiserver => kubernetes::ask(&format!("https://127.0.0.1:{}/readyz", ports.apiserver), Some(&ca))?,
-        Server::Controllers => kubernetes::ask(&format!("https://127.0.0.1:{}/healthz", ports.controllers), Some(&ca))?,
-        Server::StrimziStandIn => return Ok(()),
-    };
-    // etcd answers 200 with a body that tells.
-    if answer.starts_with("ok") || answer.contains("\"health\":\"true\"") { Ok(()) } else { bail!("answered {answer}") }
+pub fn health(server: Server, layout: &Layout, state: &State) -> Result<()> {
+    let control_plane = layout.control_plane(state.ports);
+    match server {
+        Server::Etcd => {
+            // It answers 200 with a body that tells.
+            let answer = kubernetes::ask(&format!("http://127.0.0.1:{}/health", state.ports.etcd), None)?;
+            if answer.contains("\"health\":\"true\"") { Ok(()) } else { bail!("answered {answer}") }
+        }
+        Server::Apiserver => control_plane.apiserver_health(),
+        Server::Controllers => control_plane.controllers_health(),
+        Server::ClusterApi | Server::KubeadmBootstrap | Server::KubeadmControlPlane | Server::ClusterApiAws => {
+            managers::health(server, state.cluster_api.context("find the ports of Cluster API")?)
+        }
+        Server::ProcessProvider | Server::StrimziStandIn | Server::FluxStandIn => Ok(()),
+    }
 }
 
 /// Waits until `running` is well.
 ///
 /// # Errors
 /// When it ends, or is not well in time: with the end of its log.
-pub fn wait_ready(running: &Running, layout: &Layout, ports: Ports) -> Result<()> {
+pub fn wait_ready(running: &Running, layout: &Layout, state: &State) -> Result<()> {
     let started = Instant::now();
     let name = running.server.name();
     loop {
@@ -182,7 +187,7 @@ pub fn wait_ready(running: &Running, layout: &Layout, ports: Ports) -> Result<()
         if !running.handle.alive() {
             bail!("{name} ended right after its start; the end of its log:\n{}", running.recipe.log_tail());
         }
-        let Err(last) = health(running.server, layout, ports) else { return Ok(()) };
+        let Err(last) = health(running.server, layout, state) else { return Ok(()) };
         if started.elapsed() > READY {
             let log = running.recipe.log_tail();
             return Err(last).with_context(|| format!("{name} is not ready after {} s; the end of its log:\n{log}", READY.as_secs()));
@@ -196,23 +201,7 @@ pub fn wait_ready(running: &Running, layout: &Layout, ports: Ports) -> Result<()
 /// # Errors
 /// When it cannot be written.
 pub fn write_kubeconfig(layout: &Layout, state: &State, admin: &crate::pki::Admin) -> Result<()> {
-    use base64::Engine;
-    let encode = |pem: &str| base64::engine::general_purpose::STANDARD.encode(pem);
-    let context = context(&state.name);
-    let config = serde_json::json!({
-        "apiVersion": "v1",
-        "kind": "Config",
-        "current-context": context,
-        "clusters": [{"name": context, "cluster": {
-            "server": format!("https://127.0.0.1:{}", state.ports.apiserver),
-            "certificate-authority-data": encode(&admin.ca),
-        }}],
-        "users": [{"name": context, "user": {
-            "client-certificate-data": encode(&admin.certificate),
-            "client-key-data": encode(&admin.key),
-        }}],
-        "contexts": [{"name": context, "context": {"cluster": context, "user": context}}],
-    });
+    let config = layout.control_plane(state.ports).kubeconfig_text(&context(&state.name), admin);
     crate::pki::write_private(&layout.kubeconfig(), &serde_json::to_string_pretty(&config)?)
 }
 
@@ -225,8 +214,8 @@ pub fn context(name: &str) -> String {
 ///
 /// # Errors
 /// When one cannot be made.
-pub fn make_folders(layout: &Layout) -> Result<()> {
-    let folders = Server::ALL.map(|server| layout.data(server));
+pub fn make_folders(layout: &Layout, state: &State) -> Result<()> {
+    let folders: Vec<PathBuf> = state.servers().map(|server| layout.data(server)).collect();
     for folder in folders.iter().map(PathBuf::as_path).chain([layout.0.join("logs").as_path()] as [&Path; 1]) {
         std::fs::create_dir_all(folder).with_context(|| format!("make {}", folder.display()))?;
     }

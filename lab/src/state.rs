@@ -24,6 +24,30 @@ pub struct Ports {
     pub controllers: u16,
 }
 
+/// The ports of one of Cluster API's controllers, all on 127.0.0.1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ManagerPorts {
+    /// Its webhooks.
+    pub webhook: u16,
+    /// Its health.
+    pub health: u16,
+    /// Its metrics.
+    pub diagnostics: u16,
+}
+
+/// The ports of Cluster API's controllers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClusterApiPorts {
+    /// Core.
+    pub core: ManagerPorts,
+    /// The kubeadm bootstrap provider.
+    pub bootstrap: ManagerPorts,
+    /// The kubeadm control-plane provider.
+    pub control_plane: ManagerPorts,
+    /// The provider for AWS.
+    pub aws: ManagerPorts,
+}
+
 /// The servers of a lab in the order they are started; they are stopped in the opposite one (an API server that loses its etcd hangs).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -34,13 +58,45 @@ pub enum Server {
     Apiserver,
     /// kube-controller-manager.
     Controllers,
+    /// Cluster API's core controllers.
+    ClusterApi,
+    /// Cluster API's kubeadm bootstrap provider.
+    KubeadmBootstrap,
+    /// Cluster API's kubeadm control-plane provider.
+    KubeadmControlPlane,
+    /// Cluster API's provider for AWS, as a judge of manifests only.
+    ClusterApiAws,
+    /// The stand-in for an infrastructure provider; it runs the Kubernetes of tenants.
+    ProcessProvider,
     /// The stand-in for Strimzi's operator; it runs the Kafka nodes.
     StrimziStandIn,
+    /// The stand-in for Flux; it runs the operators of tenants' clusters and their Kafka nodes.
+    FluxStandIn,
 }
 
 impl Server {
     /// All, in the order they are started.
-    pub const ALL: [Self; 4] = [Self::Etcd, Self::Apiserver, Self::Controllers, Self::StrimziStandIn];
+    pub const ALL: [Self; 10] = [
+        Self::Etcd,
+        Self::Apiserver,
+        Self::Controllers,
+        Self::ClusterApi,
+        Self::KubeadmBootstrap,
+        Self::KubeadmControlPlane,
+        Self::ClusterApiAws,
+        Self::ProcessProvider,
+        Self::StrimziStandIn,
+        Self::FluxStandIn,
+    ];
+
+    /// Whether only labs with Cluster API have it.
+    pub fn of_cluster_api(self) -> bool {
+        match self {
+            Self::ClusterApi | Self::KubeadmBootstrap | Self::KubeadmControlPlane => true,
+            Self::ClusterApiAws | Self::ProcessProvider | Self::FluxStandIn => true,
+            Self::Etcd | Self::Apiserver | Self::Controllers | Self::StrimziStandIn => false,
+        }
+    }
 
     /// What people and log files call it.
     pub fn name(self) -> &'static str {
@@ -48,7 +104,13 @@ impl Server {
             Self::Etcd => "etcd",
             Self::Apiserver => "kube-apiserver",
             Self::Controllers => "kube-controller-manager",
+            Self::ClusterApi => "cluster-api",
+            Self::KubeadmBootstrap => "cluster-api-kubeadm-bootstrap",
+            Self::KubeadmControlPlane => "cluster-api-kubeadm-control-plane",
+            Self::ClusterApiAws => "cluster-api-provider-aws",
+            Self::ProcessProvider => "process-provider-stand-in",
             Self::StrimziStandIn => "strimzi-operator-stand-in",
+            Self::FluxStandIn => crate::flux::NAME,
         }
     }
 }
@@ -73,6 +135,9 @@ pub struct State {
     pub ports: Ports,
     /// Whether the Strimzi stand-in reports Ready without running Kafka.
     pub pretend_ready: bool,
+    /// The ports of Cluster API's controllers; none in a lab without them.
+    #[serde(default)]
+    pub cluster_api: Option<ClusterApiPorts>,
     /// The process without which the lab has no purpose (a test). Labs of dead owners are taken down by the next one.
     pub owner: Option<Handle>,
     /// Its servers.
@@ -80,6 +145,26 @@ pub struct State {
 }
 
 impl State {
+    /// The servers this lab has, in the order they are started.
+    pub fn servers(&self) -> impl Iterator<Item = Server> {
+        let cluster_api = self.cluster_api.is_some();
+        Server::ALL.into_iter().filter(move |server| cluster_api || !server.of_cluster_api())
+    }
+
+    /// The port `server` is reached by, if it has one.
+    pub fn port(&self, server: Server) -> Option<u16> {
+        match server {
+            Server::Etcd => Some(self.ports.etcd),
+            Server::Apiserver => Some(self.ports.apiserver),
+            Server::Controllers => Some(self.ports.controllers),
+            Server::ClusterApi => self.cluster_api.map(|ports| ports.core.webhook),
+            Server::KubeadmBootstrap => self.cluster_api.map(|ports| ports.bootstrap.webhook),
+            Server::KubeadmControlPlane => self.cluster_api.map(|ports| ports.control_plane.webhook),
+            Server::ClusterApiAws => self.cluster_api.map(|ports| ports.aws.webhook),
+            Server::ProcessProvider | Server::StrimziStandIn | Server::FluxStandIn => None,
+        }
+    }
+
     /// Reads the state of the lab in `folder`; none if there is no lab.
     ///
     /// # Errors

@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod acceptance;
 #[cfg(test)]
+mod cluster_api;
+#[cfg(test)]
 mod custom_resources;
 #[cfg(test)]
 mod driver;

@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 
 use super::lock;
 use crate::process::{self, Handle};
-use crate::state::{self, Server, State};
+use crate::state::{self, Running, Server, State};
 
 /// How long processes without the server that started them may take to end: their data goes anyway.
 const ORPHANS: Duration = Duration::from_secs(3);
@@ -30,15 +30,15 @@ pub(super) fn take_down(folder: &Path) -> Result<()> {
     let state = State::read(folder).ok().flatten();
     let mut running = state.as_ref().map(|s| s.running.clone()).unwrap_or_default();
     running.sort_by_key(|r| std::cmp::Reverse(r.server));
-    for server in running {
-        process::stop(&[server.handle], grace(server.server)).with_context(|| format!("stop {}", server.server.name()))?;
-        if server.server == Server::StrimziStandIn {
-            // Kafka nodes of a stand-in that was killed go before their API server does.
-            let servers: Vec<Handle> = state.iter().flat_map(|s| &s.running).map(|r| r.handle).collect();
-            let orphans: Vec<Handle> = process::marked(folder).into_iter().filter(|p| !servers.contains(p)).collect();
-            process::stop(&orphans, ORPHANS).context("stop Kafka nodes")?;
-        }
+    let servers: Vec<Handle> = running.iter().map(|r| r.handle).collect();
+    let (stand_ins, base): (Vec<Running>, Vec<Running>) = running.into_iter().partition(|r| r.server > Server::Controllers);
+    stop_each(stand_ins)?;
+    if !base.is_empty() {
+        // What the stand-ins started, Kafka nodes and the Kubernetes of tenants, goes before their API server and etcd do.
+        let orphans: Vec<Handle> = process::marked(folder).into_iter().filter(|p| !servers.contains(p)).collect();
+        process::stop(&orphans, ORPHANS).context("stop what the stand-ins started")?;
     }
+    stop_each(base)?;
     process::stop(&process::marked(folder), grace(Server::Apiserver))?;
     let left = all_processes(folder, state.as_ref());
     anyhow::ensure!(left.is_empty(), "processes of the lab in {} are left: {left:?}", folder.display());
@@ -48,12 +48,19 @@ pub(super) fn take_down(folder: &Path) -> Result<()> {
     Ok(())
 }
 
+fn stop_each(servers: Vec<Running>) -> Result<()> {
+    for server in servers {
+        process::stop(&[server.handle], grace(server.server)).with_context(|| format!("stop {}", server.server.name()))?;
+    }
+    Ok(())
+}
+
 /// How long `server` may take to end by itself.
 pub(super) fn grace(server: Server) -> Duration {
     match server {
-        // It stops its Kafka nodes one by one.
-        Server::StrimziStandIn => Duration::from_secs(30),
-        Server::Etcd | Server::Apiserver | Server::Controllers => Duration::from_secs(10),
+        // They stop their Kafka nodes one by one.
+        Server::StrimziStandIn | Server::FluxStandIn => Duration::from_secs(30),
+        _ => Duration::from_secs(10),
     }
 }
 

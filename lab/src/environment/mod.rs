@@ -14,7 +14,7 @@ use crate::output::note;
 use crate::process::{self, Handle};
 use crate::servers::{self, Ingredients, Layout};
 use crate::state::{self, Ports, Running, Server, State};
-use crate::{kubernetes, pki, ports, strimzi_api};
+use crate::{cluster_api, kubernetes, pki, ports, strimzi_api};
 
 pub use ending::down;
 use ending::{all_processes, grace, take_down};
@@ -34,6 +34,8 @@ pub struct Options {
     pub dir: Option<PathBuf>,
     /// Let the Strimzi stand-in report Ready without running Kafka.
     pub pretend_ready: bool,
+    /// Run Cluster API and the stand-in that makes tenants' clusters.
+    pub cluster_api: bool,
     /// Tie the lab to this process: once it is gone, the next such lab takes this one down.
     pub owned: bool,
     /// The `kaas-lab` executable; by default found by [`crate::own_binary::lab`].
@@ -43,7 +45,7 @@ pub struct Options {
 impl Options {
     /// A lab called `name`, with real Kafka.
     pub fn named(name: &str) -> Self {
-        Self { name: name.to_owned(), dir: None, pretend_ready: false, owned: false, lab_binary: None }
+        Self { name: name.to_owned(), dir: None, pretend_ready: false, cluster_api: false, owned: false, lab_binary: None }
     }
 
     /// The lab's folder.
@@ -86,12 +88,20 @@ impl Lab {
     /// When a program cannot be built or a server does not come up.
     pub fn up(options: &Options) -> Result<(Self, Came)> {
         let folder = options.folder()?;
-        let ingredients = Ingredients::gather(options.lab_binary.clone())?;
-        let crds = strimzi_api::crds()?;
+        let ingredients = Ingredients::gather(options.lab_binary.clone(), options.cluster_api)?;
+        let mut crds = strimzi_api::crds()?;
+        if options.cluster_api {
+            crds.extend(cluster_api::crds()?);
+        }
         let _lock = lock(&folder)?;
         match State::read(&folder) {
             Ok(Some(state)) => {
                 let lab = Self { layout: Layout(folder.clone()), state };
+                anyhow::ensure!(
+                    lab.state.cluster_api.is_some() || !options.cluster_api,
+                    "the lab {} runs without Cluster API: take it down first",
+                    options.name
+                );
                 if lab.is_well() {
                     return Ok((lab, Came::WasUp));
                 }
@@ -126,6 +136,7 @@ impl Lab {
             name: options.name.clone(),
             ports: Ports { etcd, etcd_peer, apiserver, controllers },
             pretend_ready: options.pretend_ready,
+            cluster_api: if options.cluster_api { Some(cluster_api::managers::free_ports()?) } else { None },
             owner: if options.owned { Handle::own() } else { None },
             running: Vec::new(),
         };
@@ -133,7 +144,7 @@ impl Lab {
         make_private(folder)?;
         // From here on the folder is known for a lab's, whatever happens.
         lab.state.write(folder)?;
-        servers::make_folders(&lab.layout)?;
+        servers::make_folders(&lab.layout, &lab.state)?;
         let admin = pki::make(&lab.layout.pki())?;
         servers::write_kubeconfig(&lab.layout, &lab.state, &admin)?;
         lab.launch(Server::Etcd, ingredients)?;
@@ -143,9 +154,24 @@ impl Lab {
         lab.launch(Server::Controllers, ingredients)?;
         kubernetes::apply_crds(&lab.kubeconfig(), crds)?;
         lab.launch(Server::StrimziStandIn, ingredients)?;
+        lab.start_cluster_api(ingredients)?;
         lab.wait_for(Server::Controllers)?;
         lab.wait_for(Server::StrimziStandIn)?;
         Ok(lab)
+    }
+
+    /// Starts Cluster API's controllers, then lets the API server call their webhooks, then installs the class of tenants' clusters, which these check.
+    fn start_cluster_api(&mut self, ingredients: &Ingredients) -> Result<()> {
+        let Some(ports) = self.state.cluster_api else { return Ok(()) };
+        let servers: Vec<Server> = self.state.servers().filter(|server| server.of_cluster_api()).collect();
+        cluster_api::managers::prepare(&self.layout)?;
+        for &server in &servers {
+            self.launch(server, ingredients)?;
+        }
+        for &server in &servers {
+            self.wait_for(server)?;
+        }
+        cluster_api::install(&self.layout, ports)
     }
 
     /// The lab in `folder`, whether or not its servers run; none if there is no lab.
@@ -186,6 +212,16 @@ impl Lab {
         self.state.ports
     }
 
+    /// The port `server` is reached by, if it has one.
+    pub fn port(&self, server: Server) -> Option<u16> {
+        self.state.port(server)
+    }
+
+    /// Whether it runs Cluster API.
+    pub fn has_cluster_api(&self) -> bool {
+        self.state.cluster_api.is_some()
+    }
+
     /// The test this lab belongs to, if that runs.
     pub fn living_owner(&self) -> Option<Handle> {
         self.state.owner.filter(|owner| owner.alive())
@@ -213,7 +249,7 @@ impl Lab {
     pub fn health(&self, server: Server) -> Result<()> {
         let running = self.running(server)?;
         anyhow::ensure!(running.handle.alive(), "it does not run");
-        servers::health(server, &self.layout, self.state.ports)
+        servers::health(server, &self.layout, &self.state)
     }
 
     /// Stops `server` and only it; what the stand-in runs stops with it.
@@ -246,7 +282,7 @@ impl Lab {
     }
 
     fn is_well(&self) -> bool {
-        Server::ALL.iter().all(|&server| self.health(server).is_ok())
+        self.state.servers().all(|server| self.health(server).is_ok())
     }
 
     fn running(&self, server: Server) -> Result<&Running> {
@@ -259,7 +295,7 @@ impl Lab {
 
     fn launch(&mut self, server: Server, ingredients: &Ingredients) -> Result<()> {
         crate::interrupt::check()?;
-        let recipe = ingredients.recipe(server, &self.layout, &self.state);
+        let recipe = ingredients.recipe(server, &self.layout, &self.state)?;
         let handle = recipe.start(self.folder())?;
         self.record(Running { server, handle, recipe })
     }
@@ -271,7 +307,7 @@ impl Lab {
     }
 
     fn wait_for(&self, server: Server) -> Result<()> {
-        servers::wait_ready(self.running(server)?, &self.layout, self.state.ports)
+        servers::wait_ready(self.running(server)?, &self.layout, &self.state)
     }
 }
 

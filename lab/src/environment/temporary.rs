@@ -22,6 +22,17 @@ impl TemporaryLab {
         Self::with(&Options { pretend_ready, ..Options::named(&name) })
     }
 
+    /// Brings up a lab with Cluster API whose name begins with `purpose`.
+    ///
+    /// # Errors
+    /// As [`Lab::up`].
+    pub fn with_cluster_api(purpose: &str, pretend_ready: bool) -> Result<Self> {
+        sweep_orphans()?;
+        let [unique] = ports::free()?;
+        let name = format!("{purpose}-{}-{unique}", std::process::id());
+        Self::with(&Options { pretend_ready, cluster_api: true, ..Options::named(&name) })
+    }
+
     /// Brings up a lab as `options` say, tied to this process.
     ///
     /// # Errors

@@ -25,7 +25,7 @@ use std::time::Duration;
 use anyhow::Result;
 use clap::Args;
 
-pub use process::StandIn;
+pub use process::{NAME, StandIn, arguments};
 
 /// What the stand-in is started with.
 #[derive(Debug, Clone, Args)]

@@ -4,4 +4,5 @@ mod deletion;
 mod failure;
 mod kafka;
 mod life;
+mod tenants;
 mod world;

@@ -19,8 +19,22 @@ const PATIENCE: Duration = Duration::from_secs(90);
 
 pub struct World {
     pub flux: StandIn,
-    pub kube: kube::Client,
+    objects: Objects,
     pub lab: TemporaryLab,
+}
+
+/// A cluster, and the namespace in it that is looked into.
+pub struct Objects {
+    kube: kube::Client,
+    pub namespace: String,
+}
+
+impl std::ops::Deref for World {
+    type Target = Objects;
+
+    fn deref(&self) -> &Objects {
+        &self.objects
+    }
 }
 
 impl World {
@@ -31,18 +45,29 @@ impl World {
         let flux = StandIn::start(&lab, pretend_ready, false)?;
         kaas_lab::apply_crds(&lab.kubeconfig(), &Family::Flux.crds()?)?;
         let kube = kaas_lab::client(&lab.kubeconfig()).await?;
-        Ok(Self { flux, kube, lab })
+        Ok(Self { flux, objects: Objects::new(kube, TENANT), lab })
     }
 
     /// The namespace of the tests and a Secret with a kubeconfig that points back at the lab.
     pub async fn prepare(&self) -> Result<()> {
-        self.apply(&json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": TENANT}})).await?;
+        self.make_namespace().await?;
         self.secret("back", &std::fs::read_to_string(self.lab.kubeconfig())?).await
+    }
+}
+
+impl Objects {
+    pub fn new(kube: kube::Client, namespace: &str) -> Self {
+        Self { kube, namespace: namespace.to_owned() }
+    }
+
+    pub async fn make_namespace(&self) -> Result<()> {
+        self.apply(&json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": self.namespace}})).await
     }
 
     pub async fn secret(&self, name: &str, kubeconfig: &str) -> Result<()> {
         let data = json!({"value": STANDARD.encode(kubeconfig)});
-        self.apply(&json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name, "namespace": TENANT}, "data": data})).await
+        self.apply(&json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name, "namespace": self.namespace}, "data": data}))
+            .await
     }
 
     /// An API of a kind by its `apiVersion`; without namespace if that is empty.
@@ -69,7 +94,7 @@ impl World {
 
     pub async fn source(&self, chart: &str, tag: &str) -> Result<()> {
         self.apply(&json!({
-            "apiVersion": "source.toolkit.fluxcd.io/v1", "kind": "OCIRepository", "metadata": {"name": chart, "namespace": TENANT},
+            "apiVersion": "source.toolkit.fluxcd.io/v1", "kind": "OCIRepository", "metadata": {"name": chart, "namespace": self.namespace},
             "spec": {"interval": "10m", "url": format!("oci://registry.invalid/charts/{chart}"), "ref": {"tag": tag}},
         }))
         .await
@@ -82,12 +107,12 @@ impl World {
             "targetNamespace": format!("{chart}-system"), "storageNamespace": format!("{chart}-system"), "install": {"createNamespace": true},
         });
         merge(&mut whole, spec);
-        let metadata = json!({"name": chart, "namespace": TENANT});
+        let metadata = json!({"name": chart, "namespace": self.namespace});
         self.apply(&json!({"apiVersion": "helm.toolkit.fluxcd.io/v2", "kind": "HelmRelease", "metadata": metadata, "spec": whole})).await
     }
 
     pub fn releases(&self) -> Api<DynamicObject> {
-        self.api("helm.toolkit.fluxcd.io/v2", "HelmRelease", TENANT)
+        self.api("helm.toolkit.fluxcd.io/v2", "HelmRelease", &self.namespace)
     }
 
     pub fn deployments(&self, namespace: &str) -> Api<DynamicObject> {

@@ -1,0 +1,140 @@
+//! A ProcessControlPlane: servers started and kept running, their kubeconfig handed out, the wished version reported.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use k8s_openapi::api::core::v1::Secret;
+use kube::ResourceExt;
+use kube::api::{Api, DynamicObject, Patch, PatchParams};
+use kube::runtime::controller::Action;
+use kube::runtime::finalizer::{self, Event};
+use serde_json::{Value, json};
+
+use super::objects::{self, MANAGER, Owner, STOPPED};
+use super::status::{self, Condition};
+use super::tenant::{self, Tenant};
+use super::{Failure, Operator, RESYNC, SOON};
+
+const FINALIZER: &str = "processcontrolplane.controlplane.cluster.x-k8s.io";
+/// How long an upgrade shows as under way before its version is reported: those who wait for it shall have something to wait for.
+const UPGRADE: Duration = Duration::from_secs(2);
+
+/// Brings one object about.
+pub async fn reconcile(object: Arc<DynamicObject>, operator: Arc<Operator>) -> Result<Action, Failure> {
+    let Some(owner) = objects::owner(&object) else { return Ok(Action::requeue(SOON)) };
+    let ending = object.metadata.deletion_timestamp.is_some();
+    if !ending && objects::paused(&operator.client, &object, &owner).await? {
+        return Ok(Action::requeue(RESYNC));
+    }
+    let api: Api<DynamicObject> = Api::namespaced_with(operator.client.clone(), &owner.namespace, &objects::control_plane());
+    // Nothing is started before the finalizer is there.
+    let done = finalizer::finalizer(&api, FINALIZER, object, |event| async {
+        match event {
+            Event::Apply(object) => bring_about(&operator, &object, &owner).await.map_err(Failure),
+            Event::Cleanup(_) => end(&operator, owner.clone()).await.map_err(Failure),
+        }
+    });
+    done.await.map_err(|error| Failure(error.into()))
+}
+
+/// The servers; what to say of them.
+struct Seen {
+    port: u16,
+    kubeconfig: String,
+    ready: Result<()>,
+}
+
+async fn bring_about(operator: &Arc<Operator>, object: &DynamicObject, owner: &Owner) -> Result<Action> {
+    let stopped = object.annotations().get(STOPPED).is_some_and(|value| value == "true");
+    let (options, whose) = (operator.options.clone(), owner.clone());
+    let seen = tokio::task::spawn_blocking(move || {
+        let mut tenant = Tenant::open(&options, &whose)?;
+        let ready = if stopped {
+            tenant.stop()?;
+            Err(anyhow::anyhow!("the annotation {STOPPED} keeps its servers stopped"))
+        } else {
+            tenant.run()
+        };
+        Ok::<_, anyhow::Error>(Seen { port: tenant.port(), kubeconfig: tenant.kubeconfig()?, ready })
+    });
+    let seen = seen.await.context("look after a tenant's servers")??;
+    // Before the cluster counts as there: Cluster API tries a connection that failed again only after half a minute.
+    write_kubeconfig(operator, object, owner, &seen.kubeconfig).await?;
+    let kind = objects::control_plane();
+    let endpoint = json!({"host": "127.0.0.1", "port": seen.port});
+    if seen.ready.is_ok() && object.data.pointer("/spec/controlPlaneEndpoint") != Some(&endpoint) {
+        status::write_spec(&operator.client, &kind, object, json!({"controlPlaneEndpoint": endpoint})).await?;
+    }
+    let (status, conditions) = report(object, &seen.ready);
+    status::write(&operator.client, &kind, object, status, &conditions).await?;
+    let upgrading = conditions.iter().any(|condition| condition.kind == "RollingOut" && condition.holds);
+    Ok(Action::requeue(if seen.ready.is_err() || upgrading { SOON } else { RESYNC }))
+}
+
+/// What the contract wants to be told of a control plane without replicas and machines.
+fn report(object: &DynamicObject, ready: &Result<()>) -> (Value, [Condition; 2]) {
+    let text = |path: &str| object.data.pointer(path).and_then(Value::as_str).map(str::to_owned);
+    let (wanted, reported) = (text("/spec/version"), text("/status/version"));
+    let was_ready = object.data.pointer("/status/initialization/controlPlaneInitialized") == Some(&Value::Bool(true));
+    let mut status = json!({"externalManagedControlPlane": true});
+    if was_ready || ready.is_ok() {
+        status["initialization"] = json!({"controlPlaneInitialized": true});
+    }
+    let available = match ready {
+        Ok(()) => Condition::yes("Available", "Available"),
+        Err(reason) => Condition::no("Available", "NotAnswering", format!("{reason:#}")),
+    };
+    let settled = match (&reported, ready) {
+        (_, Err(_)) => reported == wanted,
+        (None, Ok(())) => true,
+        (Some(reported), Ok(())) => Some(reported) == wanted.as_ref() || waited(object),
+    };
+    if let Some(version) = if settled && ready.is_ok() { &wanted } else { &reported } {
+        status["version"] = json!(version);
+    }
+    let rolling = if settled || reported.is_none() {
+        Condition::no("RollingOut", "NotRollingOut", "")
+    } else {
+        Condition { message: format!("Upgrading to {}", wanted.unwrap_or_default()), ..Condition::yes("RollingOut", "RollingOut") }
+    };
+    (status, [available, rolling])
+}
+
+/// Whether an upgrade has been under way for long enough.
+fn waited(object: &DynamicObject) -> bool {
+    let format = &time::format_description::well_known::Rfc3339;
+    let began = status::since(object, "RollingOut").and_then(|began| time::OffsetDateTime::parse(&began, format).ok());
+    began.is_some_and(|began| time::OffsetDateTime::now_utc() - began > UPGRADE)
+}
+
+/// The Secret of the contract. It goes with its control plane, which Cluster API does not see to.
+async fn write_kubeconfig(operator: &Operator, object: &DynamicObject, owner: &Owner, text: &str) -> Result<()> {
+    let api: Api<Secret> = Api::namespaced(operator.client.clone(), &owner.namespace);
+    let name = format!("{}-kubeconfig", owner.name);
+    let current = api.get_opt(&name).await.with_context(|| format!("read the Secret {}/{name}", owner.namespace))?;
+    let value = current.as_ref().and_then(|secret| secret.data.as_ref()?.get("value"));
+    let owned =
+        current.as_ref().is_some_and(|secret| secret.owner_references().iter().any(|r| Some(&r.uid) == object.metadata.uid.as_ref()));
+    if owned && value.is_some_and(|value| value.0 == text.as_bytes()) {
+        return Ok(());
+    }
+    let kind = objects::control_plane();
+    let manifest = json!({
+        "apiVersion": "v1", "kind": "Secret", "type": "cluster.x-k8s.io/secret",
+        "metadata": {"name": name, "labels": {"cluster.x-k8s.io/cluster-name": owner.name}, "ownerReferences": [{
+            "apiVersion": kind.api_version, "kind": kind.kind, "name": object.name_any(), "uid": object.metadata.uid, "controller": true,
+        }]},
+        "stringData": {"value": text},
+    });
+    let params = PatchParams::apply(MANAGER).force();
+    api.patch(&name, &params, &Patch::Apply(&manifest)).await.with_context(|| format!("write the Secret {}/{name}", owner.namespace))?;
+    Ok(())
+}
+
+async fn end(operator: &Operator, owner: Owner) -> Result<Action> {
+    let options = operator.options.clone();
+    tracing::info!("the cluster {}/{} ends", owner.namespace, owner.name);
+    tokio::task::spawn_blocking(move || tenant::end(&options, &owner)).await.context("stop a tenant's servers")??;
+    Ok(Action::await_change())
+}
