@@ -10,7 +10,7 @@ use crate::{
     },
     resources::{
         tenant::{
-            id,
+            changes, id,
             model::{Storage, Tenant},
             parse, versions,
         },
@@ -28,12 +28,14 @@ pub fn plan(change: &Change<'_, Tenant>, planned: &mut Tenant, verdict: &mut Ver
     planned.kafka_version = versions::wanted(planned, change.prior, found);
     size(planned, change.prior, found);
     planned.drift = Attr::Known(Vec::new());
+    planned.changes = Attr::Known(Vec::new());
     let Some(prior) = change.prior else {
         return;
     };
     refuse_shrinking(planned, prior, found);
     refuse_moving(planned, prior, found);
     refuse_replacing(planned, prior, found);
+    changes::plan(planned, prior);
     keep_addresses(planned, prior);
     if !is_ready(prior) {
         await_addresses(planned, prior);
