@@ -1,7 +1,7 @@
 //! Taking a tenant away, in an order in which nothing is orphaned: topics and users while their operators still run, then Kafka, volumes, the
 //! namespace, and what lives outside of it. Ends with a look that proves nothing is left.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use futures::future::join_all;
 use serde_json::Value;
@@ -50,14 +50,9 @@ pub async fn delete(connection: &Connection, prior: &Tenant, call: &mut Call) ->
     // The plan refuses it, but a replacement by command or of a tainted tenant passes no plan that sees the destruction.
     plan::plan_destroy(prior, &mut found);
     let Some(name) = parse::name(prior, &mut found).filter(|_| !found.has_errors()) else { return Err(found) };
-    let cluster = apply::connected(connection, prior)?.stopped_by(call.stop.clone());
-    let deletion = Deletion {
-        cluster,
-        name,
-        owner: connection.settings().owner,
-        deadline: Instant::now() + prior.timeouts.delete_or(DELETE_DEFAULT),
-        call,
-    };
+    let deadline = Instant::now() + prior.timeouts.delete_or(DELETE_DEFAULT);
+    let cluster = apply::connected(connection, prior)?.stopped_by(call.stop.clone()).patient_until(deadline);
+    let deletion = Deletion { cluster, name, owner: connection.settings().owner, deadline, call };
     read::same_cluster(connection, call).await?;
     let kept = deletion.run().await?;
     if !kept.is_empty() {
@@ -76,7 +71,7 @@ pub async fn delete(connection: &Connection, prior: &Tenant, call: &mut Call) ->
 impl Deletion<'_> {
     /// The names of volumes that outlive the tenant.
     async fn run(&self) -> Result<Vec<String>, Diagnostics> {
-        let mut volumes = Vec::new();
+        let mut kept = Vec::new();
         let namespace = ObjectRef::global(Kind::Namespace, self.name.namespace());
         let existing = self.cluster.get(&namespace).await.map_err(refused)?;
         if existing.as_ref().is_some_and(|existing| read::is_anothers(existing, &self.owner, self.call)) {
@@ -85,43 +80,64 @@ impl Deletion<'_> {
         }
         let own = existing.filter(|existing| read::is_own(existing, &self.name));
         if let Some(existing) = own {
-            if existing["metadata"]["deletionTimestamp"].is_null() {
+            let metadata = &existing["metadata"];
+            let leaving = !metadata["deletionTimestamp"].is_null();
+            let goes_on = leaving || metadata["annotations"][PHASE_ANNOTATION] == Phase::Deleting.as_str();
+            if !leaving {
                 match self.cluster.annotate(&namespace, &[(PHASE_ANNOTATION, Some(Phase::Deleting.as_str()))]).await {
                     // Somebody else took it away in between.
                     Ok(_) | Err(Error::NotFound { .. }) => {}
                     Err(error) => return Err(refused(error)),
                 }
             }
-            volumes = self.volumes().await?;
+            let volumes = self.volumes(goes_on).await?;
             for kinds in INSIDE {
                 self.delete_all(kinds, Some(&self.name.namespace()), None).await?;
             }
+            // Before the namespace goes: as long as it is there, a destroy that did not end can go on.
+            kept = self.volumes_gone(&volumes).await?;
             self.cluster.delete(&namespace, Propagation::Background).await.map_err(refused)?;
             self.wait_gone(&[namespace]).await?;
         }
         self.delete_all(&OUTSIDE, None, Some(&self.name.label_selector())).await?;
         self.sweep().await?;
-        Ok(self.retained(&volumes).await)
+        Ok(kept)
     }
 
-    /// The volumes behind the tenant's claims.
-    async fn volumes(&self) -> Result<Vec<ObjectRef>, Diagnostics> {
-        let claims = self.cluster.list(Kind::PersistentVolumeClaim, Some(&self.name.namespace()), None).await.map_err(refused)?;
-        let names = claims.iter().filter_map(|claim| claim["spec"]["volumeName"].as_str());
-        Ok(names.map(|name| ObjectRef::global(Kind::PersistentVolume, name)).collect())
+    /// The volumes behind the tenant's claims; of a destroy that goes on, also those whose claims are deleted already.
+    async fn volumes(&self, goes_on: bool) -> Result<BTreeSet<ObjectRef>, Diagnostics> {
+        let namespace = self.name.namespace();
+        let claims = self.cluster.list(Kind::PersistentVolumeClaim, Some(&namespace), None).await.map_err(refused)?;
+        let mut names: BTreeSet<String> =
+            claims.iter().filter_map(|claim| claim["spec"]["volumeName"].as_str()).map(str::to_owned).collect();
+        if goes_on {
+            let all = match self.cluster.list(Kind::PersistentVolume, None, None).await {
+                Err(Error::Forbidden { .. }) => Vec::new(),
+                all => all.map_err(refused)?,
+            };
+            let own = all.iter().filter(|volume| volume["spec"]["claimRef"]["namespace"] == namespace.as_str());
+            names.extend(own.filter_map(|volume| volume["metadata"]["name"].as_str()).map(str::to_owned));
+        }
+        Ok(names.into_iter().map(|name| ObjectRef::global(Kind::PersistentVolume, name)).collect())
     }
 
-    /// Those that nobody deletes. A user who may not see volumes is told nothing: the tenant itself is gone all the same.
-    async fn retained(&self, volumes: &[ObjectRef]) -> Vec<String> {
-        let mut kept = Vec::new();
+    /// Waits until the volumes that Kubernetes deletes are gone, and answers the names of those that nobody deletes. A user who may not see volumes is told
+    /// nothing of them.
+    async fn volumes_gone(&self, volumes: &BTreeSet<ObjectRef>) -> Result<Vec<String>, Diagnostics> {
+        let (mut kept, mut going) = (Vec::new(), Vec::new());
         for volume in volumes {
-            if let Ok(Some(found)) = self.cluster.get(volume).await
-                && found["spec"]["persistentVolumeReclaimPolicy"] == "Retain"
-            {
-                kept.push(volume.name.clone());
+            let found = match self.cluster.get(volume).await {
+                Err(Error::Forbidden { .. }) => None,
+                found => found.map_err(refused)?,
+            };
+            match found.as_ref().and_then(|found| found["spec"]["persistentVolumeReclaimPolicy"].as_str()) {
+                Some("Retain") => kept.push(volume.name.clone()),
+                Some("Delete") => going.push(volume.clone()),
+                _ => {}
             }
         }
-        kept
+        self.wait_gone(&going).await?;
+        Ok(kept)
     }
 
     /// Deletes every object of these kinds and waits until they are gone.
@@ -159,13 +175,15 @@ impl Deletion<'_> {
             return Ok(());
         }
         let ended = if self.call.stop.is_cancelled() { "The run was stopped" } else { "The deadline passed" };
+        let way_out = if objects.iter().any(|object| object.kind == Kind::PersistentVolume) {
+            "A volume is deleted, with the disk behind it, by its CSI driver: see that the driver runs and may delete it."
+        } else {
+            "A finalizer is removed by the controller it is named after: see that it runs (for strimzi.io it is the Strimzi operator and the tenant's entity \
+             operator)."
+        };
         Err(Diagnostics::of_error(
             "The tenant is not gone yet",
-            format!(
-                "{ended} while waiting for {}. A finalizer is removed by the controller it is named after: see that it runs (for strimzi.io it is the Strimzi \
-                 operator and the tenant's entity operator). Destroy again: it goes on from here.",
-                blocked.join("; ")
-            ),
+            format!("{ended} while waiting for {}. {way_out} Destroy again: it goes on from here.", blocked.join("; ")),
         ))
     }
 

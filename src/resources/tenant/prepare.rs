@@ -21,7 +21,7 @@ use crate::{
             model::{Storage, Tenant},
             parse, read, versions,
         },
-        wishes,
+        wishes::{self, Override},
     },
 };
 
@@ -51,7 +51,7 @@ pub async fn prepare(
         return Err(found);
     }
     let mut spec = parse::spec(planned, &connection.settings())?;
-    let cluster = connected(connection, planned)?.stopped_by(call.stop.clone());
+    let cluster = connected(connection, planned)?.stopped_by(call.stop.clone()).patient_until(deadline);
     let existing = existing(&cluster, &spec).await?;
     let held = Floor::joined(spec.floor.clone(), existing.floor);
     surplus_note(spec.floor.as_ref(), held.as_ref(), call);
@@ -147,6 +147,22 @@ pub fn storage_notes(prepared: &Prepared, prior: Option<&Tenant>, call: &mut Cal
             "kms_key_arn has no effect",
             "The management cluster has no EBS driver (ebs.csi.aws.com), so the volumes are of its default StorageClass, encrypted or not as that class says.",
         );
+    }
+    let speed =
+        [(spec.overrides.volume_mib_per_second, Override::VOLUME_MIB_PER_SECOND), (spec.overrides.volume_iops, Override::VOLUME_IOPS)];
+    let decides = match &spec.storage.class {
+        Some(class) => Some(format!("The volumes are of the StorageClass {class:?}, and as fast as that class says.")),
+        None if facts.ebs_csi => None,
+        None => Some(
+            "The management cluster has no EBS driver (ebs.csi.aws.com), so the volumes are of its default StorageClass, and as fast as that class says."
+                .to_owned(),
+        ),
+    };
+    if let Some(decides) = decides {
+        for (_, field) in speed.into_iter().filter(|(figure, _)| figure.is_some()) {
+            let detail = format!("{decides} The figure only counts where the size is computed.");
+            call.found.warning_at(Tenant::SIZING_OVERRIDE.then(field), format!("{} has no effect on the volumes", field.0), detail);
+        }
     }
     let before = prior.and_then(|prior| prior.sizing.known());
     let changed = before.is_some_and(|before| {

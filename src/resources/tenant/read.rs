@@ -57,7 +57,11 @@ pub async fn read(connection: &Connection, mut state: Tenant, call: &mut Call) -
     let mut found = Diagnostics::none();
     let Some(name) = parse::name(&state, &mut found) else { return Err(found) };
     let cluster = connected(connection, &state)?.stopped_by(call.stop.clone());
-    let namespace = cluster.find(&ObjectRef::global(Kind::Namespace, name.namespace())).await.map_err(|error| failed(SUMMARY, &error))?;
+    let namespace = ObjectRef::global(Kind::Namespace, name.namespace());
+    // All at once what is needed further down, where it is asked for again and told if it failed.
+    let (namespace, ..) =
+        tokio::join!(cluster.find(&namespace), cluster.gather(&manifests::KINDS), connection.cluster_uid(), connection.facts());
+    let namespace = namespace.map_err(|error| failed(SUMMARY, &error))?;
     let owner = connection.settings().owner;
     let own = |namespace: &Value| is_own(namespace, &name) && !is_anothers(namespace, &owner, call);
     let Some(namespace) = namespace.filter(own) else {

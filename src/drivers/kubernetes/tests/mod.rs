@@ -2,6 +2,7 @@
 
 mod config;
 mod failures;
+mod proxied;
 mod reads;
 mod waits;
 mod writes;

@@ -1,7 +1,9 @@
 //! What plans of a tenant say, seen as the CLI sees them: values in, planned values and findings out.
 
 mod calls;
+mod destroy;
 mod existing;
+mod speed;
 
 use crate::{
     framework::{
