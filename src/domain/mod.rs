@@ -3,6 +3,7 @@
 //! Pure: no client, clock, environment or async code here, and no word of Terraform. Input is typed wishes and facts that others fetched,
 //! output is figures and Kubernetes objects.
 
+pub mod change;
 pub mod cluster;
 pub mod cluster_class;
 pub mod components;

@@ -31,7 +31,7 @@ const POD_PERCENT: u64 = 80;
 /// Beyond 6 GiB a broker's heap only lengthens pauses; the page cache uses memory better.
 const MAX_HEAP_MIB: u64 = 6_144;
 /// Above this number of brokers the metadata of the cluster asks for larger controllers.
-const SMALL_BROKERS: u32 = 12;
+pub const SMALL_BROKERS: u32 = 12;
 /// Connections a broker is asked to hold. Source: Red Hat's managed Kafka, 9,000 for three brokers.
 pub const CONNECTIONS_PER_BROKER: u32 = 3_000;
 /// Kafka's quotas hold per broker. Room above an even share, so that leaders need not be spread to the last byte.

@@ -12,6 +12,7 @@ use crate::{
     },
     drivers::kubernetes::{Cluster, Error, Propagation},
     framework::{
+        attr::Attr,
         diagnostic::Diagnostics,
         parts::{Call, Failed},
     },
@@ -19,6 +20,7 @@ use crate::{
         connection::{Connection, look_up},
         failure::{failed, failed_at},
         tenant::{
+            changes,
             claim::{Claim, TAKEN_OVER, applied, claim, own},
             home,
             model::Tenant,
@@ -71,7 +73,10 @@ pub async fn create(connection: &Connection, planned: Tenant, call: &mut Call) -
 }
 
 /// Changes a tenant in place. A failure answers with what is there.
-pub async fn update(connection: &Connection, prior: Tenant, planned: Tenant, call: &mut Call) -> Result<Tenant, Failed<Tenant>> {
+pub async fn update(connection: &Connection, prior: Tenant, mut planned: Tenant, call: &mut Call) -> Result<Tenant, Failed<Tenant>> {
+    if planned.changes.is_unknown() {
+        planned.changes = Attr::Known(changes::between(&prior, &planned).into_known().unwrap_or_default());
+    }
     let timeout = planned.timeouts.update_or(UPDATE_DEFAULT);
     let (deletion_protection, timeouts) = (planned.deletion_protection.clone(), planned.timeouts.clone());
     let changed = async {

@@ -106,7 +106,8 @@ pub async fn claim(prepared: &Prepared, planned: &Tenant, call: &Call) -> Result
         }
         let annotation = |name: &str| metadata["annotations"][name].as_str().unwrap_or_default();
         let ours = metadata["labels"][TENANT_LABEL].as_str() == Some(spec.name.as_str()) && annotation(OWNER_ANNOTATION) == spec.owner;
-        if !is_new && !(ours && Phase::parse(annotation(PHASE_ANNOTATION)) == Some(Phase::Creating)) {
+        let is_unfinished = Phase::parse(annotation(PHASE_ANNOTATION)) == Some(Phase::Creating);
+        if !is_new && !(ours && is_unfinished) {
             return Err(taken(&existing, spec, planned));
         }
         match cluster.apply(&claim.over(&existing, beginning.clone())).await {

@@ -61,6 +61,7 @@ pub fn rebuild(state: &mut Tenant, namespace: &Value) -> Result<(), Diagnostics>
         )
     })?;
     let written = Written::of_namespace(namespace);
+    state.changes = Attr::Known(Vec::new());
     let (throughput, retention, sizing_override) = wishes::blocks(&stored.wish, &stored.overrides);
     state.throughput = throughput.into();
     state.retention = retention.into();

@@ -1,6 +1,7 @@
 //! `kaas_tenant`: a Kafka of its own for one application, sized from throughput and retention.
 
 mod apply;
+mod changes;
 mod claim;
 mod delete;
 mod home;

@@ -91,6 +91,11 @@ pub struct Tenant {
     /// What in the cluster differs from what this provider wants, one line for each field. The next apply mends it.
     #[tf(computed)]
     pub drift: Attr<Vec<String>>,
+    /// What the planned apply does to the running Kafka, one line for each change with its class: `live` (nothing restarts), `rolling restart` (one broker after
+    /// the other restarts) or `data movement` (brokers come or go). Afterwards, what the last change did. What needs a new tenant is marked as a replacement, what
+    /// cannot be done is refused.
+    #[tf(computed)]
+    pub changes: Attr<Vec<String>>,
 }
 
 /// Settings of Kafka itself.

@@ -10,7 +10,7 @@ use crate::{
     },
     resources::{
         tenant::{
-            id,
+            changes, id,
             model::{Storage, Tenant},
             own_cluster, parse, plan_cluster, versions,
         },
@@ -29,12 +29,14 @@ pub fn plan(change: &Change<'_, Tenant>, planned: &mut Tenant, verdict: &mut Ver
     let sizing = size(planned, change.prior, found);
     plan_cluster::check(planned, change.prior, sizing.as_ref(), found);
     planned.drift = Attr::Known(Vec::new());
+    planned.changes = Attr::Known(Vec::new());
     let Some(prior) = change.prior else {
         return;
     };
     refuse_shrinking(planned, prior, found);
     refuse_moving(planned, prior, found);
     refuse_replacing(planned, prior, found);
+    changes::plan(planned, prior);
     keep_addresses(planned, prior);
     if !is_ready(prior) {
         await_addresses(planned, prior);

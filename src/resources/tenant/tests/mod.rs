@@ -313,3 +313,25 @@ fn a_setting_that_became_forbidden_is_refused_in_a_configuration_and_read_in_a_s
     let read = parse::spec(&tenant, &Connection::default().settings()).unwrap();
     assert_eq!(read.kafka.config.len(), 1);
 }
+
+#[test]
+fn a_plan_says_what_each_change_does_to_the_running_kafka_and_nothing_where_nothing_changes() {
+    let mut before = config();
+    before.kafka = kafka("4.3.0");
+    let running = state(&before);
+    assert_eq!(running.changes, Attr::Known(Vec::new()));
+    let mut after = before.clone();
+    after.kafka = kafka("4.3.1");
+    after.retention = Retention { hours: number("12"), gib: Attr::Null }.into();
+    let told = plan(&after, Some(&running)).tenant.changes;
+    assert_eq!(told, Attr::Known(vec!["rolling restart: Kafka 4.3.0 -> 4.3.1".to_owned(), "live: retention 24 h -> 12 h".to_owned()]));
+    let mut applied = plan(&after, Some(&running)).tenant;
+    (applied.status, applied.cluster_id, applied.bootstrap_servers, applied.ca_certificate) =
+        (running.status.clone(), "c".into(), "b:9093".into(), "PEM".into());
+    assert_eq!(plan(&after, Some(&applied)).value, applied.encode());
+    let mut unprotected = after.clone();
+    unprotected.deletion_protection = false.into();
+    assert_eq!(plan(&unprotected, Some(&applied)).tenant.changes, told);
+    after.kafka.known_mut().unwrap().config = Attr::Unknown;
+    assert!(plan(&after, Some(&running)).tenant.changes.is_unknown());
+}
