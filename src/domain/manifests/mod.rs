@@ -38,10 +38,11 @@ pub fn build(spec: &TenantSpec, sizing: &Sizing, facts: &Facts) -> Vec<Manifest>
     manifests.extend(access::binding(spec));
     let volumes = storage::plan(spec, sizing, facts);
     manifests.extend(storage::build(spec, sizing, &volumes));
+    // The operator refuses a Kafka that it sees before its pools.
     manifests.extend([
-        kafka::build(spec, sizing, facts),
         pools::controllers(spec, sizing, &volumes),
         pools::brokers(spec, sizing, &volumes),
+        kafka::build(spec, sizing, facts),
     ]);
     manifests.push(user::admin(spec));
     manifests
