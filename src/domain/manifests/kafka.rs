@@ -26,7 +26,7 @@ pub fn build(spec: &TenantSpec, sizing: &Sizing, facts: &Facts) -> Manifest {
         },
     });
     if let Some(metadata) = spec.kafka.metadata_version {
-        kafka["metadataVersion"] = json!(metadata.as_str());
+        kafka["metadataVersion"] = json!(metadata.to_string());
     }
     if facts.ebs_csi {
         // Nodes with the EBS driver always carry their zone, by which replicas are spread; elsewhere a missing label would stop the brokers.

@@ -30,6 +30,18 @@ pub use storage::EBS_DRIVER;
 pub const CLIENT_PORT: u16 = 9093;
 pub const CLIENT_LISTENER: &str = "tls";
 
+/// The kinds of object that every tenant has.
+pub const KINDS: [Kind; 8] = [
+    Kind::Namespace,
+    Kind::KafkaNodePool,
+    Kind::Kafka,
+    Kind::KafkaUser,
+    Kind::ResourceQuota,
+    Kind::LimitRange,
+    Kind::NetworkPolicy,
+    Kind::Role,
+];
+
 /// All objects of a tenant in the order in which they are applied. The first is the Namespace in the phase it has when all is done: make it with
 /// [`namespace`] and [`Phase::Creating`] first, and apply the one from here last.
 pub fn build(spec: &TenantSpec, sizing: &Sizing, facts: &Facts) -> Vec<Manifest> {

@@ -37,8 +37,11 @@ pub fn controllers(spec: &TenantSpec, sizing: &Sizing, volumes: &Volumes) -> Man
 }
 
 /// What a live broker pool has: brokers, and GiB of each volume rounded up. None where it does not tell.
+///
+/// Brokers are those asked for or those that run, whichever is more: Strimzi keeps running the ones that hold data whatever the pool asks for.
 pub fn live_floor(pool: &Value) -> Option<Floor> {
-    let brokers = u32::try_from(pool["spec"]["replicas"].as_u64()?).ok()?;
+    let running = pool["status"]["nodeIds"].as_array().map_or(0, |nodes| nodes.len() as u64);
+    let brokers = u32::try_from(pool["spec"]["replicas"].as_u64()?.max(running)).ok()?;
     let size = pool["spec"]["storage"]["volumes"][0]["size"].as_str()?;
     let nano_gib = 1_000_000_000 * i128::from(GIB);
     let volume_gib = u64::try_from((kubernetes_quantity(size)? + nano_gib - 1) / nano_gib).ok()?;

@@ -4,6 +4,7 @@
 //! and `kind`, never with `metadata.managedFields`.
 
 mod access;
+mod behind;
 mod call;
 mod config;
 mod count;
@@ -163,11 +164,13 @@ impl fmt::Debug for Cluster {
 
 fn make_client(id: &str, settings: &KubernetesConfig) -> Result<Client> {
     let config = resolve::resolve(settings)?.config;
-    Client::try_from(config).map_err(|error| {
-        call::credentials_error(id, &error).unwrap_or_else(|| Error::Config {
-            message: format!("{id}: its certificates or its proxy cannot be used"),
-            way_out: "Correct the certificates, keys and proxy of the kubernetes block or of the kubeconfig's context.".into(),
-            source: Some(Arc::new(error)),
-        })
+    Client::try_from(config).map_err(|error| client_error(id, error))
+}
+
+fn client_error(id: &str, error: kube::Error) -> Error {
+    call::credentials_error(id, &error).unwrap_or_else(|| Error::Config {
+        message: format!("{id}: its certificates or its proxy cannot be used"),
+        way_out: "Correct the certificates, keys and proxy of the kubernetes block or of the kubeconfig's context.".into(),
+        source: Some(Arc::new(error)),
     })
 }

@@ -43,8 +43,20 @@ pub(super) fn resolve(settings: &KubernetesConfig) -> Result<Resolved> {
         }
     };
     override_with(settings, &mut config)?;
+    finished(context.map(|name| format!("context/{name}")), config)
+}
+
+/// A configuration that came from elsewhere than the settings, with the environment's proxy unless it names its own.
+pub(super) fn completed(id: Option<String>, mut config: kube::Config, environment: &Environment) -> Result<Resolved> {
+    if config.proxy_url.is_none() {
+        config.proxy_url = proxy(&config.cluster_url, environment)?;
+    }
+    finished(id, config)
+}
+
+fn finished(id: Option<String>, mut config: kube::Config) -> Result<Resolved> {
     let address = address(&config.cluster_url)?;
-    let id = context.map_or_else(|| format!("host/{address}"), |name| format!("context/{name}"));
+    let id = id.unwrap_or_else(|| format!("host/{address}"));
     let ca_certificate = match &config.root_cert {
         Some(certificates) if certificates.is_empty() => {
             return Err(Error::config(format!("{id}: the certificate authority's data holds no certificate"), PEM_WAY_OUT));
@@ -128,7 +140,7 @@ const PATH_WAY_OUT: &str = "Correct config_path (or KUBE_CONFIG_PATH, KUBECONFIG
 const PEM_WAY_OUT: &str = "Give it in PEM, beginning with -----BEGIN; wrap base64 text, as EKS gives it, in base64decode().";
 
 /// A parser's message may quote the line it stumbled on, and with it a token: only the position is kept.
-fn file_error(path: &Path, error: KubeconfigError) -> Error {
+pub(super) fn file_error(path: &Path, error: KubeconfigError) -> Error {
     let path = path.display();
     match error {
         KubeconfigError::ReadConfig(source, _) => {

@@ -1,14 +1,17 @@
 //! `kaas_tenant`: a Kafka of its own for one application, sized from throughput and retention.
 
 mod apply;
+mod claim;
 mod delete;
 mod model;
 mod parse;
 mod plan;
+mod prepare;
 mod read;
 mod report;
 #[cfg(test)]
 mod tests;
+mod versions;
 mod wait;
 mod written;
 

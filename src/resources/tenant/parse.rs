@@ -1,4 +1,7 @@
 //! From the model to what the domain understands, all errors at once, each at its attribute.
+//!
+//! Two ways: a configuration is checked for everything ([`validate`]), a state only read ([`spec`]). What once was made can be looked at and destroyed,
+//! whatever this version of the provider would refuse to make.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -27,7 +30,7 @@ const CLUSTER: &str = "cluster";
 pub fn validate(config: &Tenant, found: &mut Diagnostics) {
     let _ = name(config, found);
     isolation(config, found);
-    let _ = kafka(config, found);
+    check_kafka(config, found);
     let _ = groups_and_namespaces(config, found);
     if let Some(storage) = config.storage.known()
         && storage.class.known().is_some()
@@ -45,7 +48,7 @@ pub fn validate(config: &Tenant, found: &mut Diagnostics) {
     }
 }
 
-/// The whole spec of a tenant whose every value is known.
+/// The whole spec of a tenant whose every value is known, as it was made, whether or not it could be made again.
 pub fn spec(tenant: &Tenant, settings: &Settings) -> Result<TenantSpec, Diagnostics> {
     let mut found = Diagnostics::none();
     let name = name(tenant, &mut found);
@@ -69,6 +72,7 @@ pub fn spec(tenant: &Tenant, settings: &Settings) -> Result<TenantSpec, Diagnost
                 kms_key_arn: storage.and_then(|storage| storage.kms_key_arn.known().cloned()),
             },
             labels: settings.labels.clone(),
+            facts: None,
         });
     }
     if !found.has_errors() {
@@ -162,18 +166,23 @@ fn kafka(tenant: &Tenant, found: &mut Diagnostics) -> Option<KafkaSpec> {
         );
     }
     let config = settings.and_then(|settings| settings.config.known()).cloned().unwrap_or_default();
-    for error in config::check(&config) {
+    Some(KafkaSpec { version: version?, metadata_version, config, authentication: authentication? })
+}
+
+/// What a configuration may ask of Kafka. Whether its version is offered depends on what runs already, and is told by the plan.
+fn check_kafka(tenant: &Tenant, found: &mut Diagnostics) {
+    let at = |field: Field| Tenant::KAFKA.then(field);
+    let config = tenant.kafka.known().and_then(|settings| settings.config.known());
+    for error in config.map(config::check).unwrap_or_default() {
         found.error_at(at(KafkaSettings::CONFIG).key(error.key()), "Setting not possible", format!("{}.", capitalised(&error.to_string())));
     }
-    let spec = KafkaSpec { version: version?, metadata_version, config, authentication: authentication? };
-    if let Err(error) = spec.versions().check() {
+    if let Some(Err(error)) = kafka(tenant, found).map(|kafka| kafka.versions().check()) {
         found.error_at(
             at(KafkaSettings::METADATA_VERSION),
             "Metadata version not possible",
             format!("{}.", capitalised(&error.to_string())),
         );
     }
-    Some(spec)
 }
 
 fn groups_and_namespaces(tenant: &Tenant, found: &mut Diagnostics) -> (Vec<String>, Vec<String>) {

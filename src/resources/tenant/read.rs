@@ -11,8 +11,8 @@ use crate::{
         drift, manifests,
         names::{BROKER_POOL, OWNER_ANNOTATION, TENANT_LABEL, TenantName, WISH_ANNOTATION},
         object::{Kind, Manifest, ObjectRef},
-        sizing::Floor,
-        tenant::{KafkaSpec, StorageSpec, TenantSpec},
+        sizing::{self, Floor, Overrides},
+        tenant::{Facts, KafkaSpec, StorageSpec, TenantSpec},
     },
     drivers::kubernetes::{Cluster, Error},
     framework::{
@@ -29,7 +29,7 @@ use crate::{
         tenant::{
             apply::connected,
             model::{Access, KafkaSettings, Storage, Tenant, TenantIdentity},
-            parse, report,
+            parse, report, wait,
             written::Written,
         },
         wishes,
@@ -57,7 +57,11 @@ pub async fn read(connection: &Connection, mut state: Tenant, call: &mut Call) -
     let mut found = Diagnostics::none();
     let Some(name) = parse::name(&state, &mut found) else { return Err(found) };
     let cluster = connected(connection, &state)?.stopped_by(call.stop.clone());
-    let namespace = cluster.find(&ObjectRef::global(Kind::Namespace, name.namespace())).await.map_err(|error| failed(SUMMARY, &error))?;
+    let namespace = ObjectRef::global(Kind::Namespace, name.namespace());
+    // All at once what is needed further down, where it is asked for again and told if it failed.
+    let (namespace, ..) =
+        tokio::join!(cluster.find(&namespace), cluster.gather(&manifests::KINDS), connection.cluster_uid(), connection.facts());
+    let namespace = namespace.map_err(|error| failed(SUMMARY, &error))?;
     let owner = connection.settings().owner;
     let own = |namespace: &Value| is_own(namespace, &name) && !is_anothers(namespace, &owner, call);
     let Some(namespace) = namespace.filter(own) else {
@@ -71,13 +75,15 @@ pub async fn read(connection: &Connection, mut state: Tenant, call: &mut Call) -
     }
     let pool = live(&cluster, &ObjectRef::namespaced(Kind::KafkaNodePool, name.namespace(), BROKER_POOL)).await?;
     let mut spec = parse::spec(&state, &connection.settings())?;
-    spec.floor = floor(spec.floor, pool.as_ref());
+    let known = spec.floor.take();
+    let existing = Floor::seen(known.clone(), pool.as_ref().and_then(manifests::live_floor)).unwrap_or_default();
     // Somebody enlarged the volumes past the configured size: the plan refuses to shrink them, but looking and destroying must go on.
-    if let (Some(gib), Some(floor)) = (spec.overrides.volume_gib, &spec.floor) {
-        spec.overrides.volume_gib = Some(gib.max(floor.volume_gib));
-    }
-    let Some(sizing) = wishes::size(&spec.wish, &spec.overrides, spec.floor.as_ref(), &mut found) else { return Err(found) };
-    let facts = connection.facts().await?;
+    let overrides = spec.overrides.at_least(&existing);
+    let Some(sizing) = wishes::size(&spec.wish, &overrides, Some(&existing), &mut found) else {
+        return without_size(&cluster, state, &spec, &found, call).await.map(Some);
+    };
+    spec.facts = kept_facts(&namespace);
+    let facts = Facts::of_tenant(spec.facts, connection.facts().await?);
     let wanted = manifests::build(&spec, &sizing, &facts);
     let objects: Vec<Option<Value>> = try_join_all(wanted.iter().map(|manifest| live(&cluster, &manifest.object))).await?;
     let kafka =
@@ -88,13 +94,61 @@ pub async fn read(connection: &Connection, mut state: Tenant, call: &mut Call) -
         .filter(|(manifest, _)| manifest.object.kind == Kind::KafkaNodePool)
         .filter_map(|(_, object)| object.clone())
         .collect();
-    report::fill(&mut state, &spec, &sizing, kafka, &pools);
+    let reached = overrides.brokers.filter(|wanted| *wanted > existing.brokers).and_then(|_| {
+        // Brokers that are wanted and not there must not be taken for there by the plan, or they could never be given up.
+        let fewer = Overrides { brokers: Some(existing.brokers), ..overrides.clone() };
+        sizing::size(&spec.wish, &fewer, Some(&existing)).ok()
+    });
+    report::fill(&mut state, &spec, Some(reached.as_ref().unwrap_or(&sizing)), kafka, &pools);
     if !namespace["metadata"]["deletionTimestamp"].is_null() {
         // Not gone yet: what holds it, and what lives outside of it, is still to be deleted.
         report::deleting(&mut state);
     }
-    state.drift = Attr::Known(differences(&wanted, &objects));
+    let mut drift = differences(&wanted, &objects);
+    drift.extend(known.and_then(|known| surplus(&name, &known, &existing)));
+    state.drift = Attr::Known(drift);
     Ok(Some(state))
+}
+
+/// Tells of brokers that are there beyond those known of. They may hold data, so they are kept and from then on known.
+fn surplus(name: &TenantName, known: &Floor, existing: &Floor) -> Option<String> {
+    (existing.brokers > known.brokers).then(|| {
+        let pool = ObjectRef::namespaced(Kind::KafkaNodePool, name.namespace(), BROKER_POOL);
+        format!(
+            "{pool}: there are {} brokers where {} were wanted; they may hold data, so they stay. To go back, move the data off them, scale the pool to {1} \
+             (Strimzi refuses while data is left) and plan again",
+            existing.brokers, known.brokers
+        )
+    })
+}
+
+/// A tenant whose size this version of the provider would not give any more can be looked at, changed and destroyed; only what differs is not told.
+async fn without_size(
+    cluster: &Cluster,
+    mut state: Tenant,
+    spec: &TenantSpec,
+    refused: &Diagnostics,
+    call: &mut Call,
+) -> Result<Tenant, Diagnostics> {
+    let (kafka, pools) = wait::look(cluster, spec).await?;
+    report::fill(&mut state, spec, None, kafka.as_ref(), &pools);
+    state.drift = Attr::Known(Vec::new());
+    let reasons: Vec<&str> = refused.iter().map(|error| error.detail.as_str()).collect();
+    call.found.warning(
+        "Tenant not compared",
+        format!(
+            "What the tenant {} was made with cannot be had from this version of the provider, so its objects were not compared with it. {}",
+            spec.name,
+            reasons.join(" ")
+        ),
+    );
+    Ok(state)
+}
+
+/// The facts that the tenant was laid out by, as its namespace keeps them.
+pub fn kept_facts(namespace: &Value) -> Option<Facts> {
+    let wish = namespace["metadata"]["annotations"][WISH_ANNOTATION].as_str()?;
+    TenantSpec::from_wish_json(wish).ok()?.facts
 }
 
 /// What an import was asked for, as far as the request says; `read` fills in the rest from the cluster.
@@ -227,15 +281,6 @@ async fn live(cluster: &Cluster, object: &ObjectRef) -> Result<Option<Value>, Di
         Ok(found) => Ok(found),
         Err(Error::KindMissing { .. }) => Ok(None),
         Err(error) => Err(failed(SUMMARY, &error)),
-    }
-}
-
-/// What exists according to the state, or more where somebody enlarged it: volumes cannot be made smaller again.
-fn floor(known: Option<Floor>, pool: Option<&Value>) -> Option<Floor> {
-    let live = pool.and_then(manifests::live_floor);
-    match (known, live) {
-        (Some(known), Some(live)) => Some(Floor { volume_gib: known.volume_gib.max(live.volume_gib), ..known }),
-        (known, live) => known.or(live),
     }
 }
 

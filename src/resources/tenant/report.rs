@@ -22,7 +22,10 @@ use crate::{
 /// The planned tenant with everything filled in that was to be known after apply. What the plan promised stays as promised.
 pub fn applied(planned: Tenant, spec: &TenantSpec, sizing: &Sizing, kafka: Option<&Value>, pools: &[Value]) -> Tenant {
     let mut tenant = planned.clone();
-    fill(&mut tenant, spec, sizing, kafka, pools);
+    fill(&mut tenant, spec, Some(sizing), kafka, pools);
+    if !planned.sizing.is_unknown() {
+        tenant.sizing = planned.sizing;
+    }
     let promised = |planned: Attr<String>, seen: Attr<String>| if planned.is_unknown() { seen } else { planned };
     tenant.bootstrap_servers = promised(planned.bootstrap_servers, tenant.bootstrap_servers);
     tenant.ca_certificate = promised(planned.ca_certificate, tenant.ca_certificate);
@@ -31,10 +34,12 @@ pub fn applied(planned: Tenant, spec: &TenantSpec, sizing: &Sizing, kafka: Optio
     tenant
 }
 
-/// Fills in what the provider reports of a Kafka and its pools as they are now (None: there is no Kafka).
-pub fn fill(tenant: &mut Tenant, spec: &TenantSpec, sizing: &Sizing, kafka: Option<&Value>, pools: &[Value]) {
+/// Fills in what the provider reports of a Kafka and its pools as they are now (no Kafka: there is none; no sizing: the one known of stays).
+pub fn fill(tenant: &mut Tenant, spec: &TenantSpec, sizing: Option<&Sizing>, kafka: Option<&Value>, pools: &[Value]) {
     tenant.id = id(tenant);
-    tenant.sizing = SizingReport::of(sizing).into();
+    if let Some(sizing) = sizing {
+        tenant.sizing = SizingReport::of(sizing).into();
+    }
     tenant.kafka_version = spec.kafka.version.to_string().into();
     tenant.kubernetes = parse::location(&spec.name).into();
     let Some(kafka) = kafka else {
