@@ -34,6 +34,15 @@ pub const INSTANCE_TYPE_ANNOTATION: &str = "kaas.dev/instance-type";
 pub const BROKER_POOL: &str = "brokers";
 pub const CONTROLLER_POOL: &str = "controllers";
 
+/// The namespace of what all tenants share on the management cluster, such as the ClusterClasses.
+pub const SYSTEM_NAMESPACE: &str = "kaas-system";
+
+/// The label of a tenant's nodes that says what runs on them, and the taint of those for brokers. Cluster API copies labels of this domain from a
+/// machine to its node, whatever the infrastructure; the kubelet may set them as well.
+pub const WORKERS_LABEL: &str = "node.cluster.x-k8s.io/kaas-workers";
+pub const BROKER_WORKERS: &str = "brokers";
+pub const SYSTEM_WORKERS: &str = "system";
+
 /// The name of a tenant: an RFC 1123 label that starts with a letter, at most [`MAX_NAME_LENGTH`] characters.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
@@ -67,6 +76,16 @@ impl TenantName {
     /// The VolumeAttributesClass for these figures. Its parameters cannot be changed, so other figures are another object.
     pub fn volume_attributes_class(&self, mib_per_second: u64, iops: u64) -> String {
         format!("kaas-{}-{mib_per_second}-{iops}", self.0)
+    }
+
+    /// The Cluster API object of a tenant with a cluster of its own, in the tenant's namespace of the management cluster.
+    pub fn cluster(&self) -> &str {
+        &self.0
+    }
+
+    /// The Secret through which that cluster is reached, written by its control plane provider (key `value`).
+    pub fn kubeconfig_secret(&self) -> String {
+        format!("{}-kubeconfig", self.0)
     }
 
     /// Selector of all objects of this tenant, as the list call takes it.
@@ -193,6 +212,7 @@ mod tests {
             // Strimzi's Service in front of all brokers and its Secret with the CA's certificate.
             format!("{name}-kafka-bootstrap"),
             format!("{name}-cluster-ca-cert"),
+            name.kubeconfig_secret(),
             format!("{name}-{CONTROLLER_POOL}-62"),
             format!("data-0-{name}-{CONTROLLER_POOL}-62"),
         ];

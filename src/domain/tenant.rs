@@ -1,4 +1,4 @@
-//! Everything that makes one namespace tenant, parsed: past this type nothing is checked again.
+//! Everything that makes one tenant, parsed: past this type nothing is checked again.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -6,8 +6,10 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use super::cluster::ClusterSpec;
 use super::kafka::version::{KafkaVersion, MetadataVersion, Versions};
 use super::names::{MANAGED_BY_LABEL, STRIMZI_CLUSTER_LABEL, TENANT_LABEL, TenantName};
+use super::releases::ComponentVersions;
 use super::sizing::{Floor, Overrides, Wish};
 
 /// One tenant. Serialised (without the floor, which is a fact and no wish) it is the annotation an import rebuilds it from.
@@ -34,9 +36,33 @@ pub struct TenantSpec {
     /// On every object, beside our own.
     #[serde(default)]
     pub labels: BTreeMap<String, String>,
+    #[serde(default)]
+    pub isolation: Isolation,
+    /// Metrics, alerts and a dashboard; needs the Prometheus operator where Kafka runs.
+    #[serde(default)]
+    pub monitoring: bool,
     /// What the cluster offered when the tenant was made, by which it was laid out. None: not made yet, or made before this was kept.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub facts: Option<Facts>,
+}
+
+/// What a tenant has to itself.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Isolation {
+    /// A namespace on the management cluster.
+    #[default]
+    Namespace,
+    /// A Kubernetes cluster, made by Cluster API.
+    Cluster(Box<OwnCluster>),
+}
+
+/// A tenant's own cluster and what runs in it beside Kafka.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct OwnCluster {
+    pub cluster: ClusterSpec,
+    pub versions: ComponentVersions,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -135,6 +161,14 @@ impl Facts {
 pub struct WishError(#[from] serde_json::Error);
 
 impl TenantSpec {
+    /// None: the tenant lives in a namespace of the management cluster.
+    pub fn own_cluster(&self) -> Option<&OwnCluster> {
+        match &self.isolation {
+            Isolation::Namespace => None,
+            Isolation::Cluster(own) => Some(own),
+        }
+    }
+
     /// The wish as canonical JSON: the same tenant gives the same text.
     ///
     /// # Errors

@@ -7,6 +7,7 @@ use crate::{
         manifests,
         names::Phase,
         object::{Kind, Manifest, ObjectRef},
+        sizing::Sizing,
         tenant::TenantSpec,
     },
     drivers::kubernetes::{Cluster, Error, Propagation},
@@ -15,11 +16,13 @@ use crate::{
         parts::{Call, Failed},
     },
     resources::{
-        connection::Connection,
+        connection::{Connection, look_up},
         failure::{failed, failed_at},
         tenant::{
             claim::{Claim, TAKEN_OVER, applied, claim, own},
+            home,
             model::Tenant,
+            place::{self, Trouble},
             prepare::{Prepared, prepare, storage_notes},
             read, report,
             wait::{self, Outcome},
@@ -36,7 +39,7 @@ const UPDATE_DEFAULT: Duration = Duration::from_secs(2 * 60 * 60);
 /// Makes a tenant, or goes on with its own unfinished beginning. A failure leaves no state: the next apply goes on where this one ended.
 pub async fn create(connection: &Connection, planned: Tenant, call: &mut Call) -> Result<Tenant, Diagnostics> {
     let timeout = planned.timeouts.create_or(CREATE_DEFAULT);
-    let prepared = prepare(connection, &planned, None, timeout, call).await?;
+    let mut prepared = prepare(connection, &planned, None, timeout, call).await?;
     let Some(_making) = connection.making(prepared.spec.name.as_str()) else {
         let mut found = Diagnostics::none();
         let detail = format!(
@@ -47,11 +50,11 @@ pub async fn create(connection: &Connection, planned: Tenant, call: &mut Call) -
         return Err(found);
     };
     let claim = claim(&prepared, &planned, call).await?;
-    storage_notes(&prepared, None, call);
+    connection.forget_own_cluster(&prepared.spec.name);
     let id = super::id(&planned).into_known().unwrap_or_default();
     let made = async {
-        let outcome = apply_and_wait(&prepared, call).await?;
-        finish(&prepared, planned, &outcome, Some(&claim), call).await
+        let outcome = all(connection, &mut prepared, None, call).await?;
+        finish(&prepared, planned, outcome, Some(&claim), call).await
     }
     .await;
     if made.as_ref().is_err_and(|found| found.iter().all(|error| error.summary != TAKEN_OVER)) {
@@ -72,11 +75,10 @@ pub async fn update(connection: &Connection, prior: Tenant, planned: Tenant, cal
     let timeout = planned.timeouts.update_or(UPDATE_DEFAULT);
     let (deletion_protection, timeouts) = (planned.deletion_protection.clone(), planned.timeouts.clone());
     let changed = async {
-        let prepared = prepare(connection, &planned, Some(&prior), timeout, call).await?;
+        let mut prepared = prepare(connection, &planned, Some(&prior), timeout, call).await?;
         own(&prepared, call).await?;
-        storage_notes(&prepared, Some(&prior), call);
-        let outcome = apply_and_wait(&prepared, call).await?;
-        finish(&prepared, planned, &outcome, None, call).await
+        let outcome = all(connection, &mut prepared, Some(&prior), call).await?;
+        finish(&prepared, planned, outcome, None, call).await
     }
     .await;
     match changed {
@@ -90,9 +92,66 @@ pub async fn update(connection: &Connection, prior: Tenant, planned: Tenant, cal
     }
 }
 
+/// How far an apply came.
+struct Reached {
+    outcome: Outcome,
+    /// The place of the Kafka could be asked.
+    there: bool,
+}
+
+/// The tenant's own cluster, if it has one, and its Kafka, in the order in which nothing runs short: nodes grow before Kafka does, and Kafka shrinks before
+/// its nodes do.
+async fn all(connection: &Connection, prepared: &mut Prepared, prior: Option<&Tenant>, call: &mut Call) -> Result<Reached, Diagnostics> {
+    if prepared.spec.own_cluster().is_none() {
+        storage_notes(prepared, prior, call);
+        let outcome = apply_and_wait(prepared, call).await?;
+        return Ok(Reached { outcome, there: true });
+    }
+    let kafka_first = prior.is_some_and(|prior| shrinks(prior, &prepared.sizing));
+    if !kafka_first && let Some(early) = grow_home(prepared, call).await? {
+        return Ok(Reached { outcome: early, there: false });
+    }
+    let Some(place) = connection.own_cluster(&prepared.cluster, &prepared.spec).await.map_err(|error| failed(REACH, &error))? else {
+        let what = format!("{} does not exist", place::kubeconfig(&prepared.spec));
+        return Ok(Reached { outcome: Outcome::Waiting { what, why: "Cluster API has written no kubeconfig" }, there: false });
+    };
+    prepared.place = place.stopped_by(call.stop.clone()).patient_until(prepared.deadline);
+    prepared.settle(look_up(&prepared.place).await?).await?;
+    storage_notes(prepared, prior, call);
+    applied(&prepared.place, &manifests::namespace(&prepared.spec, Phase::Created)).await?;
+    let outcome = apply_and_wait(prepared, call).await?;
+    if kafka_first
+        && matches!(outcome, Outcome::Ready)
+        && let Some(early) = grow_home(prepared, call).await?
+    {
+        return Ok(Reached { outcome: early, there: true });
+    }
+    Ok(Reached { outcome, there: true })
+}
+
+const REACH: &str = "Cannot reach the tenant's own cluster";
+
+/// Applies what is on the management cluster and waits for it. None: it is ready.
+async fn grow_home(prepared: &Prepared, call: &Call) -> Result<Option<Outcome>, Diagnostics> {
+    let Prepared { cluster, spec, sizing, deadline, .. } = prepared;
+    home::apply(cluster, spec, sizing).await?;
+    let outcome = home::until_ready(cluster, spec, sizing, *deadline, &call.stop).await?;
+    home::prune(cluster, spec, sizing).await?;
+    Ok(Some(outcome).filter(|outcome| !matches!(outcome, Outcome::Ready)))
+}
+
+/// Whether brokers become fewer or smaller.
+fn shrinks(prior: &Tenant, planned: &Sizing) -> bool {
+    prior.sizing.known().is_some_and(|prior| {
+        prior.brokers.known().is_some_and(|brokers| planned.brokers < *brokers)
+            || prior.broker_memory_mib.known().is_some_and(|mib| planned.broker_memory_mib < *mib)
+            || prior.broker_cpu_millis.known().is_some_and(|millis| planned.broker_cpu_millis < *millis)
+    })
+}
+
 /// Build, apply, and wait until Kafka has taken it in.
 async fn apply_and_wait(prepared: &Prepared, call: &Call) -> Result<Outcome, Diagnostics> {
-    let Prepared { cluster, spec, sizing, facts, deadline } = prepared;
+    let Prepared { place: cluster, spec, sizing, facts, deadline, .. } = prepared;
     let manifests = manifests::build(spec, sizing, facts);
     for manifest in manifests.iter().filter(|manifest| manifest.object.kind != Kind::Namespace) {
         match (cluster.apply(manifest).await, manifest.object.kind) {
@@ -139,12 +198,12 @@ async fn prune(cluster: &Cluster, spec: &TenantSpec, wanted: &[Manifest]) -> Res
 async fn finish(
     prepared: &Prepared,
     planned: Tenant,
-    outcome: &Outcome,
+    reached: Reached,
     claim: Option<&Claim>,
     call: &mut Call,
 ) -> Result<Tenant, Diagnostics> {
     let Prepared { cluster, spec, .. } = prepared;
-    if let Outcome::Waiting { what, why } = outcome {
+    if let Outcome::Waiting { what, why } = &reached.outcome {
         let stop = if what.ends_with(['.', '?', '!']) { "" } else { "." };
         call.found.warning(
             "The tenant is not ready yet",
@@ -158,12 +217,16 @@ async fn finish(
     let summary = "Cannot note that the tenant was made";
     let written = Written::of_tenant(&planned).to_json();
     cluster.annotate(&namespace.object, &[(WRITTEN_ANNOTATION, Some(&written))]).await.map_err(|error| failed(summary, &error))?;
-    let (kafka, pools) = wait::look(cluster, spec).await?;
+    let (kafka, pools) = if reached.there { wait::look(&prepared.place, spec).await? } else { (None, Vec::new()) };
     // Last of all: a creation that fails after this could not be gone on with, only imported.
     let noted = match claim {
         Some(claim) => claim.finish(cluster, &namespace).await?,
         None => cluster.apply(&namespace).await.map_err(|error| failed(summary, &error))?,
     };
     read::remember(&noted, call);
-    Ok(report::applied(planned, spec, &prepared.sizing, kafka.as_ref(), &pools))
+    let mut tenant = report::applied(planned, spec, &prepared.sizing, kafka.as_ref(), &pools);
+    if let (Outcome::Waiting { what, .. }, Some(_)) = (reached.outcome, spec.own_cluster()) {
+        report::unsettled(&mut tenant, Some(&Trouble { phase: "Creating", reason: "Waiting".to_owned(), message: what }));
+    }
+    Ok(tenant)
 }

@@ -1,7 +1,7 @@
 //! What a change of a tenant will do, said before it is done: sizes with their reasons, what is refused and why. No I/O.
 
 use crate::{
-    domain::names::BROKER_POOL,
+    domain::{names::BROKER_POOL, sizing::Sizing},
     framework::{
         attr::Attr,
         diagnostic::Diagnostics,
@@ -12,7 +12,7 @@ use crate::{
         tenant::{
             id,
             model::{Storage, Tenant},
-            parse, versions,
+            own_cluster, parse, plan_cluster, versions,
         },
         wishes::{self, Override, SizingReport},
     },
@@ -23,10 +23,11 @@ pub fn plan(change: &Change<'_, Tenant>, planned: &mut Tenant, verdict: &mut Ver
     let found = &mut verdict.found;
     parse::validate(planned, found);
     planned.id = id(planned);
-    planned.kubernetes =
-        planned.name.known().and_then(|name| name.parse().ok()).map_or(Attr::Unknown, |name| parse::location(&name).into());
+    planned.kubernetes = plan_cluster::location(planned);
+    planned.kubernetes_version = plan_cluster::version(planned, change.prior);
     planned.kafka_version = versions::wanted(planned, change.prior, found);
-    size(planned, change.prior, found);
+    let sizing = size(planned, change.prior, found);
+    plan_cluster::check(planned, change.prior, sizing.as_ref(), found);
     planned.drift = Attr::Known(Vec::new());
     let Some(prior) = change.prior else {
         return;
@@ -38,7 +39,8 @@ pub fn plan(change: &Change<'_, Tenant>, planned: &mut Tenant, verdict: &mut Ver
     if !is_ready(prior) {
         await_addresses(planned, prior);
     }
-    let figures = planned.sizing != prior.sizing || planned.kafka_version != prior.kafka_version;
+    let versions = planned.kafka_version != prior.kafka_version || planned.kubernetes_version != prior.kubernetes_version;
+    let figures = planned.sizing != prior.sizing || versions || planned.operators != prior.operators || planned.cluster != prior.cluster;
     if !is_ready(prior) || has_drift(prior) || figures {
         planned.status = Attr::Unknown;
     }
@@ -68,16 +70,17 @@ fn has_drift(prior: &Tenant) -> bool {
 }
 
 /// Sizes the tenant; what exists already stays at least as it is.
-fn size(planned: &mut Tenant, prior: Option<&Tenant>, found: &mut Diagnostics) {
+fn size(planned: &mut Tenant, prior: Option<&Tenant>, found: &mut Diagnostics) -> Option<Sizing> {
     let mut told = Diagnostics::none();
     let wish = wishes::wish(&planned.throughput, &planned.retention, &planned.partitions, &mut told);
     let (Some(wish), Some(overrides)) = (wish, wishes::overrides(&planned.sizing_override)) else {
         planned.sizing = Attr::Unknown;
-        return;
+        return None;
     };
     let floor = prior.and_then(|prior| prior.sizing.known()).and_then(SizingReport::floor);
-    planned.sizing =
-        wishes::size(&wish, &overrides, floor.as_ref(), found).map_or(Attr::Unknown, |sizing| SizingReport::of(&sizing).into());
+    let sizing = wishes::size(&wish, &overrides, floor.as_ref(), found);
+    planned.sizing = sizing.as_ref().map_or(Attr::Unknown, |sizing| SizingReport::of(sizing).into());
+    sizing
 }
 
 /// Brokers hold data: fewer of them need it moved off first, which nothing here does yet.
@@ -137,7 +140,7 @@ fn refuse_replacing(planned: &Tenant, prior: &Tenant, found: &mut Diagnostics) {
             ),
         );
     }
-    let changes: [(Path, bool); 4] = [
+    let mut changes: Vec<(Path, bool)> = vec![
         (Tenant::NAME.into(), planned.name != prior.name),
         (
             Tenant::MANAGEMENT_CLUSTER.into(),
@@ -146,6 +149,7 @@ fn refuse_replacing(planned: &Tenant, prior: &Tenant, found: &mut Diagnostics) {
         (Tenant::STORAGE.then(Storage::CLASS), storage(planned, class) != storage(prior, class)),
         (Tenant::STORAGE.then(Storage::KMS_KEY_ARN), storage(planned, key) != storage(prior, key)),
     ];
+    changes.extend(own_cluster::replaced(&planned.cluster, &prior.cluster));
     for (path, _) in changes.into_iter().filter(|(_, changed)| *changed) {
         found.error_at(
             path.clone(),

@@ -7,7 +7,6 @@ use tokio::time::Instant;
 use crate::{
     domain::{
         manifests,
-        names::BROKER_POOL,
         object::{Kind, ObjectRef},
         sizing::{Floor, Sizing},
         tenant::{Facts, TenantSpec},
@@ -18,8 +17,9 @@ use crate::{
         connection::Connection,
         failure::failed,
         tenant::{
+            home,
             model::{Storage, Tenant},
-            parse, read, versions,
+            parse, place, read, versions,
         },
         wishes::{self, Override},
     },
@@ -27,7 +27,10 @@ use crate::{
 
 /// Everything the following steps need, known and checked.
 pub struct Prepared {
+    /// The management cluster.
     pub cluster: Cluster,
+    /// Where the Kafka is. The management cluster, until a cluster of the tenant's own is there.
+    pub place: Cluster,
     pub spec: TenantSpec,
     pub sizing: Sizing,
     pub facts: Facts,
@@ -52,7 +55,7 @@ pub async fn prepare(
     }
     let mut spec = parse::spec(planned, &connection.settings())?;
     let cluster = connected(connection, planned)?.stopped_by(call.stop.clone()).patient_until(deadline);
-    let existing = existing(&cluster, &spec).await?;
+    let existing = existing(connection, &cluster, &spec).await?;
     let held = Floor::joined(spec.floor.clone(), existing.floor);
     surplus_note(spec.floor.as_ref(), held.as_ref(), call);
     spec.floor = held;
@@ -60,21 +63,34 @@ pub async fn prepare(
     let Some(sizing) = wishes::size(&spec.wish, &overrides, spec.floor.as_ref(), &mut found) else {
         return Err(found);
     };
-    let facts = Facts::of_tenant(existing.facts, connection.facts().await?);
-    spec.facts = Some(facts);
-    if !cluster.server_serves(Kind::Kafka).await.map_err(|error| failed("Cannot look at the management cluster", &error))? {
+    spec.facts = existing.facts;
+    let mut prepared = Prepared { place: cluster.clone(), cluster, spec, sizing, facts: Facts::default(), deadline };
+    match prepared.spec.own_cluster() {
+        Some(_) => home::check(&prepared.cluster, &prepared.spec).await?,
+        None => prepared.settle(connection.facts().await?).await?,
+    }
+    Ok(prepared)
+}
+
+impl Prepared {
+    /// Takes up what the cluster offers that the Kafka is on, and checks that it can have one.
+    pub async fn settle(&mut self, offered: Facts) -> Result<(), Diagnostics> {
+        self.facts = Facts::of_tenant(self.spec.facts, offered);
+        self.spec.facts = Some(self.facts);
+        if self.place.server_serves(Kind::Kafka).await.map_err(|error| failed("Cannot look at the cluster", &error))? {
+            return Ok(());
+        }
         let mut found = Diagnostics::none();
         found.error_at(
             Tenant::MANAGEMENT_CLUSTER,
             "Strimzi is not installed",
             format!(
-                "The management cluster {} does not serve Kafka in kafka.strimzi.io/v1. Install the Strimzi operator 1.0 or later on it, watching all namespaces.",
-                cluster.id()
+                "The cluster {} does not serve Kafka in kafka.strimzi.io/v1. Install the Strimzi operator 1.0 or later on it, watching all namespaces.",
+                self.place.id()
             ),
         );
-        return Err(found);
+        Err(found)
     }
-    Ok(Prepared { cluster, spec, sizing, facts, deadline })
 }
 
 /// What there is of the tenant already, be it an unfinished beginning.
@@ -84,7 +100,7 @@ struct Existing {
     floor: Option<Floor>,
 }
 
-async fn existing(cluster: &Cluster, spec: &TenantSpec) -> Result<Existing, Diagnostics> {
+async fn existing(connection: &Connection, cluster: &Cluster, spec: &TenantSpec) -> Result<Existing, Diagnostics> {
     let looked = |error: Error| failed("Cannot look at the tenant", &error);
     let namespace = ObjectRef::global(Kind::Namespace, spec.name.namespace());
     let namespace = cluster.get(&namespace).await.map_err(looked)?;
@@ -92,13 +108,8 @@ async fn existing(cluster: &Cluster, spec: &TenantSpec) -> Result<Existing, Diag
     else {
         return Ok(Existing::default());
     };
-    let pool = ObjectRef::namespaced(Kind::KafkaNodePool, spec.name.namespace(), BROKER_POOL);
-    let pool = match cluster.get(&pool).await {
-        // That Strimzi is missing is told elsewhere.
-        Err(Error::KindMissing { .. }) => None,
-        other => other.map_err(looked)?,
-    };
-    Ok(Existing { facts: read::kept_facts(&namespace), floor: pool.as_ref().and_then(manifests::live_floor) })
+    let seen = place::look(connection, cluster, spec).await?;
+    Ok(Existing { facts: read::kept_facts(&namespace), floor: seen.brokers.as_ref().and_then(manifests::live_floor) })
 }
 
 /// Says that more exists than the plan knew of, which the apply does not take away.
@@ -145,21 +156,21 @@ pub fn storage_notes(prepared: &Prepared, prior: Option<&Tenant>, call: &mut Cal
         call.found.warning_at(
             Tenant::STORAGE.then(Storage::KMS_KEY_ARN),
             "kms_key_arn has no effect",
-            "The management cluster has no EBS driver (ebs.csi.aws.com), so the volumes are of its default StorageClass, encrypted or not as that class says.",
+            "The cluster has no EBS driver (ebs.csi.aws.com), so the volumes are of its default StorageClass, encrypted or not as that class says.",
         );
     }
+    let speed =
+        [(spec.overrides.volume_mib_per_second, Override::VOLUME_MIB_PER_SECOND), (spec.overrides.volume_iops, Override::VOLUME_IOPS)];
     let decides = match &spec.storage.class {
         Some(class) => Some(format!("The volumes are of the StorageClass {class:?}, and as fast as that class says.")),
         None if facts.ebs_csi => None,
         None => Some(
-            "The management cluster has no EBS driver (ebs.csi.aws.com), so the volumes are of its default StorageClass, and as fast as that class says."
+            "The cluster has no EBS driver (ebs.csi.aws.com), so the volumes are of its default StorageClass, and as fast as that class says."
                 .to_owned(),
         ),
     };
     if let Some(decides) = decides {
-        let figures =
-            [(spec.overrides.volume_mib_per_second, Override::VOLUME_MIB_PER_SECOND), (spec.overrides.volume_iops, Override::VOLUME_IOPS)];
-        for (_, field) in figures.into_iter().filter(|(figure, _)| figure.is_some()) {
+        for (_, field) in speed.into_iter().filter(|(figure, _)| figure.is_some()) {
             let detail = format!("{decides} The figure only counts where the size is computed.");
             call.found.warning_at(Tenant::SIZING_OVERRIDE.then(field), format!("{} has no effect on the volumes", field.0), detail);
         }

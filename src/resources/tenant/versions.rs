@@ -46,7 +46,7 @@ pub fn check(planned: &Tenant, prior: Option<&Tenant>, found: &mut Diagnostics) 
 }
 
 /// The versions a tenant asks for; None where one is not known or is none, which is told elsewhere.
-fn versions(tenant: &Tenant) -> Option<Versions> {
+pub fn versions(tenant: &Tenant) -> Option<Versions> {
     let configured = tenant.kafka.known();
     let version = tenant.kafka_version.known().or_else(|| configured.and_then(|kafka| kafka.version.known()))?;
     let metadata = configured.and_then(|kafka| kafka.metadata_version.known());
