@@ -18,6 +18,8 @@ use crate::{
 ///
 /// Everything is optional. What is not configured comes from the environment, as users of the kubernetes provider know it: `KUBE_CONFIG_PATH`, `KUBE_CTX`,
 /// `KUBECONFIG`, `KUBE_HOST`, `KUBE_TOKEN` and so on. Values may be unknown while planning: no connection is made before a call needs it.
+/// API servers are reached through the HTTP proxy that `KUBE_PROXY_URL` or `HTTPS_PROXY` names, except those in `NO_PROXY`. A busy API server that asks for a
+/// pause is given it, up to the end of the call's timeout.
 #[derive(Clone, Debug, PartialEq, Model)]
 pub struct Config {
     /// How to reach the Kubernetes API of the management cluster.

@@ -1,6 +1,6 @@
 //! Destroy leaves nothing, whatever state the tenant is in, and names what holds it up.
 
-use kaas::domain::object::Kind;
+use kaas::domain::object::{Kind, ObjectRef};
 use kaas_lab::{Lab, Options, TemporaryLab, objects};
 use serde_json::json;
 
@@ -23,7 +23,7 @@ fn nothing_is_left_of_a_tenant() {
     })
     .unwrap();
     // The driver of EBS volumes: with it a tenant also has classes outside of its namespace.
-    let driver = kaas::domain::object::ObjectRef::global(Kind::CsiDriver, "ebs.csi.aws.com");
+    let driver = ObjectRef::global(Kind::CsiDriver, "ebs.csi.aws.com");
     cluster::apply(
         &lab,
         &driver,
@@ -66,6 +66,63 @@ fn a_tenant_whose_namespace_was_deleted_by_hand_is_destroyed_without_complaint()
         cluster::delete(ready(), &namespace(&name));
         place.destroy();
     });
+}
+
+#[test]
+fn a_volume_that_is_not_deleted_is_named_and_the_next_destroy_goes_on() {
+    each_engine(|engine| {
+        let name = named("volume", engine);
+        let place = Place::applied(engine, ready(), &Tenant::small(&name).with("timeouts {\n delete = \"8s\"\n }"));
+        // As a CSI driver makes them, and none is here to take them away.
+        let (gone, kept) = (volume(&name, "gone", "Delete"), volume(&name, "kept", "Retain"));
+        let ran = place.workspace.destroy(&[]).unwrap();
+        assert_eq!(ran.code, Some(1), "{}", said(&ran));
+        let told = flat(&said(&ran));
+        holds(
+            &told,
+            &[
+                "The tenant is not gone yet",
+                "The deadline passed",
+                &gone.to_string(),
+                "it is not being deleted",
+                "CSI driver",
+                "Destroy again",
+            ],
+        );
+        assert!(!told.contains(&kept.to_string()), "{told}");
+        // The claims are gone, and the volume is still looked for.
+        let ran = place.workspace.destroy(&[]).unwrap();
+        assert_eq!(ran.code, Some(1), "{}", said(&ran));
+        holds(&flat(&said(&ran)), &[&gone.to_string()]);
+        delete_volume(&gone);
+        let ran = place.destroy();
+        holds(&flat(&said(&ran)), &["Volumes are kept", &kept.name]);
+        assert!(cluster::get(ready(), &namespace(&name)).is_none());
+        delete_volume(&kept);
+    });
+}
+
+/// A volume that a claim of the tenant names; the lab has no controller that would bind them.
+fn volume(tenant: &str, purpose: &str, policy: &str) -> ObjectRef {
+    let (name, space) = (format!("{tenant}-{purpose}"), format!("kaas-{tenant}"));
+    let volume = ObjectRef::global(Kind::PersistentVolume, name.clone());
+    let claim_ref = json!({"kind": "PersistentVolumeClaim", "apiVersion": "v1", "namespace": space, "name": purpose});
+    let spec = json!({"capacity": {"storage": "1Gi"}, "accessModes": ["ReadWriteOnce"], "persistentVolumeReclaimPolicy": policy, "claimRef": claim_ref,
+        "csi": {"driver": "disks.example.com", "volumeHandle": name}});
+    let annotations = json!({"pv.kubernetes.io/provisioned-by": "disks.example.com"});
+    let metadata = json!({"name": name, "annotations": annotations});
+    cluster::apply(ready(), &volume, &json!({"apiVersion": "v1", "kind": "PersistentVolume", "metadata": metadata, "spec": spec}));
+    let spec = json!({"accessModes": ["ReadWriteOnce"], "storageClassName": "", "volumeName": name, "resources": {"requests": {"storage": "1Gi"}}});
+    let body =
+        json!({"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": purpose, "namespace": space}, "spec": spec});
+    cluster::apply(ready(), &of(tenant, Kind::PersistentVolumeClaim, purpose), &body);
+    volume
+}
+
+/// Deletes a volume, which no controller protects here.
+fn delete_volume(volume: &ObjectRef) {
+    cluster::merge(ready(), volume, &json!({"metadata": {"finalizers": null}}));
+    cluster::delete(ready(), volume);
 }
 
 #[test]

@@ -79,10 +79,11 @@ pub fn build(spec: &TenantSpec, sizing: &Sizing, facts: &Facts) -> Vec<Manifest>
     if spec.monitoring {
         manifests.extend(monitoring::build(spec, sizing, spec.own_cluster().map(|_| releases::STRIMZI_NAMESPACE)));
     }
+    // The operator refuses a Kafka that it sees before its pools.
     manifests.extend([
-        kafka::build(spec, sizing, facts),
         pools::controllers(spec, sizing, &volumes),
         pools::brokers(spec, sizing, &volumes),
+        kafka::build(spec, sizing, facts),
     ]);
     manifests.push(user::admin(spec));
     manifests

@@ -48,7 +48,7 @@ fn every_object_carries_our_labels_the_users_and_its_own_address() {
 fn objects_come_in_the_order_in_which_they_can_be_made() {
     let kinds: Vec<Kind> = built(&tenant(PAYMENTS), Facts::default()).iter().map(|m| m.object.kind).collect();
     use Kind::*;
-    assert_eq!(kinds, [Namespace, ResourceQuota, LimitRange, NetworkPolicy, Role, Kafka, KafkaNodePool, KafkaNodePool, KafkaUser]);
+    assert_eq!(kinds, [Namespace, ResourceQuota, LimitRange, NetworkPolicy, Role, KafkaNodePool, KafkaNodePool, Kafka, KafkaUser]);
 }
 
 #[test]
