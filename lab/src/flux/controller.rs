@@ -13,10 +13,12 @@ use kube::runtime::watcher;
 use kube::{Client, ResourceExt};
 
 use super::api::{self, REQUESTED_AT, Spec, helm_release, source};
-use super::attempts::Pauses;
 use super::operators::Operators;
 use super::release::{self, Pass};
 use super::{Options, RETRY, sources};
+
+/// When failed attempts may be repeated, by uid: what was tried, and the moment from which on it may be tried again.
+type Pauses = HashMap<String, (String, Instant)>;
 
 /// All reconciles share this.
 pub struct Flux {
