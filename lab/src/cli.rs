@@ -142,6 +142,9 @@ enum Verb {
     /// Stand in for the Strimzi operator: `up` starts it
     #[command(hide = true)]
     StrimziOperatorStandIn(crate::strimzi::Options),
+    /// Stand in for Flux's helm-controller and source-controller
+    #[command(hide = true)]
+    FluxStandIn(crate::flux::Options),
     /// Stand in for an infrastructure provider of Cluster API: `up --cluster-api` starts it
     #[command(hide = true)]
     ProcessProviderStandIn(crate::cluster_api::provider::Options),
@@ -186,6 +189,7 @@ fn run(verb: Verb) -> Result<ExitCode> {
             say(text);
         }
         Verb::StrimziOperatorStandIn(options) => crate::strimzi::run(&options)?,
+        Verb::FluxStandIn(options) => crate::flux::run(&options)?,
         Verb::ProcessProviderStandIn(options) => crate::cluster_api::provider::run(&options)?,
     }
     Ok(ExitCode::SUCCESS)

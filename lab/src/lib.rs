@@ -12,6 +12,7 @@ pub mod demo;
 pub mod doctor;
 pub mod environment;
 pub mod etcd;
+pub mod flux;
 mod go_module;
 pub mod interrupt;
 pub mod kafka;

@@ -104,6 +104,9 @@ impl Ingredients {
             }
             Server::ProcessProvider => (&self.lab, self.process_provider(layout, state)),
             Server::StrimziStandIn => (&self.lab, strimzi_stand_in(layout, state.pretend_ready)),
+            Server::FluxStandIn => {
+                (&self.lab, crate::flux::arguments(&layout.kubeconfig(), &layout.data(Server::FluxStandIn), state.pretend_ready, true))
+            }
         };
         Ok(Recipe { program: program.clone(), args, env, log: layout.log(server) })
     }
@@ -168,7 +171,7 @@ pub fn health(server: Server, layout: &Layout, state: &State) -> Result<()> {
         Server::ClusterApi | Server::KubeadmBootstrap | Server::KubeadmControlPlane | Server::ClusterApiAws => {
             managers::health(server, state.cluster_api.context("find the ports of Cluster API")?)
         }
-        Server::ProcessProvider | Server::StrimziStandIn => Ok(()),
+        Server::ProcessProvider | Server::StrimziStandIn | Server::FluxStandIn => Ok(()),
     }
 }
 

@@ -70,11 +70,13 @@ pub enum Server {
     ProcessProvider,
     /// The stand-in for Strimzi's operator; it runs the Kafka nodes.
     StrimziStandIn,
+    /// The stand-in for Flux; it runs the operators of tenants' clusters and their Kafka nodes.
+    FluxStandIn,
 }
 
 impl Server {
     /// All, in the order they are started.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Etcd,
         Self::Apiserver,
         Self::Controllers,
@@ -84,12 +86,14 @@ impl Server {
         Self::ClusterApiAws,
         Self::ProcessProvider,
         Self::StrimziStandIn,
+        Self::FluxStandIn,
     ];
 
     /// Whether only labs with Cluster API have it.
     pub fn of_cluster_api(self) -> bool {
         match self {
-            Self::ClusterApi | Self::KubeadmBootstrap | Self::KubeadmControlPlane | Self::ClusterApiAws | Self::ProcessProvider => true,
+            Self::ClusterApi | Self::KubeadmBootstrap | Self::KubeadmControlPlane => true,
+            Self::ClusterApiAws | Self::ProcessProvider | Self::FluxStandIn => true,
             Self::Etcd | Self::Apiserver | Self::Controllers | Self::StrimziStandIn => false,
         }
     }
@@ -106,6 +110,7 @@ impl Server {
             Self::ClusterApiAws => "cluster-api-provider-aws",
             Self::ProcessProvider => "process-provider-stand-in",
             Self::StrimziStandIn => "strimzi-operator-stand-in",
+            Self::FluxStandIn => crate::flux::NAME,
         }
     }
 }
@@ -156,7 +161,7 @@ impl State {
             Server::KubeadmBootstrap => self.cluster_api.map(|ports| ports.bootstrap.webhook),
             Server::KubeadmControlPlane => self.cluster_api.map(|ports| ports.control_plane.webhook),
             Server::ClusterApiAws => self.cluster_api.map(|ports| ports.aws.webhook),
-            Server::ProcessProvider | Server::StrimziStandIn => None,
+            Server::ProcessProvider | Server::StrimziStandIn | Server::FluxStandIn => None,
         }
     }
 

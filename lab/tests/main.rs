@@ -13,6 +13,8 @@ mod environment;
 #[cfg(test)]
 mod examples;
 #[cfg(test)]
+mod flux;
+#[cfg(test)]
 mod manifests;
 #[cfg(test)]
 mod nothing;

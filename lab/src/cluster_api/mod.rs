@@ -23,6 +23,8 @@ pub fn crds() -> Result<Vec<Crd>> {
     let mut crds = Family::ClusterApi.crds()?;
     crds.extend(Family::ClusterApiAws.crds()?);
     crds.extend(kinds::crds()?);
+    // Tenants' clusters get what runs in them by HelmReleases.
+    crds.extend(Family::Flux.crds()?);
     Ok(crds)
 }
 

@@ -58,8 +58,8 @@ fn stop_each(servers: Vec<Running>) -> Result<()> {
 /// How long `server` may take to end by itself.
 pub(super) fn grace(server: Server) -> Duration {
     match server {
-        // It stops its Kafka nodes one by one.
-        Server::StrimziStandIn => Duration::from_secs(30),
+        // They stop their Kafka nodes one by one.
+        Server::StrimziStandIn | Server::FluxStandIn => Duration::from_secs(30),
         _ => Duration::from_secs(10),
     }
 }

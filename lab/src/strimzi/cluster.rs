@@ -261,7 +261,7 @@ async fn body(pass: &Pass<'_>, home: &Home<'_>, kafka: &DynamicObject, cluster_i
         "listeners": listeners,
         "kafkaVersion": pass.version,
         "kafkaMetadataVersion": pass.metadata_version,
-        "operatorLastSuccessfulVersion": "1.2.0",
+        "operatorLastSuccessfulVersion": pass.operator.options.operator_version,
         "kafkaNodePools": pass.pools.iter().map(|p| json!({"name": p.name})).collect::<Vec<_>>(),
         "clusterSecurity": {"authentication": {"type": "strimzi-mtls"}, "encryption": {"type": "strimzi-tls"}},
         "autoRebalance": {"state": "Idle"},

@@ -8,6 +8,7 @@ mod apply;
 mod authorities;
 mod cluster;
 mod distribution;
+mod instance;
 mod node_ids;
 mod nodes;
 mod objects;
@@ -28,6 +29,8 @@ use std::path::PathBuf;
 use anyhow::Result;
 use clap::Args;
 
+pub use instance::Instance;
+
 /// What the stand-in is started with.
 #[derive(Debug, Clone, Args)]
 pub struct Options {
@@ -40,7 +43,13 @@ pub struct Options {
     /// Report everything Ready without running Kafka
     #[arg(long)]
     pub pretend_ready: bool,
+    /// The version it reports for the operator's own
+    #[arg(long, default_value = VERSION)]
+    pub operator_version: String,
 }
+
+/// The version whose behaviour it shows.
+pub const VERSION: &str = "1.2.0";
 
 /// Runs until SIGTERM or SIGINT, then stops every Kafka node.
 ///

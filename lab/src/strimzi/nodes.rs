@@ -3,6 +3,7 @@
 
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
+use std::hash::{BuildHasher, RandomState};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
@@ -230,7 +231,9 @@ fn free_port() -> Result<u16> {
     static NEXT: AtomicU16 = AtomicU16::new(0);
     let started = Instant::now();
     if NEXT.load(Ordering::SeqCst) == 0 {
-        let seed = u16::try_from(std::process::id() % 10_000).unwrap_or_default();
+        // Another operator, in another process, looks at other ports.
+        let hash = RandomState::new().hash_one(std::process::id()) % 12_000;
+        let seed = u16::try_from(hash).unwrap_or_default();
         NEXT.store(20_000 + seed, Ordering::SeqCst);
     }
     while started.elapsed() < Duration::from_secs(5) {

@@ -1,6 +1,7 @@
-//! The running stand-in: its watches, the clusters it knows, and its end.
+//! The running stand-in: its watches, the clusters it knows, and its end. One per API server; several can run in one process.
 
-use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -36,6 +37,13 @@ const PARALLEL: u16 = 24;
 pub struct Failure(anyhow::Error);
 
 impl Operator {
+    /// An operator that does nothing yet.
+    pub fn new(client: Client, options: Options) -> Result<Self> {
+        std::fs::create_dir_all(&options.data_dir).with_context(|| format!("make {}", options.data_dir.display()))?;
+        let pretend = if options.pretend_ready { Some(pretend::Pretend::new(&options.operator_version)?) } else { None };
+        Ok(Self { client, options, clusters: Mutex::default(), pretend })
+    }
+
     /// The nodes of a Kafka, as found on disk or empty.
     pub fn nodes(&self, kafka: &DynamicObject) -> Result<Arc<Nodes>> {
         let key = (kafka.namespace().unwrap_or_default(), kafka.name_any());
@@ -67,8 +75,8 @@ impl Operator {
     }
 
     /// Ends clusters whose Kafka is gone, also those an earlier stand-in left.
-    fn sweep(&self, kafkas: &Store<DynamicObject>) -> Result<()> {
-        let there: std::collections::HashSet<String> = kafkas.state().iter().filter_map(|k| k.uid()).collect();
+    /// `there` are the uids of all Kafkas.
+    pub fn sweep(&self, there: &HashSet<String>) -> Result<()> {
         let mut gone = Vec::new();
         {
             let mut clusters = self.clusters.lock().map_err(|_| anyhow::anyhow!("lock the list of clusters"))?;
@@ -99,8 +107,8 @@ impl Operator {
         Ok(())
     }
 
-    fn sweep_leftovers(&self, kafkas: &Store<DynamicObject>) -> Result<()> {
-        let there: std::collections::HashSet<String> = kafkas.state().iter().filter_map(|k| k.uid()).collect();
+    /// Removes what an earlier stand-in left of Kafkas that are not `there` any more.
+    pub fn sweep_leftovers(&self, there: &HashSet<String>) -> Result<()> {
         for entry in std::fs::read_dir(&self.options.data_dir).context("read the data folder")?.flatten() {
             if let Some(record) = nodes::read(&entry.path())?
                 && !there.contains(&record.uid)
@@ -111,7 +119,23 @@ impl Operator {
         Ok(())
     }
 
-    fn shut_down(&self) -> Result<()> {
+    /// Takes the nodes an earlier stand-in left for its own, and says how many Kafkas have any.
+    pub fn adopt(&self) -> Result<usize> {
+        let mut clusters = self.clusters.lock().map_err(|_| anyhow::anyhow!("lock the list of clusters"))?;
+        for entry in std::fs::read_dir(&self.options.data_dir).context("read the data folder")?.flatten() {
+            let name = entry.file_name().to_string_lossy().into_owned();
+            if let Some((namespace, kafka)) = name.split_once('.')
+                && let Some(record) = nodes::read(&entry.path())?
+                && let Entry::Vacant(unknown) = clusters.entry((namespace.to_owned(), kafka.to_owned()))
+            {
+                unknown.insert(Arc::new(Nodes::open(entry.path(), &record.uid)?));
+            }
+        }
+        Ok(clusters.len())
+    }
+
+    /// Ends every node in order; their data stays.
+    pub fn shut_down(&self) -> Result<()> {
         let clusters: Vec<Arc<Nodes>> =
             self.clusters.lock().map_err(|_| anyhow::anyhow!("lock the list of clusters"))?.values().cloned().collect();
         let ends: Vec<_> = clusters.into_iter().map(|nodes| std::thread::spawn(move || nodes.shut_down())).collect();
@@ -126,21 +150,14 @@ pub fn paused(object: &DynamicObject) -> bool {
 
 /// Runs until a signal.
 pub async fn run(options: &Options) -> Result<()> {
-    std::fs::create_dir_all(&options.data_dir).with_context(|| format!("make {}", options.data_dir.display()))?;
     let client = client(options).await?;
-    let pretend = if options.pretend_ready { Some(pretend::Pretend::new()?) } else { None };
-    let operator = Arc::new(Operator { client, options: options.clone(), clusters: Mutex::default(), pretend });
+    let operator = Arc::new(Operator::new(client, options.clone())?);
     tracing::info!("the stand-in for the Strimzi operator watches for Kafkas");
     let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
-    let stop = async move {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = tokio::signal::ctrl_c() => {}
-        }
-    };
     tokio::select! {
         () = watch(operator.clone()) => {}
-        () = stop => {}
+        _ = terminate.recv() => {}
+        _ = tokio::signal::ctrl_c() => {}
     }
     tracing::info!("stopping");
     tokio::task::spawn_blocking(move || operator.shut_down()).await?
@@ -152,7 +169,8 @@ async fn client(options: &Options) -> Result<Client> {
     Client::try_from(config).context("make a client of Kubernetes")
 }
 
-async fn watch(operator: Arc<Operator>) {
+/// Does the operator's work, for ever.
+pub async fn watch(operator: Arc<Operator>) {
     let api = |k: &str, plural: &str| Api::<DynamicObject>::all_with(operator.client.clone(), &kind(k, plural));
     let any = || watcher::Config::default().any_semantic();
     let of_kafka = |object: DynamicObject| {
@@ -207,12 +225,13 @@ async fn sweep(operator: Arc<Operator>, store: Store<DynamicObject>) {
         Ok(Err(error)) => tracing::warn!("remove what is left of a Kafka: {error:#}"),
         Err(error) => tracing::warn!("remove what is left of a Kafka: {error}"),
     };
-    let (first, kafkas) = (operator.clone(), store.clone());
+    let there = |store: &Store<DynamicObject>| store.state().iter().filter_map(|k| k.uid()).collect::<HashSet<String>>();
+    let (first, kafkas) = (operator.clone(), there(&store));
     report(tokio::task::spawn_blocking(move || first.sweep_leftovers(&kafkas)).await);
     loop {
         tokio::time::sleep(Duration::from_millis(500)).await;
-        let (operator, kafkas) = (operator.clone(), store.clone());
-        report(tokio::task::spawn_blocking(move || operator.sweep(&kafkas)).await);
+        let (operator, store) = (operator.clone(), store.clone());
+        report(tokio::task::spawn_blocking(move || operator.sweep(&there(&store))).await);
     }
 }
 

@@ -15,6 +15,7 @@ use super::{pki, pools, users};
 /// What all pretended Kafkas share.
 pub struct Pretend {
     authority: String,
+    operator_version: String,
 }
 
 /// The id every pretended Kafka has.
@@ -22,8 +23,8 @@ const CLUSTER_ID: &str = "UHJldGVuZGVkS2Fma2EwMA";
 
 impl Pretend {
     /// Makes the one authority.
-    pub fn new() -> Result<Self> {
-        Ok(Self { authority: pki::authority("cluster-ca", 365)?.certificate })
+    pub fn new(operator_version: &str) -> Result<Self> {
+        Ok(Self { authority: pki::authority("cluster-ca", 365)?.certificate, operator_version: operator_version.to_owned() })
     }
 
     pub async fn kafka(&self, client: &Client, kafka: &DynamicObject) -> Result<Action> {
@@ -48,7 +49,7 @@ impl Pretend {
         let metadata = parsed.kafka.metadata_version.as_deref().or(metadata_version(version)).unwrap_or_default();
         let body = json!({
             "observedGeneration": kafka.metadata.generation, "clusterId": CLUSTER_ID, "kafkaVersion": version,
-            "kafkaMetadataVersion": metadata, "operatorLastSuccessfulVersion": "1.2.0",
+            "kafkaMetadataVersion": metadata, "operatorLastSuccessfulVersion": self.operator_version,
             "listeners": parsed.kafka.listeners.iter().map(listener).collect::<Vec<_>>(),
             "kafkaNodePools": found.iter().map(|p| json!({"name": p.name})).collect::<Vec<_>>(),
             "clusterSecurity": {"authentication": {"type": "strimzi-mtls"}, "encryption": {"type": "strimzi-tls"}},
