@@ -30,7 +30,8 @@ pub struct Config {
     #[tf(optional)]
     pub default_tags: Attr<BTreeMap<String, String>>,
     /// Who makes the tenants. A tenant whose creation was interrupted is continued only by the same owner, so give each configuration that shares a
-    /// management cluster its own. Defaults to `KAAS_OWNER`, else `terraform`.
+    /// management cluster its own. Where two with one owner make a tenant of one name, the last to begin takes it over, with its own settings; the other ends
+    /// with an error and does not hold it. A tenant that is made is never taken over. Defaults to `KAAS_OWNER`, else `terraform`.
     #[tf(optional)]
     pub owner: Attr<String>,
 }

@@ -79,6 +79,10 @@ fn refuse<T>(place: Option<Span>, text: &str) -> syn::Result<T> {
     Err(syn::Error::new(place.unwrap_or_else(Span::call_site), text))
 }
 
+/// Elements of a set have no index.
+const NO_SET_BLOCKS: &str =
+    "there are no SET blocks, for nothing could be told at the place of one element: use `Vec` (LIST) or `BTreeMap` (MAP)";
+
 fn block(ty: &Type, words: &Words) -> syn::Result<Kind> {
     for (place, word) in [
         (words.optional, "optional"),
@@ -98,6 +102,9 @@ fn block(ty: &Type, words: &Words) -> syn::Result<Kind> {
         }
         bounds(words)?;
         return Ok(Kind::List(element.clone()));
+    }
+    if generic(ty, "BTreeSet", 0).is_some() {
+        return refuse(Some(ty.span()), NO_SET_BLOCKS);
     }
     if let Some(bound) = words.min.as_ref().or(words.max.as_ref()) {
         return refuse(Some(bound.span()), "`min` and `max` are for LIST blocks: the field is then an `Attr<Vec<…>>`");

@@ -43,6 +43,7 @@ fn implementations(input: &DeriveInput, text: &str, words: &Words, fields: &[Fie
     let idents: Vec<_> = fields.iter().map(|field| &field.ident).collect();
     let locals: Vec<_> = fields.iter().map(|field| format_ident!("field_{}", field.name)).collect();
     let decoded = fields.iter().map(decode);
+    let types = fields.iter().map(|field| &field.ty);
     let encoded = fields.iter().map(encode);
     let settled = fields.iter().map(settle);
     quote! {
@@ -66,6 +67,8 @@ fn implementations(input: &DeriveInput, text: &str, words: &Words, fields: &[Fie
 
         #[automatically_derived]
         impl ::kaas::framework::model::AttributeValue for #name {
+            const DYNAMIC: bool = false #(|| <#types as ::kaas::framework::model::AttributeValue>::DYNAMIC)*;
+
             fn ty() -> ::kaas::framework::value::Type {
                 <Self as ::kaas::framework::model::Model>::block().object_type()
             }
@@ -151,9 +154,17 @@ fn nested(field: &Field) -> Option<TokenStream> {
         Kind::List(element) => (element, quote!(List { min: 0 #(+ #min)*, max: 0 #(+ #max)* })),
         Kind::Map(element) => (element, quote!(Map)),
     };
+    let typed = match &field.kind {
+        Kind::List(_) | Kind::Map(_) => {
+            let why = format!("`{name}`: a LIST or MAP block cannot hold an attribute of any type");
+            Some(quote!(const { ::core::assert!(!<#element as ::kaas::framework::model::AttributeValue>::DYNAMIC, #why) };))
+        }
+        Kind::Attribute(_) | Kind::Single => None,
+    };
     let deprecated = words.deprecated.as_ref().map(|why| quote!(deprecated: ::core::option::Option::Some(#why.to_owned()),));
     let (required, replace) = (words.required.is_some(), words.replace.is_some());
-    Some(quote! {
+    Some(quote! {{
+        #typed
         ::kaas::framework::schema::NestedBlock {
             name: #name.to_owned(),
             nesting: ::kaas::framework::schema::Nesting::#nesting,
@@ -165,7 +176,7 @@ fn nested(field: &Field) -> Option<TokenStream> {
                 ..<#element as ::kaas::framework::model::Model>::block()
             },
         }
-    })
+    }})
 }
 
 fn decode(field: &Field) -> TokenStream {

@@ -60,6 +60,11 @@ fn contradictions_are_refused_at_the_word() {
         ("#[tf(block, required)] x: Attr<Vec<Inner>>", "a LIST block that must be written is `min = 1`", "required"),
         ("#[tf(block, min = 1)] x: Attr<Inner>", "`min` and `max` are for LIST blocks: the field is then an `Attr<Vec<…>>`", "1"),
         ("#[tf(block, min = 3, max = 2)] x: Attr<Vec<Inner>>", "`max` is below `min`; leave it out for any number", "2"),
+        (
+            "#[tf(block)] x: Attr<BTreeSet<Inner>>",
+            "there are no SET blocks, for nothing could be told at the place of one element: use `Vec` (LIST) or `BTreeMap` (MAP)",
+            "BTreeSet<Inner>",
+        ),
         ("#[tf(optional, max = 2)] x: Attr<Vec<String>>", "`min` and `max` are for blocks", "2"),
         ("#[tf(required, default = \"a\")] x: Attr<String>", "a required attribute has no use for a default", "\"a\""),
         ("#[tf(computed, default = \"a\")] x: Attr<String>", "an attribute with a default is `optional`", "\"a\""),
@@ -95,6 +100,15 @@ fn only_structs_of_named_attrs_are_models() {
 #[test]
 fn all_mistakes_are_told_at_once() {
     assert_eq!(mistakes("struct Thing { a: Attr<String>, /** B. */ #[tf(blok)] b: Attr<Inner> }").len(), 3);
+}
+
+#[test]
+fn blocks_that_may_be_written_often_are_held_to_types_that_are_not_left_open() {
+    let asserts = |ty: &str| {
+        let input = parse_str(&format!("/// A.\nstruct Thing {{ /// B.\n #[tf(block)] b: Attr<{ty}> }}")).unwrap();
+        crate::model::model(&input).unwrap().to_string().contains("`b`: a LIST or MAP block cannot hold an attribute of any type")
+    };
+    assert!(asserts("Vec<Inner>") && asserts("BTreeMap<String, Inner>") && !asserts("Inner"));
 }
 
 #[test]

@@ -26,7 +26,8 @@ pub struct Words {
     pub sensitive: Option<Span>,
     /// The value is never stored.
     pub write_only: Option<Span>,
-    /// A nested block: SINGLE for a model, LIST for `Vec`, MAP for `BTreeMap`.
+    /// A nested block: SINGLE for a model, LIST for `Vec`, MAP for `BTreeMap`. There are no SET blocks: what is wrong in an element of a set has no
+    /// place to be told at. A LIST or MAP block holds no attribute of any type: its value would be a tuple or an object, which models have not.
     pub block: Option<Span>,
     /// The value planned when the configuration gives none.
     pub default: Option<Default>,

@@ -1,5 +1,9 @@
 //! The do-nothing provider in the real CLIs: every kind of part the framework knows, through protocol and core. No Kubernetes is needed.
 
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Command, Stdio};
+
 use kaas_lab::own_binary;
 use kaas_lab::terraform::{Engine, Install, Planned, Workspace};
 
@@ -71,6 +75,59 @@ fn every_kind_of_part_goes_through_the_clis() {
 }
 
 #[test]
+fn a_write_only_value_is_used_and_never_stored() {
+    let provider = own_binary::nothing().unwrap();
+    let configuration = |secret: &str, version: u32| {
+        format!(
+            "terraform {{\n  required_providers {{\n    nothing = {{\n      source = \"kaas/nothing\"\n    }}\n  }}\n}}\n\
+             resource \"nothing_seal\" \"s\" {{\n  name = \"s\"\n  secret = \"{secret}\"\n  secret_version = {version}\n}}\n\
+             output \"letters\" {{\n  value = nothing_seal.s.letters\n}}\n"
+        )
+    };
+    for engine in Engine::available() {
+        let place = tempfile::tempdir().unwrap();
+        let workspace = Workspace::new(engine, place.path(), &provider, Install::DevOverride).unwrap();
+        // Created, then updated from a saved plan, whose file must not hold the secret either.
+        workspace.write("main.tf", &configuration("hush-hush", 1)).unwrap();
+        workspace.apply(&[]).unwrap().succeeded().unwrap();
+        assert_eq!(workspace.output("letters").unwrap(), 9, "{engine:?}");
+        assert_eq!(workspace.plan(&[]).unwrap().0, Planned::Nothing, "{engine:?}");
+        workspace.write("main.tf", &configuration("hush-hush-hush", 2)).unwrap();
+        workspace.run(&["plan", "-no-color", "-out=saved"]).unwrap().succeeded().unwrap();
+        let shown = workspace.run(&["show", "-no-color", "-json", "saved"]).unwrap().succeeded().unwrap().stdout;
+        let planned: serde_json::Value = serde_json::from_str(&shown).unwrap();
+        assert!(planned["resource_changes"][0]["change"]["after"]["secret"].is_null(), "{engine:?}: {planned}");
+        workspace.run(&["apply", "-no-color", "saved"]).unwrap().succeeded().unwrap();
+        assert_eq!(workspace.output("letters").unwrap(), 14, "{engine:?}");
+        let state = std::fs::read_to_string(place.path().join("terraform.tfstate")).unwrap();
+        assert!(state.contains("nothing_seal") && !state.contains("hush"), "{engine:?}: the secret is in the state");
+        workspace.destroy(&[]).unwrap().succeeded().unwrap();
+    }
+}
+
+#[test]
+fn a_provider_under_a_debugger_serves_both_clis_under_its_own_name() {
+    let provider = own_binary::nothing().unwrap();
+    let mut running = Command::new(provider).arg("--debug").stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let mut line = String::new();
+    BufReader::new(running.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    let attach = line.trim().strip_prefix("TF_REATTACH_PROVIDERS='").and_then(|rest| rest.strip_suffix('\'')).unwrap().to_owned();
+    for engine in Engine::available() {
+        let place = tempfile::tempdir().unwrap();
+        // There is no provider to install: only the one that runs can answer.
+        let mut workspace =
+            Workspace::new(engine, place.path(), Path::new("/nowhere/terraform-provider-nothing"), Install::DevOverride).unwrap();
+        workspace.set_env("TF_REATTACH_PROVIDERS", &attach);
+        workspace.write("main.tf", CONFIGURATION).unwrap();
+        workspace.set_variable("label", "a");
+        workspace.apply(&[]).unwrap().succeeded().unwrap();
+        assert_eq!(workspace.output("thing").unwrap()["id"], "thing/one", "{engine:?}");
+    }
+    running.kill().unwrap();
+    running.wait().unwrap();
+}
+
+#[test]
 fn what_the_provider_refuses_the_clis_show_at_its_place() {
     let provider = own_binary::nothing().unwrap();
     for engine in Engine::available() {
@@ -92,7 +149,7 @@ fn what_the_provider_refuses_the_clis_show_at_its_place() {
         );
         refused(&with("data \"nothing_echo\" \"x\" {\n  text = \"\"\n}\n"), "Empty text");
         refused(&with("ephemeral \"nothing_lease\" \"x\" {\n  holder = \"\"\n}\n"), "Nobody holds the lease");
-        refused(&with("output \"x\" {\n  value = provider::nothing::repeat(\"abcd\", 1000000)\n}\n"), "longer than 1048576 bytes");
+        refused(&with("output \"x\" {\n  value = provider::nothing::repeat(\"abcd\", 1000000)\n}\n"), "longer than 1048576 bytes.");
         refused(
             &with("resource \"nothing_thing\" \"x\" {\n  name = \"x\"\n  load {\n    entries = 1001\n    bytes = 1\n  }\n}\n"),
             "At most 1000",

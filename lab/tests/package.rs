@@ -63,6 +63,28 @@ fn both_clis_install_the_archive_from_a_packed_mirror() {
     }
 }
 
+/// Building for a release takes minutes, so cargo is a script here that notes what it is asked for and gives back the executable there is.
+#[test]
+fn the_packed_executable_is_built_for_release() {
+    let place = tempfile::tempdir().unwrap();
+    let (cargo, asked, built) = (place.path().join("cargo"), place.path().join("asked"), place.path().join("built"));
+    std::fs::write(&built, "released").unwrap();
+    let message = serde_json::json!({"target": {"name": "terraform-provider-kaas", "kind": ["bin"]}, "executable": built});
+    std::fs::write(&cargo, format!("#!/bin/sh\necho \"$@\" > '{}'\necho '{message}'\n", asked.display())).unwrap();
+    std::fs::set_permissions(&cargo, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    let out = place.path().join("dist");
+    let mut lab = Command::new(env!("CARGO_BIN_EXE_kaas-lab"));
+    let ran = lab.arg("package").arg("--out").arg(&out).env("CARGO", &cargo).env("KAAS_PROVIDER_BIN", "/nowhere").output().unwrap();
+    assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
+    let asked = std::fs::read_to_string(asked).unwrap();
+    assert!(asked.starts_with("build ") && asked.contains("--release --package kaas"), "{asked}");
+    let archive = String::from_utf8_lossy(&ran.stdout).lines().next().unwrap().to_owned();
+    let mut zip = zip::ZipArchive::new(std::fs::File::open(archive).unwrap()).unwrap();
+    let mut packed = String::new();
+    zip.by_index(0).unwrap().read_to_string(&mut packed).unwrap();
+    assert_eq!(packed, "released");
+}
+
 #[test]
 fn goreleaser_makes_the_same_names() {
     let recipe = include_str!("../../.goreleaser.yml");

@@ -8,6 +8,10 @@ use serde_json::Value;
 
 use super::quantity::kubernetes_quantity;
 
+/// Lists whose elements are told apart by their names, so that others may add to them: those of a Cluster's topology, which Cluster API's own defaulting
+/// completes. Source: Cluster API 1.14, `api/core/v1beta2/cluster_types.go` (listType=map).
+const NAMED: [&str; 2] = ["spec.topology.variables", "spec.topology.workers.machineDeployments"];
+
 const HIDDEN: &str = "(hidden)";
 
 /// One field that is not as it should be.
@@ -50,6 +54,13 @@ fn compare(differences: &mut Vec<Difference>, path: &str, wanted: &Value, live: 
         (Value::Object(fields), Some(Value::Object(found))) => {
             for (key, value) in fields {
                 compare(differences, &join(path, key), value, found.get(key));
+            }
+        }
+        (Value::Array(items), Some(Value::Array(found))) if NAMED.contains(&path) => {
+            for item in items {
+                let name = item.get("name").and_then(Value::as_str).unwrap_or_default();
+                let found = found.iter().find(|other| other.get("name") == item.get("name"));
+                compare(differences, &format!("{path}[{name:?}]"), item, found);
             }
         }
         (Value::Array(items), Some(Value::Array(found))) if items.len() == found.len() => {
@@ -134,6 +145,17 @@ mod tests {
 
     fn lines(wanted: Value, live: Value) -> Vec<String> {
         differences(&wanted, &live).iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn what_others_add_to_a_topology_is_theirs() {
+        let topology = |variables: Value| json!({ "spec": { "topology": { "variables": variables } } });
+        let wanted = topology(json!([{ "name": "region", "value": "eu" }]));
+        let live = topology(json!([{ "name": "addons", "value": [] }, { "name": "region", "value": "us" }]));
+        assert_eq!(lines(wanted.clone(), live), [r#"spec.topology.variables["region"].value is "us", should be "eu""#]);
+        let gone = lines(wanted, topology(json!([])));
+        assert_eq!(gone.len(), 1);
+        assert!(gone[0].starts_with(r#"spec.topology.variables["region"] is missing"#), "{gone:?}");
     }
 
     #[test]

@@ -3,6 +3,8 @@
 //! Pure: no client, clock, environment or async code here, and no word of Terraform. Input is typed wishes and facts that others fetched,
 //! output is figures and Kubernetes objects.
 
+pub mod cluster;
+pub mod cluster_class;
 pub mod components;
 pub mod drift;
 pub mod kafka;
@@ -10,6 +12,8 @@ pub mod manifests;
 pub mod names;
 pub mod object;
 pub mod quantity;
+pub mod releases;
 pub mod sizing;
+pub mod skew;
 pub mod status;
 pub mod tenant;

@@ -24,12 +24,24 @@ pub const OWNER_ANNOTATION: &str = "kaas.dev/owner";
 pub const PHASE_ANNOTATION: &str = "kaas.dev/phase";
 pub const WISH_ANNOTATION: &str = "kaas.dev/wish";
 
+/// Annotation on the namespace of a tenant that is being made: which run makes it. The last one to set it is the only one that may finish.
+pub const RUN_ANNOTATION: &str = "kaas.dev/run";
+
 /// Annotation on the pool of brokers: the machine they are sized for, which no field of the pool tells.
 pub const INSTANCE_TYPE_ANNOTATION: &str = "kaas.dev/instance-type";
 
 /// The node pools of every tenant. One Kafka lives in a namespace, so they need no prefix.
 pub const BROKER_POOL: &str = "brokers";
 pub const CONTROLLER_POOL: &str = "controllers";
+
+/// The namespace of what all tenants share on the management cluster, such as the ClusterClasses.
+pub const SYSTEM_NAMESPACE: &str = "kaas-system";
+
+/// The label of a tenant's nodes that says what runs on them, and the taint of those for brokers. Cluster API copies labels of this domain from a
+/// machine to its node, whatever the infrastructure; the kubelet may set them as well.
+pub const WORKERS_LABEL: &str = "node.cluster.x-k8s.io/kaas-workers";
+pub const BROKER_WORKERS: &str = "brokers";
+pub const SYSTEM_WORKERS: &str = "system";
 
 /// The name of a tenant: an RFC 1123 label that starts with a letter, at most [`MAX_NAME_LENGTH`] characters.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -66,25 +78,20 @@ impl TenantName {
         format!("kaas-{}-{mib_per_second}-{iops}", self.0)
     }
 
-    /// The Secret with the public certificate of the CA that signs the brokers (`ca.crt`), written by Strimzi.
-    pub fn cluster_ca_secret(&self) -> String {
-        format!("{}-cluster-ca-cert", self.0)
+    /// The Cluster API object of a tenant with a cluster of its own, in the tenant's namespace of the management cluster.
+    pub fn cluster(&self) -> &str {
+        &self.0
     }
 
-    /// The Service in front of all brokers, made by Strimzi.
-    pub fn bootstrap_service(&self) -> String {
-        format!("{}-kafka-bootstrap", self.0)
+    /// The Secret through which that cluster is reached, written by its control plane provider (key `value`).
+    pub fn kubeconfig_secret(&self) -> String {
+        format!("{}-kubeconfig", self.0)
     }
 
     /// Selector of all objects of this tenant, as the list call takes it.
     pub fn label_selector(&self) -> String {
         format!("{MANAGED_BY_LABEL}={MANAGED_BY},{TENANT_LABEL}={}", self.0)
     }
-}
-
-/// Selector of the objects of all tenants, as the list call takes it.
-pub fn all_tenants_selector() -> String {
-    format!("{MANAGED_BY_LABEL}={MANAGED_BY},{TENANT_LABEL}")
 }
 
 /// How far a tenant came, as its namespace's [`PHASE_ANNOTATION`] says.
@@ -202,8 +209,10 @@ mod tests {
             name.admin_user(),
             name.storage_class(),
             name.volume_attributes_class(1000, 16_000),
-            name.cluster_ca_secret(),
-            name.bootstrap_service(),
+            // Strimzi's Service in front of all brokers and its Secret with the CA's certificate.
+            format!("{name}-kafka-bootstrap"),
+            format!("{name}-cluster-ca-cert"),
+            name.kubeconfig_secret(),
             format!("{name}-{CONTROLLER_POOL}-62"),
             format!("data-0-{name}-{CONTROLLER_POOL}-62"),
         ];

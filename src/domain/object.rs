@@ -28,7 +28,30 @@ pub enum Kind {
     CsiDriver,
     Deployment,
     CustomResourceDefinition,
+    Service,
+    Cluster,
+    ClusterClass,
+    MachineDeployment,
+    Machine,
+    AwsClusterTemplate,
+    AwsMachineTemplate,
+    AwsManagedClusterTemplate,
+    AwsManagedControlPlaneTemplate,
+    KubeadmConfigTemplate,
+    KubeadmControlPlaneTemplate,
+    NodeadmConfigTemplate,
+    HelmRelease,
+    HelmRepository,
+    OciRepository,
+    PodMonitor,
+    PrometheusRule,
 }
+
+/// Groups of Cluster API and its providers. The AWS provider's "v1beta2" is its own and no relation of the core's.
+const CLUSTER_API: &str = "cluster.x-k8s.io";
+const INFRASTRUCTURE: &str = "infrastructure.cluster.x-k8s.io";
+const CONTROL_PLANE: &str = "controlplane.cluster.x-k8s.io";
+const BOOTSTRAP: &str = "bootstrap.cluster.x-k8s.io";
 
 impl Kind {
     /// API group ("" for the core group), version, kind as written in manifests, plural as written in URLs, and whether objects live in a namespace.
@@ -57,6 +80,29 @@ impl Kind {
             Self::CustomResourceDefinition => {
                 Api::new("apiextensions.k8s.io", "v1", "CustomResourceDefinition", "customresourcedefinitions", false)
             }
+            Self::Service => Api::new("", "v1", "Service", "services", true),
+            Self::Cluster => Api::new(CLUSTER_API, "v1beta2", "Cluster", "clusters", true),
+            Self::ClusterClass => Api::new(CLUSTER_API, "v1beta2", "ClusterClass", "clusterclasses", true),
+            Self::MachineDeployment => Api::new(CLUSTER_API, "v1beta2", "MachineDeployment", "machinedeployments", true),
+            Self::Machine => Api::new(CLUSTER_API, "v1beta2", "Machine", "machines", true),
+            Self::AwsClusterTemplate => Api::new(INFRASTRUCTURE, "v1beta2", "AWSClusterTemplate", "awsclustertemplates", true),
+            Self::AwsMachineTemplate => Api::new(INFRASTRUCTURE, "v1beta2", "AWSMachineTemplate", "awsmachinetemplates", true),
+            Self::AwsManagedClusterTemplate => {
+                Api::new(INFRASTRUCTURE, "v1beta2", "AWSManagedClusterTemplate", "awsmanagedclustertemplates", true)
+            }
+            Self::AwsManagedControlPlaneTemplate => {
+                Api::new(CONTROL_PLANE, "v1beta2", "AWSManagedControlPlaneTemplate", "awsmanagedcontrolplanetemplates", true)
+            }
+            Self::KubeadmConfigTemplate => Api::new(BOOTSTRAP, "v1beta2", "KubeadmConfigTemplate", "kubeadmconfigtemplates", true),
+            Self::KubeadmControlPlaneTemplate => {
+                Api::new(CONTROL_PLANE, "v1beta2", "KubeadmControlPlaneTemplate", "kubeadmcontrolplanetemplates", true)
+            }
+            Self::NodeadmConfigTemplate => Api::new(BOOTSTRAP, "v1beta2", "NodeadmConfigTemplate", "nodeadmconfigtemplates", true),
+            Self::HelmRelease => Api::new("helm.toolkit.fluxcd.io", "v2", "HelmRelease", "helmreleases", true),
+            Self::HelmRepository => Api::new("source.toolkit.fluxcd.io", "v1", "HelmRepository", "helmrepositories", true),
+            Self::OciRepository => Api::new("source.toolkit.fluxcd.io", "v1", "OCIRepository", "ocirepositories", true),
+            Self::PodMonitor => Api::new("monitoring.coreos.com", "v1", "PodMonitor", "podmonitors", true),
+            Self::PrometheusRule => Api::new("monitoring.coreos.com", "v1", "PrometheusRule", "prometheusrules", true),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Everything that makes one namespace tenant, parsed: past this type nothing is checked again.
+//! Everything that makes one tenant, parsed: past this type nothing is checked again.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -6,8 +6,10 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use super::cluster::ClusterSpec;
 use super::kafka::version::{KafkaVersion, MetadataVersion, Versions};
 use super::names::{MANAGED_BY_LABEL, STRIMZI_CLUSTER_LABEL, TENANT_LABEL, TenantName};
+use super::releases::ComponentVersions;
 use super::sizing::{Floor, Overrides, Wish};
 
 /// One tenant. Serialised (without the floor, which is a fact and no wish) it is the annotation an import rebuilds it from.
@@ -34,6 +36,33 @@ pub struct TenantSpec {
     /// On every object, beside our own.
     #[serde(default)]
     pub labels: BTreeMap<String, String>,
+    #[serde(default)]
+    pub isolation: Isolation,
+    /// Metrics, alerts and a dashboard; needs the Prometheus operator where Kafka runs.
+    #[serde(default)]
+    pub monitoring: bool,
+    /// What the cluster offered when the tenant was made, by which it was laid out. None: not made yet, or made before this was kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub facts: Option<Facts>,
+}
+
+/// What a tenant has to itself.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Isolation {
+    /// A namespace on the management cluster.
+    #[default]
+    Namespace,
+    /// A Kubernetes cluster, made by Cluster API.
+    Cluster(Box<OwnCluster>),
+}
+
+/// A tenant's own cluster and what runs in it beside Kafka.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct OwnCluster {
+    pub cluster: ClusterSpec,
+    pub versions: ComponentVersions,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -105,8 +134,10 @@ pub struct StorageSpec {
     pub kms_key_arn: Option<String>,
 }
 
-/// What the cluster offers.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// What the cluster offers. Class and rack awareness of the volumes follow from it, so it is looked at once and kept with the wish: Strimzi refuses another
+/// StorageClass for volumes that exist.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Facts {
     /// The EBS CSI driver is registered.
     pub ebs_csi: bool,
@@ -114,11 +145,30 @@ pub struct Facts {
     pub volume_attributes_classes: bool,
 }
 
+impl Facts {
+    /// What a tenant is laid out by that was made under the `kept` facts on a cluster that now offers `live` ones. Only a VolumeAttributesClass is taken up
+    /// later: Strimzi gives one to volumes that exist.
+    pub fn of_tenant(kept: Option<Self>, live: Self) -> Self {
+        kept.map_or(live, |kept| Self {
+            volume_attributes_classes: kept.ebs_csi && (kept.volume_attributes_classes || live.volume_attributes_classes),
+            ..kept
+        })
+    }
+}
+
 #[derive(Debug, Error)]
 #[error("read the wish of a tenant from its annotation")]
 pub struct WishError(#[from] serde_json::Error);
 
 impl TenantSpec {
+    /// None: the tenant lives in a namespace of the management cluster.
+    pub fn own_cluster(&self) -> Option<&OwnCluster> {
+        match &self.isolation {
+            Isolation::Namespace => None,
+            Isolation::Cluster(own) => Some(own),
+        }
+    }
+
     /// The wish as canonical JSON: the same tenant gives the same text.
     ///
     /// # Errors
@@ -232,9 +282,33 @@ pub mod tests {
         spec.allowed_namespaces = vec!["apps".into()];
         spec.storage = StorageSpec { class: Some("fast".into()), kms_key_arn: Some("arn:aws:kms:…".into()) };
         spec.labels = BTreeMap::from([("team".into(), "blue".into())]);
+        spec.facts = Some(Facts { ebs_csi: true, volume_attributes_classes: false });
         let text = spec.to_wish_json().unwrap();
         assert_eq!(TenantSpec::from_wish_json(&text).unwrap(), spec);
         assert_eq!(TenantSpec::from_wish_json(&text).unwrap().to_wish_json().unwrap(), text);
+    }
+
+    #[test]
+    fn a_tenant_keeps_the_class_it_was_made_with_and_takes_up_attributes_later() {
+        let facts = |ebs_csi, volume_attributes_classes| Facts { ebs_csi, volume_attributes_classes };
+        for (kept, live, laid_out_by) in [
+            (None, facts(true, false), facts(true, false)),
+            (Some(facts(true, true)), facts(false, false), facts(true, true)),
+            (Some(facts(true, false)), facts(false, false), facts(true, false)),
+            (Some(facts(false, false)), facts(true, true), facts(false, false)),
+            (Some(facts(true, false)), facts(true, true), facts(true, true)),
+        ] {
+            assert_eq!(Facts::of_tenant(kept, live), laid_out_by, "{kept:?} {live:?}");
+        }
+    }
+
+    #[test]
+    fn a_wish_of_a_version_and_a_setting_that_are_no_longer_offered_reads_back() {
+        let text =
+            PAYMENTS.replace("\"owner\"", r#""kafka":{"version":"4.1.0","metadata_version":"4.1-IV1","config":{"listeners":"x"}},"owner""#);
+        let spec = tenant(&text);
+        assert_eq!((spec.kafka.version.to_string(), spec.kafka.config.len()), ("4.1.0".to_owned(), 1));
+        assert_eq!(TenantSpec::from_wish_json(&spec.to_wish_json().unwrap()).unwrap(), spec);
     }
 
     #[test]

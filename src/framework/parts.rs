@@ -86,8 +86,10 @@ pub trait Resource: Send + Sync + 'static {
     /// Refuses or comments a destroy.
     fn plan_destroy(&self, _prior: &Self::Model, _found: &mut Diagnostics) {}
 
+    /// Makes what was planned. `planned` also holds the write-only values of the configuration; whatever is answered, they are not stored.
     fn create(&self, planned: Self::Model, call: &mut Call) -> impl Future<Output = Result<Self::Model, Failed<Self::Model>>> + Send;
 
+    /// Changes the object into what was planned, with the write-only values as in `create`.
     fn update(
         &self,
         prior: Self::Model,

@@ -1,6 +1,6 @@
 //! Terraform's values and their types: a tree that may hold null and unknown anywhere.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::number::Number;
 
@@ -158,6 +158,3 @@ impl From<i64> for Value {
         Self::Number(Number::from(number))
     }
 }
-
-/// A set of names, used where a schema declares a set of strings.
-pub type Names = BTreeSet<String>;

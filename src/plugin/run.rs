@@ -27,6 +27,8 @@ use crate::framework::erased::AnyProvider;
 const MESSAGE_MAX: usize = 256 << 20;
 /// How long answers may still go out after the client asked for the end. It kills after two seconds.
 const FAREWELL: Duration = Duration::from_millis(400);
+/// Where the registries have our providers, and so do configurations.
+const NAMESPACE: &str = "kaas";
 /// How often is looked whether the client still lives.
 const PARENT_PERIOD: Duration = Duration::from_secs(2);
 /// How long calls may go on to end in order after the client died.
@@ -57,7 +59,10 @@ pub fn serve(provider: Arc<dyn AnyProvider>) -> ExitCode {
             let version = concat!("v", env!("CARGO_PKG_VERSION"));
             handshake::say(&format!("terraform-provider-{} {version}", provider.name())).map_err(Ended::Say)
         }
-        ["--debug" | "-debug"] => started(provider, Mode::Debug("kaas/kaas".to_owned())),
+        ["--debug" | "-debug"] => {
+            let source = format!("{NAMESPACE}/{}", provider.name());
+            started(provider, Mode::Debug(source))
+        }
         ["--debug" | "-debug", source] => started(provider, Mode::Debug((*source).to_owned())),
         _ => started(provider, Mode::Plugin),
     };

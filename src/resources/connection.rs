@@ -8,6 +8,7 @@ use std::{
 use crate::{
     domain::{
         manifests::EBS_DRIVER,
+        names::TenantName,
         object::{Kind, ObjectRef},
         tenant::Facts,
     },
@@ -37,6 +38,8 @@ struct Configured {
     /// What the cluster offers, looked up once for all tenants.
     facts: tokio::sync::OnceCell<Facts>,
     uid: tokio::sync::OnceCell<Option<String>>,
+    /// Clients of the tenants' own clusters, by the tenant's name.
+    own_clusters: Mutex<BTreeMap<String, Cluster>>,
     /// Names of the tenants that are being made.
     making: Mutex<BTreeSet<String>>,
 }
@@ -71,6 +74,7 @@ impl Connection {
             cluster: OnceLock::from(cluster),
             facts: tokio::sync::OnceCell::new(),
             uid: tokio::sync::OnceCell::new(),
+            own_clusters: Mutex::default(),
             making: Mutex::default(),
         };
         *connection.0.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(configured));
@@ -84,6 +88,7 @@ impl Connection {
             cluster: OnceLock::new(),
             facts: tokio::sync::OnceCell::new(),
             uid: tokio::sync::OnceCell::new(),
+            own_clusters: Mutex::default(),
             making: Mutex::default(),
         };
         *self.0.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(configured));
@@ -128,6 +133,30 @@ impl Connection {
         }
     }
 
+    /// The client of a tenant's own cluster, one for all calls; None while Cluster API has written no kubeconfig for it.
+    pub async fn own_cluster(&self, management: &Cluster, name: &TenantName) -> Result<Option<Cluster>, Error> {
+        let configured = self.configured();
+        let clients = || configured.as_ref().map(|configured| configured.own_clusters.lock().unwrap_or_else(PoisonError::into_inner));
+        if let Some(cluster) = clients().and_then(|clients| clients.get(name.as_str()).cloned()) {
+            return Ok(Some(cluster));
+        }
+        let environment = self.settings().kubernetes.map(|kubernetes| kubernetes.environment).unwrap_or_default();
+        let secret = ObjectRef::namespaced(Kind::Secret, name.namespace(), name.kubeconfig_secret());
+        let id = format!("{}/{}", management.id(), name);
+        let Some(cluster) = management.behind(&id, &secret, &environment).await? else { return Ok(None) };
+        if let Some(mut clients) = clients() {
+            clients.insert(name.to_string(), cluster.clone());
+        }
+        Ok(Some(cluster))
+    }
+
+    /// Forgets the client of a tenant's own cluster: a later one of its name is another cluster.
+    pub fn forget_own_cluster(&self, name: &TenantName) {
+        if let Some(configured) = self.configured() {
+            configured.own_clusters.lock().unwrap_or_else(PoisonError::into_inner).remove(name.as_str());
+        }
+    }
+
     /// The UID of the cluster's `kube-system` namespace, which tells clusters apart whatever they are called; None where this user may not see it.
     pub async fn cluster_uid(&self) -> Option<String> {
         let cluster = self.cluster().ok()?;
@@ -144,8 +173,9 @@ impl Connection {
     }
 }
 
-async fn look_up(cluster: &Cluster) -> Result<Facts, Diagnostics> {
-    let looked = |error: Error| failed("Cannot look at the management cluster", &error);
+/// What a cluster offers on which a tenant's Kafka runs.
+pub async fn look_up(cluster: &Cluster) -> Result<Facts, Diagnostics> {
+    let looked = |error: Error| failed("Cannot look at the cluster", &error);
     let driver = ObjectRef::global(Kind::CsiDriver, EBS_DRIVER);
     let ebs_csi = cluster.get(&driver).await.map_err(looked)?.is_some();
     let volume_attributes_classes = ebs_csi && cluster.server_serves(Kind::VolumeAttributesClass).await.map_err(looked)?;

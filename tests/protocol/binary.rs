@@ -124,7 +124,8 @@ async fn under_a_debugger_it_prints_how_to_attach_and_ends_by_an_interrupt() {
     let json = line.strip_prefix("TF_REATTACH_PROVIDERS='").unwrap().strip_suffix('\'').unwrap();
     let attach: serde_json::Value = serde_json::from_str(json).unwrap();
     let attach = attach.as_object().unwrap();
-    assert_eq!(attach.len(), 2, "one for the registry of each CLI");
+    let sources: Vec<&str> = attach.keys().map(String::as_str).collect();
+    assert_eq!(sources, ["registry.opentofu.org/kaas/kaas", "registry.terraform.io/kaas/kaas"], "one for the registry of each CLI");
     let one = attach.values().next().unwrap();
     assert_eq!((&one["Protocol"], &one["ProtocolVersion"], &one["Test"]), (&"grpc".into(), &5.into(), &true.into()));
     let stream = UnixStream::connect(one["Addr"]["String"].as_str().unwrap()).await.unwrap();
@@ -132,6 +133,20 @@ async fn under_a_debugger_it_prints_how_to_attach_and_ends_by_an_interrupt() {
     let id = child.id().unwrap().to_string();
     assert!(std::process::Command::new("kill").args(["-s", "INT", &id]).status().unwrap().success());
     assert!(timeout(Duration::from_secs(2), child.wait()).await.expect("ended in time").unwrap().success());
+}
+
+#[tokio::test]
+async fn under_a_debugger_it_takes_the_place_of_the_provider_that_it_is_told() {
+    for (source, told) in [
+        ("example.com/team/kaas", &["example.com/team/kaas"][..]),
+        ("team/kaas", &["registry.opentofu.org/team/kaas", "registry.terraform.io/team/kaas"]),
+    ] {
+        let mut child = Command::new(BINARY).args(["--debug", source]).stdout(Stdio::piped()).kill_on_drop(true).spawn().unwrap();
+        let line = first_line(&mut child).await;
+        let json = line.strip_prefix("TF_REATTACH_PROVIDERS='").unwrap().strip_suffix('\'').unwrap();
+        let attach: serde_json::Value = serde_json::from_str(json).unwrap();
+        assert_eq!(attach.as_object().unwrap().keys().collect::<Vec<_>>(), told, "{source}");
+    }
 }
 
 #[tokio::test]

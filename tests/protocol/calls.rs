@@ -288,7 +288,7 @@ async fn a_function_answers_or_says_which_argument_is_wrong() {
     assert_eq!(got(answer.result, &Type::Number), Value::from(42_i64));
     let half = Value::Number("0.5".parse().unwrap());
     let wrong = served.client.call_function(call("double", &[half])).await.unwrap().into_inner().error.unwrap();
-    assert_eq!((wrong.text.as_str(), wrong.function_argument), ("Not a whole number.", Some(0)));
+    assert_eq!((wrong.text.as_str(), wrong.function_argument), ("Not a whole number", Some(0)));
     for request in [call("double", &[]), call("treble", &[1_i64.into()])] {
         let answer = served.client.call_function(request).await.unwrap().into_inner();
         assert!(answer.result.is_none() && answer.error.is_some());

@@ -9,8 +9,8 @@ use std::{
 use kaas::framework::{
     diagnostic::Diagnostics,
     erased::{
-        AnyDataSource, AnyEphemeralResource, AnyFunction, AnyImportTarget, AnyProvider, AnyResource, BoxFuture, Offers, Parameter,
-        PlanInput, PlanOutput, Signature,
+        AnyDataSource, AnyEphemeralResource, AnyFunction, AnyImportTarget, AnyProvider, AnyResource, ApplyInput, BoxFuture, Offers,
+        Parameter, PlanInput, PlanOutput, Signature,
     },
     parts::{Call, FunctionError},
     path::Path,
@@ -173,7 +173,7 @@ impl AnyResource for Thing {
         PlanOutput { planned, requires_replace: vec![Path::from("name")], identity: None }
     }
 
-    fn apply<'a>(&'a self, _: Value, planned: Value, call: &'a mut Call) -> BoxFuture<'a, (Value, Option<Value>)> {
+    fn apply<'a>(&'a self, ApplyInput { planned, .. }: ApplyInput, call: &'a mut Call) -> BoxFuture<'a, (Value, Option<Value>)> {
         Box::pin(async move {
             if planned.is_null() {
                 return (Value::Null, None);

@@ -9,6 +9,7 @@
 mod echo;
 mod lease;
 mod repeat;
+mod seal;
 mod tenant;
 #[cfg(test)]
 mod tests;
@@ -22,6 +23,7 @@ pub use self::{
     echo::{Echo, EchoDataSource},
     lease::{Lease, LeaseResource},
     repeat::Repeat,
+    seal::{Seal, SealIdentity, SealResource},
     tenant::TenantCarrier,
     thing::{Load, Thing, ThingIdentity, ThingResource},
 };
@@ -73,6 +75,7 @@ impl Provider for Nothing {
     fn offers(&self) -> Offers {
         Offers::default()
             .resource(ThingResource)
+            .resource(SealResource)
             .resource(TenantCarrier)
             .data_source(EchoDataSource::new(self.greeting.clone()))
             .ephemeral_resource(LeaseResource::new(self.greeting.clone()))

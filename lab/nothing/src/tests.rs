@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use futures::executor::block_on;
 use kaas::framework::{
-    erased::{AnyProvider, ErasedProvider, PlanInput},
+    erased::{AnyProvider, ApplyInput, ErasedProvider, PlanInput},
     parts::Call,
     value::Value,
 };
@@ -81,12 +81,29 @@ fn a_thing_is_planned_wholly_known_and_stays_as_it_is() {
     let input = |prior: &Value, proposed: &Value| PlanInput { prior: prior.clone(), proposed: proposed.clone(), config: config.clone() };
     let planned = things.plan(input(&Value::Null, &config), &mut call).planned;
     assert_eq!(planned.attribute("ballast"), &object([("0000", "xxx".into()), ("0001", "xxx".into())]));
-    let (made, identity) = block_on(things.apply(Value::Null, planned.clone(), &mut call));
+    let (made, identity) =
+        block_on(things.apply(ApplyInput { prior: Value::Null, planned: planned.clone(), config: config.clone() }, &mut call));
     assert_eq!(made, planned);
     assert_eq!(identity, Some(object([("name", "a".into())])));
     let (read, _) = block_on(things.read(made.clone(), &mut call));
     assert_eq!(read, made);
     assert_eq!(things.plan(input(&made, &made), &mut call).planned, made);
+    assert!(!call.found.has_errors(), "{:?}", call.found);
+}
+
+#[test]
+fn a_seal_is_made_from_its_secret_and_does_not_keep_it() {
+    let provider = provider();
+    let seals = &provider.offers().resources["nothing_seal"];
+    let seal = |secret: Value, letters: Value| {
+        object([("name", "a".into()), ("secret", secret), ("secret_version", 1.into()), ("letters", letters)])
+    };
+    let config = seal("four".into(), Value::Null);
+    let mut call = Call::default();
+    let planned = seals.plan(PlanInput { prior: Value::Null, proposed: config.clone(), config: config.clone() }, &mut call).planned;
+    assert_eq!(planned, seal(Value::Null, Value::UNKNOWN));
+    let (made, _) = block_on(seals.apply(ApplyInput { prior: Value::Null, planned, config }, &mut call));
+    assert_eq!(made, seal(Value::Null, 4.into()));
     assert!(!call.found.has_errors(), "{:?}", call.found);
 }
 

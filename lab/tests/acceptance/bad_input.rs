@@ -37,7 +37,7 @@ fn wrong() -> Vec<(Tenant, &'static str, &'static str)> {
         (figures("volume_gib = 20"), "volume_gib = 20", "set at least"),
         (figures("volume_iops = 20"), "volume_iops = 20", "a gp3 volume has 3,000 IOPS at least"),
         (figures("instance_type = \"z1.large\""), "instance_type = \"z1.large\"", "known are"),
-        (kafka("version = \"4.1.0\""), "version = \"4.1.0\"", "offered are 4.2.0, 4.2.1, 4.3.0, 4.3.1"),
+        (kafka("version = \"4.3\""), "version = \"4.3\"", "offered are 4.2.0, 4.2.1, 4.3.0, 4.3.1"),
         (kafka("metadata_version = \"5.0\""), "metadata_version = \"5.0\"", "offered are 4.2-IV1, 4.3-IV0"),
         (
             kafka("version = \"4.2.1\"\n    metadata_version = \"4.3-IV0\""),

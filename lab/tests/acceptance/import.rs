@@ -111,6 +111,29 @@ fn a_tenant_imported_by_identity_plans_nothing_but_the_import() {
     });
 }
 
+#[test]
+fn a_management_cluster_imported_by_id_plans_empty() {
+    each_engine(|engine| {
+        let place = Place::new(engine, ready());
+        place.resources(
+            "resource \"kaas_management_cluster\" \"m\" {\n  existing {}\n}\noutput \"m\" {\n  value = kaas_management_cluster.m\n}\n",
+        );
+        place.apply();
+        let before = place.workspace.output("m").unwrap();
+        let ran = place.workspace.run(&["state", "rm", "kaas_management_cluster.m"]).unwrap();
+        assert_eq!(ran.code, Some(0), "{}", said(&ran));
+        let id = before["id"].as_str().unwrap();
+        let ran = place.workspace.import("kaas_management_cluster.m", "context/elsewhere").unwrap();
+        assert_eq!(ran.code, Some(1));
+        holds(&flat(&said(&ran)), &["Another management cluster", "\"context/elsewhere\""]);
+        let ran = place.workspace.import("kaas_management_cluster.m", id).unwrap();
+        assert_eq!(ran.code, Some(0), "{}", said(&ran));
+        place.plan_is_empty();
+        assert_eq!(place.workspace.output("m").unwrap(), before);
+        place.destroy();
+    });
+}
+
 fn knows_identities(place: &Place) -> bool {
     let version = place.workspace.run(&["version", "-json"]).unwrap().json().unwrap();
     let mut parts = version["terraform_version"].as_str().unwrap().split('.').map(|part| part.parse::<u32>().unwrap_or(0));

@@ -7,7 +7,7 @@ use std::time::Duration;
 use base64::Engine as _;
 use bytes::Bytes;
 use kaas::domain::object::Kind;
-use kaas_lab::kafka::{Client, ResourceKind};
+use kaas_lab::kafka::{Client, ResourceKind, Security};
 use kaas_lab::terraform::{Engine, Install};
 use kaas_lab::{Lab, Options, TemporaryLab, block_on, objects};
 
@@ -55,6 +55,34 @@ fn no_secret_is_told(place: &Place, credentials: &Credentials) {
     }
 }
 
+/// A tenant whose clients log in by SCRAM: the administrator's password from its Secret opens it, and nothing else does.
+fn a_tenant_with_passwords(lab: &Lab, place: &Place) {
+    place.configure(&Tenant::small(NAME).with("kafka {\n authentication = \"scram-sha-512\"\n }"));
+    place.apply();
+    place.plan_is_empty();
+    let tenant = place.tenant();
+    let secret = tenant["kubernetes"]["admin_secret"].as_str().unwrap();
+    let credentials = cluster::get(lab, &of(NAME, Kind::Secret, secret)).unwrap();
+    let password = decoded(credentials["data"]["password"].as_str().unwrap());
+    let state = std::fs::read_to_string(place.workspace.dir().join("terraform.tfstate")).unwrap();
+    assert!(!state.contains(&password), "the password is in the state");
+    let (servers, ca) = (tenant["bootstrap_servers"].as_str().unwrap(), tenant["ca_certificate"].as_str().unwrap());
+    let sent: Vec<Bytes> = (0..10).map(|n| Bytes::from(format!("order {n}"))).collect();
+    block_on(async {
+        let tls = Security::tls(ca, None)?;
+        let mut client = Client::connect_with(servers, tls.clone().with_scram(secret, &password)).await?;
+        client.create_topic(TOPIC, 1, 3, &BTreeMap::new()).await?;
+        client.produce(TOPIC, 0, &sent).await?;
+        assert_eq!(client.consume(TOPIC, 0, 0, sent.len(), Duration::from_secs(30)).await?, sent);
+        for stranger in [tls.clone(), tls.with_scram(secret, "guessed")] {
+            assert!(Client::connect_with(servers, stranger).await.is_err(), "a stranger was let in");
+        }
+        Ok(())
+    })
+    .unwrap();
+    place.destroy();
+}
+
 #[test]
 fn messages_survive_an_upgrade_that_terraform_makes_and_nothing_is_left_of_them_after_destroy() {
     let options =
@@ -95,6 +123,7 @@ fn messages_survive_an_upgrade_that_terraform_makes_and_nothing_is_left_of_them_
     })
     .unwrap();
     place.destroy();
+    a_tenant_with_passwords(&lab, &place);
     assert_eq!(objects::all(&lab.kubeconfig()).unwrap(), before);
     let servers: Vec<_> = lab.servers().iter().map(|running| running.handle).collect();
     cluster::wait("the brokers to end", || lab.processes().iter().all(|process| servers.contains(process)));

@@ -119,6 +119,29 @@ fn a_namespace_deleted_between_plan_and_apply_is_told_and_the_next_plan_makes_it
 }
 
 #[test]
+fn an_object_edited_between_plan_and_apply_is_mended_by_the_saved_plan() {
+    each_engine(|engine| {
+        let name = named("edited", engine);
+        let place = Place::applied(engine, ready(), &Tenant::small(&name));
+        place.configure(&Tenant { retention: "hours = 48", ..Tenant::small(&name) });
+        place.workspace.run(&["plan", "-no-color", "-out=saved"]).unwrap().succeeded().unwrap();
+        // In a field that the plan changes, in one that it does not, and in one that is nobody's.
+        cluster::replace(ready(), &cluster::kafka(&name), "/spec/kafka/config/log.retention.ms", &json!(1000));
+        let pool = cluster::of(&name, Kind::KafkaNodePool, "brokers");
+        cluster::replace(ready(), &pool, "/spec/resources/limits/memory", &json!("1Gi"));
+        cluster::merge(ready(), &pool, &json!({"metadata": {"labels": {"team": "blue"}}}));
+        let ran = place.workspace.run(&["apply", "-no-color", "saved"]).unwrap();
+        assert_eq!(ran.code, Some(0), "{}", said(&ran));
+        place.plan_is_empty();
+        let (kafka, pool) = (cluster::get(ready(), &cluster::kafka(&name)).unwrap(), cluster::get(ready(), &pool).unwrap());
+        assert_eq!(kafka["spec"]["kafka"]["config"]["log.retention.ms"], 172_800_000);
+        assert_ne!(pool["spec"]["resources"]["limits"]["memory"], "1Gi");
+        assert_eq!(pool["metadata"]["labels"]["team"], "blue");
+        place.destroy();
+    });
+}
+
+#[test]
 fn a_cluster_without_strimzi_says_what_to_install_and_a_tenant_can_still_be_destroyed() {
     let binary = Some(env!("CARGO_BIN_EXE_kaas-lab").into());
     let name = format!("bare-{}", std::process::id());

@@ -46,6 +46,7 @@ fn draw(dice: &mut Dice) -> (TenantSpec, Facts) {
         labels: dice
             .maybe(|_| BTreeMap::from([("team".to_owned(), "blue".to_owned()), ("example.com/cost".to_owned(), String::new())]))
             .unwrap_or_default(),
+        facts: None,
     };
     let facts = *dice.of(&[
         Facts { ebs_csi: false, volume_attributes_classes: false },

@@ -1,5 +1,7 @@
 //! The Kafka versions offered and which changes between them are possible.
 //!
+//! Any version can be read, for a Kafka outlives the provider that made it: whether a version is offered counts only where one is asked for.
+//!
 //! Source: Strimzi 1.2.0, `kafka-versions.yaml`.
 
 use std::fmt;
@@ -8,7 +10,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-/// A version that Strimzi runs.
+/// A version of Kafka, offered or not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct KafkaVersion {
@@ -26,9 +28,19 @@ impl KafkaVersion {
         Self { major, minor, patch }
     }
 
-    /// The newest metadata version this Kafka writes, which a new tenant gets.
+    /// The newest metadata version this Kafka writes, which a new tenant gets. Of a version that is not offered only the release is known.
     pub const fn metadata_version(self) -> MetadataVersion {
-        if self.minor >= 3 { MetadataVersion::V4_3 } else { MetadataVersion::V4_2 }
+        match (self.major, self.minor) {
+            (4, 2) => MetadataVersion::V4_2,
+            (4, 3) => MetadataVersion::V4_3,
+            (major, minor) => MetadataVersion { major, minor, revision: None },
+        }
+    }
+
+    /// # Errors
+    /// A new tenant cannot have it, and a running one cannot be brought to it.
+    pub fn offered(self) -> Result<(), VersionError> {
+        if Self::OFFERED.contains(&self) { Ok(()) } else { Err(VersionError::NotOffered { found: self.to_string() }) }
     }
 }
 
@@ -38,23 +50,25 @@ impl Default for KafkaVersion {
     }
 }
 
-/// The format of Kafka's metadata log. It is raised, never lowered.
+/// The format of Kafka's metadata log, offered or not. It is raised, never lowered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub enum MetadataVersion {
-    #[serde(rename = "4.2-IV1")]
-    V4_2,
-    #[serde(rename = "4.3-IV0")]
-    V4_3,
+#[serde(try_from = "String", into = "String")]
+pub struct MetadataVersion {
+    major: u32,
+    minor: u32,
+    /// The number behind `-IV`. None: whichever the release has.
+    revision: Option<u32>,
 }
 
 impl MetadataVersion {
+    pub const V4_2: Self = Self { major: 4, minor: 2, revision: Some(1) };
+    pub const V4_3: Self = Self { major: 4, minor: 3, revision: Some(0) };
     pub const OFFERED: [Self; 2] = [Self::V4_2, Self::V4_3];
 
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::V4_2 => "4.2-IV1",
-            Self::V4_3 => "4.3-IV0",
-        }
+    /// # Errors
+    /// A new tenant cannot have it, and a running one cannot be brought to it.
+    pub fn offered(self) -> Result<(), VersionError> {
+        if Self::OFFERED.contains(&self) { Ok(()) } else { Err(VersionError::MetadataNotOffered { found: self.to_string() }) }
     }
 }
 
@@ -102,10 +116,10 @@ impl Versions {
     }
 
     /// # Errors
-    /// A metadata version that this Kafka cannot read.
+    /// A metadata version that this Kafka cannot read, as far as that is known.
     pub fn check(self) -> Result<(), VersionError> {
         let metadata = self.effective_metadata();
-        if metadata <= self.version.metadata_version() {
+        if metadata <= self.version.metadata_version() || self.version.offered().is_err() {
             return Ok(());
         }
         let least = KafkaVersion::OFFERED.into_iter().find(|v| v.metadata_version() >= metadata).unwrap_or(KafkaVersion::DEFAULT);
@@ -115,11 +129,21 @@ impl Versions {
 
 /// Whether a running Kafka can be brought from one pair of versions to another, and how.
 ///
-/// An older version is possible as long as it reads the metadata (a patch release back, or a minor one whose metadata was held back).
+/// An older version is possible as long as it reads the metadata (a patch release back, or a minor one whose metadata was held back). What stays as
+/// it is need not be offered.
 ///
 /// # Errors
-/// Metadata that would have to go back, directly or because the older Kafka cannot read it.
+/// A version asked for that is not offered; metadata that would have to go back, directly or because the older Kafka cannot read it.
 pub fn check_change(from: Versions, to: Versions) -> Result<VersionChange, VersionError> {
+    if to == from {
+        return Ok(VersionChange::None);
+    }
+    if to.version != from.version {
+        to.version.offered()?;
+    }
+    if let Some(metadata) = to.metadata.filter(|_| to.metadata != from.metadata) {
+        metadata.offered()?;
+    }
     let (old, new) = (from.effective_metadata(), to.effective_metadata());
     if to.version < from.version && old > to.version.metadata_version() {
         return Err(VersionError::Downgrade { from: from.version, to: to.version, metadata: old });
@@ -135,25 +159,35 @@ pub fn check_change(from: Versions, to: Versions) -> Result<VersionChange, Versi
     })
 }
 
+/// A number as versions are written: digits, with no zero in front.
+fn part(text: &str) -> Option<u32> {
+    let is_plain = text == "0" || (!text.starts_with('0') && text.chars().all(|c| c.is_ascii_digit()));
+    text.parse().ok().filter(|_| is_plain)
+}
+
+/// Reads any version of the form 4.3.1.
 impl FromStr for KafkaVersion {
     type Err = VersionError;
 
     fn from_str(text: &str) -> Result<Self, VersionError> {
-        Self::OFFERED
-            .into_iter()
-            .find(|version| version.to_string() == text)
-            .ok_or_else(|| VersionError::NotOffered { found: text.to_owned() })
+        let parts: Option<Vec<u32>> = text.split('.').map(part).collect();
+        match parts.as_deref() {
+            Some([major, minor, patch]) => Ok(Self::new(*major, *minor, *patch)),
+            _ => Err(VersionError::NotOffered { found: text.to_owned() }),
+        }
     }
 }
 
+/// Reads any version of the form 4.3-IV0.
 impl FromStr for MetadataVersion {
     type Err = VersionError;
 
     fn from_str(text: &str) -> Result<Self, VersionError> {
-        Self::OFFERED
-            .into_iter()
-            .find(|version| version.as_str() == text)
-            .ok_or_else(|| VersionError::MetadataNotOffered { found: text.to_owned() })
+        let parts = text.split_once("-IV").and_then(|(release, revision)| {
+            let (major, minor) = release.split_once('.')?;
+            Some(Self { major: part(major)?, minor: part(minor)?, revision: Some(part(revision)?) })
+        });
+        parts.ok_or_else(|| VersionError::MetadataNotOffered { found: text.to_owned() })
     }
 }
 
@@ -171,6 +205,20 @@ impl From<KafkaVersion> for String {
     }
 }
 
+impl TryFrom<String> for MetadataVersion {
+    type Error = VersionError;
+
+    fn try_from(text: String) -> Result<Self, VersionError> {
+        text.parse()
+    }
+}
+
+impl From<MetadataVersion> for String {
+    fn from(version: MetadataVersion) -> Self {
+        version.to_string()
+    }
+}
+
 impl fmt::Display for KafkaVersion {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}.{}.{}", self.major, self.minor, self.patch)
@@ -179,7 +227,8 @@ impl fmt::Display for KafkaVersion {
 
 impl fmt::Display for MetadataVersion {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
+        write!(f, "{}.{}", self.major, self.minor)?;
+        self.revision.map_or(Ok(()), |revision| write!(f, "-IV{revision}"))
     }
 }
 
@@ -192,12 +241,30 @@ mod tests {
     }
 
     #[test]
-    fn a_version_that_is_not_offered_is_refused_with_the_list() {
-        for text in ["4.1.0", "3.9.0", "4.3", "", "latest", "4.3.1 "] {
+    fn what_is_no_version_is_refused_with_the_list() {
+        for text in ["4.3", "", "latest", "4.3.1 ", "4.03.1", "4.3.+1", "4.3.1.1"] {
             let message = text.parse::<KafkaVersion>().unwrap_err().to_string();
             assert!(message.contains("offered are 4.2.0, 4.2.1, 4.3.0, 4.3.1"), "{message}");
         }
-        assert!("4.1-IV0".parse::<MetadataVersion>().unwrap_err().to_string().contains("4.2-IV1, 4.3-IV0"));
+        for text in ["4.3", "4.3-IV", "4-IV0", "4.3.1-IV0", ""] {
+            assert!(text.parse::<MetadataVersion>().unwrap_err().to_string().contains("4.2-IV1, 4.3-IV0"), "{text}");
+        }
+    }
+
+    #[test]
+    fn every_version_can_be_read_and_kept_but_only_an_offered_one_asked_for() {
+        let (old, new) = (versions("4.1.0", Some("4.1-IV1")), versions("4.9.0", Some("4.9-IV3")));
+        for running in [old, new, versions("4.1.0", None), versions("4.9.0", None)] {
+            assert_eq!(running.version.to_string().parse(), Ok(running.version));
+            assert_eq!(check_change(running, running), Ok(VersionChange::None));
+            assert!(running.version.offered().unwrap_err().to_string().contains("offered are 4.2.0"));
+        }
+        assert_eq!(old.metadata.map(|metadata| metadata.to_string()).as_deref(), Some("4.1-IV1"));
+        assert_eq!(check_change(old, versions("4.3.1", None)), Ok(VersionChange::Rolling));
+        assert!(matches!(check_change(versions("4.2.0", None), old), Err(VersionError::NotOffered { .. })));
+        assert!(matches!(check_change(new, versions("4.3.1", None)), Err(VersionError::Downgrade { .. })));
+        let held = versions("4.3.1", Some("4.9-IV3"));
+        assert!(matches!(check_change(versions("4.3.1", None), held), Err(VersionError::MetadataNotOffered { .. })));
     }
 
     #[test]

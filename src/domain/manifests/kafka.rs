@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::limits::{OPERATOR_CPU_MILLIS, OPERATOR_MEMORY_MIB};
-use super::{CLIENT_LISTENER, CLIENT_PORT, manifest, network, resources};
+use super::{CLIENT_LISTENER, CLIENT_PORT, manifest, monitoring, network, resources};
 use crate::domain::object::{Kind, Manifest};
 use crate::domain::sizing::{CONNECTIONS_PER_BROKER, Sizing};
 use crate::domain::tenant::{Facts, TenantSpec};
@@ -26,7 +26,10 @@ pub fn build(spec: &TenantSpec, sizing: &Sizing, facts: &Facts) -> Manifest {
         },
     });
     if let Some(metadata) = spec.kafka.metadata_version {
-        kafka["metadataVersion"] = json!(metadata.as_str());
+        kafka["metadataVersion"] = json!(metadata.to_string());
+    }
+    if spec.monitoring {
+        kafka["metricsConfig"] = monitoring::metrics_config(spec);
     }
     if facts.ebs_csi {
         // Nodes with the EBS driver always carry their zone, by which replicas are spread; elsewhere a missing label would stop the brokers.

@@ -5,6 +5,7 @@
 mod access;
 mod kafka;
 mod limits;
+pub mod monitoring;
 mod namespace;
 mod network;
 mod pools;
@@ -17,10 +18,12 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
+use super::cluster;
 use super::names::{MANAGED_BY, MANAGED_BY_LABEL, Phase, STRIMZI_CLUSTER_LABEL, TENANT_LABEL};
 use super::object::{Kind, Manifest, ObjectRef};
+use super::releases::{self, Component, Wanted};
 use super::sizing::Sizing;
-use super::tenant::{Facts, TenantSpec};
+use super::tenant::{Facts, OwnCluster, TenantSpec};
 
 pub use namespace::build as namespace;
 pub use pools::live_floor;
@@ -30,7 +33,42 @@ pub use storage::EBS_DRIVER;
 pub const CLIENT_PORT: u16 = 9093;
 pub const CLIENT_LISTENER: &str = "tls";
 
-/// All objects of a tenant in the order in which they are applied. The first is the Namespace in the phase it has when all is done: make it with
+/// The kinds of object that every tenant has.
+pub const KINDS: [Kind; 8] = [
+    Kind::Namespace,
+    Kind::KafkaNodePool,
+    Kind::Kafka,
+    Kind::KafkaUser,
+    Kind::ResourceQuota,
+    Kind::LimitRange,
+    Kind::NetworkPolicy,
+    Kind::Role,
+];
+
+/// What a tenant with a cluster of its own has on the management cluster, beside its namespace: the Cluster first, then what runs in it. Empty for one
+/// that lives in a namespace.
+pub fn home(spec: &TenantSpec, sizing: &Sizing) -> Vec<Manifest> {
+    let Some(own) = spec.own_cluster() else { return Vec::new() };
+    let mut manifests = vec![cluster::build(spec, &own.cluster, sizing)];
+    manifests.extend(releases::build(spec, &own.cluster, &components(spec, own)));
+    manifests
+}
+
+/// The kinds that every tenant with a cluster of its own has on the management cluster.
+pub const HOME_KINDS: [Kind; 4] = [Kind::Namespace, Kind::Cluster, Kind::HelmRelease, Kind::OciRepository];
+
+/// The chart's version that a HelmRelease of [`home`] should come to.
+pub fn chart_version(spec: &TenantSpec, release: &ObjectRef) -> Option<String> {
+    let own = spec.own_cluster()?;
+    let component = Component::ALL.into_iter().find(|component| component.name() == release.name)?;
+    Some(own.versions.of(component).to_owned())
+}
+
+fn components(spec: &TenantSpec, own: &OwnCluster) -> Wanted {
+    Wanted { versions: own.versions.clone(), external_dns: None, monitoring: spec.monitoring }
+}
+
+/// All objects of a tenant where its Kafka runs, in the order in which they are applied. The first is the Namespace in the phase it has when all is done: make it with
 /// [`namespace`] and [`Phase::Creating`] first, and apply the one from here last.
 pub fn build(spec: &TenantSpec, sizing: &Sizing, facts: &Facts) -> Vec<Manifest> {
     let mut manifests =
@@ -38,6 +76,9 @@ pub fn build(spec: &TenantSpec, sizing: &Sizing, facts: &Facts) -> Vec<Manifest>
     manifests.extend(access::binding(spec));
     let volumes = storage::plan(spec, sizing, facts);
     manifests.extend(storage::build(spec, sizing, &volumes));
+    if spec.monitoring {
+        manifests.extend(monitoring::build(spec, sizing, spec.own_cluster().map(|_| releases::STRIMZI_NAMESPACE)));
+    }
     manifests.extend([
         kafka::build(spec, sizing, facts),
         pools::controllers(spec, sizing, &volumes),
@@ -48,7 +89,7 @@ pub fn build(spec: &TenantSpec, sizing: &Sizing, facts: &Facts) -> Vec<Manifest>
 }
 
 /// A manifest with our labels; `fields` is the object without `apiVersion`, `kind` and `metadata`.
-fn manifest(spec: &TenantSpec, kind: Kind, name: impl Into<String>, fields: Value) -> Manifest {
+pub(in crate::domain) fn manifest(spec: &TenantSpec, kind: Kind, name: impl Into<String>, fields: Value) -> Manifest {
     labelled(spec, kind, name.into(), &[], fields)
 }
 

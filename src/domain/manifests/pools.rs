@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::storage::Volumes;
 use super::{gibibytes, resources, strimzi_manifest};
+use crate::domain::cluster::{Placed, placement};
 use crate::domain::names::{BROKER_POOL, CONTROLLER_POOL, INSTANCE_TYPE_ANNOTATION, STRIMZI_CLUSTER_LABEL, STRIMZI_POOL_LABEL};
 use crate::domain::object::{Kind, Manifest};
 use crate::domain::quantity::{GIB, kubernetes_quantity};
@@ -17,7 +18,7 @@ pub fn brokers(spec: &TenantSpec, sizing: &Sizing, volumes: &Volumes) -> Manifes
         "storage": storage(sizing.volume_gib, volumes.class.as_deref(), volumes.attributes.as_deref()),
         "resources": resources(sizing.broker_cpu_millis, sizing.broker_memory_mib),
         "jvmOptions": heap(sizing.broker_heap_mib),
-        "template": { "pod": spread(spec, BROKER_POOL) },
+        "template": { "pod": pod(spec, BROKER_POOL, Placed::Brokers) },
     });
     let mut manifest = strimzi_manifest(spec, Kind::KafkaNodePool, BROKER_POOL, json!({ "spec": pool }));
     manifest.body["metadata"]["annotations"] = json!({ INSTANCE_TYPE_ANNOTATION: sizing.instance_type });
@@ -31,14 +32,17 @@ pub fn controllers(spec: &TenantSpec, sizing: &Sizing, volumes: &Volumes) -> Man
         "storage": storage(sizing.controller_storage_gib, volumes.class.as_deref(), None),
         "resources": resources(sizing.controller_cpu_millis, sizing.controller_memory_mib),
         "jvmOptions": heap(sizing.controller_heap_mib),
-        "template": { "pod": spread(spec, CONTROLLER_POOL) },
+        "template": { "pod": pod(spec, CONTROLLER_POOL, Placed::System) },
     });
     strimzi_manifest(spec, Kind::KafkaNodePool, CONTROLLER_POOL, json!({ "spec": pool }))
 }
 
 /// What a live broker pool has: brokers, and GiB of each volume rounded up. None where it does not tell.
+///
+/// Brokers are those asked for or those that run, whichever is more: Strimzi keeps running the ones that hold data whatever the pool asks for.
 pub fn live_floor(pool: &Value) -> Option<Floor> {
-    let brokers = u32::try_from(pool["spec"]["replicas"].as_u64()?).ok()?;
+    let running = pool["status"]["nodeIds"].as_array().map_or(0, |nodes| nodes.len() as u64);
+    let brokers = u32::try_from(pool["spec"]["replicas"].as_u64()?.max(running)).ok()?;
     let size = pool["spec"]["storage"]["volumes"][0]["size"].as_str()?;
     let nano_gib = 1_000_000_000 * i128::from(GIB);
     let volume_gib = u64::try_from((kubernetes_quantity(size)? + nano_gib - 1) / nano_gib).ok()?;
@@ -65,6 +69,16 @@ fn heap(mib: u64) -> Value {
 
 fn java_mebibytes(mib: u64) -> String {
     format!("{mib}m")
+}
+
+/// How pods are spread and, in a cluster of the tenant's own, on which nodes they run.
+fn pod(spec: &TenantSpec, pool: &str, pods: Placed) -> Value {
+    let mut template = spread(spec, pool);
+    let placement = spec.own_cluster().and_then(|own| placement(&own.cluster, pods));
+    if let (Some(Value::Object(placement)), Some(template)) = (placement, template.as_object_mut()) {
+        template.extend(placement);
+    }
+    template
 }
 
 /// Over zones and nodes as far as there are any; a cluster of one zone or node runs a tenant all the same. Strimzi spreads nothing by itself.

@@ -178,3 +178,11 @@ fn what_is_built_is_no_drift_from_itself() {
         assert_eq!(differences(&manifest.body, &manifest.body), []);
     }
 }
+
+#[test]
+fn brokers_that_still_run_are_there_though_the_pool_asks_for_fewer() {
+    let pool = |replicas: u32, nodes: &[u32]| serde_json::json!({ "spec": { "replicas": replicas, "storage": { "volumes": [{ "size": "10Gi" }] } }, "status": { "nodeIds": nodes } });
+    for (replicas, nodes, brokers) in [(3, &[0, 1, 2, 3][..], 4), (6, &[0, 1, 2], 6), (3, &[], 3)] {
+        assert_eq!(live_floor(&pool(replicas, nodes)).map(|floor| floor.brokers), Some(brokers));
+    }
+}

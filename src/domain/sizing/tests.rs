@@ -320,3 +320,29 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn what_exists_raises_a_figure_of_ones_own_and_never_lowers_it() {
+    let own = Overrides { brokers: Some(4), volume_gib: Some(500), volume_iops: Some(4000), ..Overrides::default() };
+    let there = |brokers, volume_gib| Floor { brokers, volume_gib, instance_type: None };
+    for (existing, brokers, gib) in [(there(3, 100), 4, 500), (there(6, 900), 6, 900)] {
+        let held = own.at_least(&existing);
+        assert_eq!((held.brokers, held.volume_gib, held.volume_iops), (Some(brokers), Some(gib), Some(4000)));
+    }
+    assert_eq!(Overrides::default().at_least(&there(6, 900)), Overrides::default());
+}
+
+#[test]
+fn a_look_follows_the_brokers_that_are_there_and_a_change_takes_none_of_them_away() {
+    let floor = |brokers, volume_gib, machine: &str| Floor { brokers, volume_gib, instance_type: Some(machine.to_owned()) };
+    let (known, more, fewer) = (floor(4, 200, "m7g.large"), floor(6, 100, "m7g.xlarge"), floor(3, 300, "m7g.large"));
+    assert_eq!(Floor::seen(Some(known.clone()), Some(more.clone())), Some(floor(6, 200, "m7g.large")));
+    assert_eq!(Floor::seen(Some(known.clone()), Some(fewer.clone())), Some(floor(3, 300, "m7g.large")));
+    assert_eq!(Floor::joined(Some(known.clone()), Some(more.clone())), Some(floor(6, 200, "m7g.large")));
+    assert_eq!(Floor::joined(Some(known.clone()), Some(fewer)), Some(floor(4, 300, "m7g.large")));
+    for join in [Floor::seen, Floor::joined] {
+        assert_eq!(join(Some(known.clone()), None), Some(known.clone()));
+        assert_eq!(join(None, Some(more.clone())), Some(more.clone()));
+        assert_eq!(join(None, None), None);
+    }
+}

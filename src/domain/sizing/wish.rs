@@ -134,6 +134,17 @@ pub struct Overrides {
     pub volume_iops: Option<u64>,
 }
 
+impl Overrides {
+    /// As asked for, but not below what is there: for what somebody else made larger, which only the plan may refuse to make smaller.
+    pub fn at_least(&self, existing: &Floor) -> Self {
+        Self {
+            brokers: self.brokers.map(|brokers| brokers.max(existing.brokers)),
+            volume_gib: self.volume_gib.map(|gib| gib.max(existing.volume_gib)),
+            ..self.clone()
+        }
+    }
+}
+
 /// What exists already. None of it shrinks on its own: data would have to move (brokers), or cannot move at all (volumes).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Floor {
@@ -141,4 +152,24 @@ pub struct Floor {
     /// Of each broker.
     pub volume_gib: u64,
     pub instance_type: Option<String>,
+}
+
+impl Floor {
+    /// What is known to exist, corrected by what is there: volumes only grow, brokers are as many as there are.
+    pub fn seen(known: Option<Self>, live: Option<Self>) -> Option<Self> {
+        match (known, live) {
+            (Some(known), Some(live)) => Some(Self { brokers: live.brokers, volume_gib: known.volume_gib.max(live.volume_gib), ..known }),
+            (known, live) => known.or(live),
+        }
+    }
+
+    /// What is planned, and what is there beyond it.
+    pub fn joined(planned: Option<Self>, live: Option<Self>) -> Option<Self> {
+        match (planned, live) {
+            (Some(planned), Some(live)) => {
+                Some(Self { brokers: planned.brokers.max(live.brokers), volume_gib: planned.volume_gib.max(live.volume_gib), ..planned })
+            }
+            (planned, live) => planned.or(live),
+        }
+    }
 }

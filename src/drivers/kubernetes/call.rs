@@ -16,8 +16,10 @@ use crate::domain::object::{Kind, ObjectRef};
 
 /// How long the server may take for one answer.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
-/// No try begins later than this after the first.
+/// No try begins later than this after the first, unless the server names the pause itself.
 const RETRY_WINDOW: Duration = Duration::from_secs(30);
+/// Pauses that the server asks for are taken for this long, where the caller sets no deadline.
+const ASKED_WINDOW: Duration = Duration::from_secs(120);
 const TRIES: usize = 5;
 
 pub(super) const JSON: &str = "application/json";
@@ -121,11 +123,13 @@ impl Cluster {
                 Error::Throttled { .. } => true,
                 other => call.repeatable && other.is_retryable(),
             };
-            let Some(delay) = delays.next().filter(|_| again) else { return Err(error) };
-            let delay = delay.max(error.answer().and_then(|answer| answer.retry_after).unwrap_or_default());
-            if begin.elapsed() + delay > RETRY_WINDOW {
-                return Err(error);
-            }
+            let asked = error.answer().and_then(|answer| answer.retry_after).filter(|pause| !pause.is_zero());
+            let (pause, until) = match asked {
+                // Who asks for a pause will answer after it: that is no failed try.
+                Some(asked) => (Some(asked), self.deadline.unwrap_or(begin + ASKED_WINDOW)),
+                None => (delays.next(), begin + RETRY_WINDOW),
+            };
+            let Some(delay) = pause.filter(|pause| again && Instant::now() + *pause <= until) else { return Err(error) };
             tracing::debug!(act = %call.act, error = %error.report(), delay_ms = delay.as_millis(), "trying again");
             tokio::select! {
                 () = self.stop.cancelled() => return Err(error),

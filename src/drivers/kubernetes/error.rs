@@ -88,6 +88,9 @@ impl fmt::Display for Answer {
         if !self.message.is_empty() {
             write!(f, ": {}", self.message)?;
         }
+        if let Some(pause) = self.retry_after.filter(|pause| !pause.is_zero()) {
+            write!(f, "; it asks to wait {} s before the next try", pause.as_secs())?;
+        }
         // The message of a 422 already lists its fields; other refusals may name them only in their details.
         for (field, fault) in self.fields.iter().filter(|(_, fault)| !self.message.contains(fault.as_str())) {
             write!(f, "; {field}: {fault}")?;
@@ -238,7 +241,11 @@ impl Error {
                 "Give the named user a Role or ClusterRole that allows the named verb on the named resource.".into()
             }
             Self::KindMissing { kind, .. } => format!("{}.", what_serves(*kind)),
-            Self::Conflict { .. } | Self::Throttled { .. } | Self::Server { .. } => "Run the command again.".into(),
+            Self::Throttled { source, .. } | Self::Server { source, .. } => match source.retry_after.filter(|pause| !pause.is_zero()) {
+                Some(pause) => format!("That is longer than this call may still take: run the command again after {} s.", pause.as_secs()),
+                None => "Run the command again.".into(),
+            },
+            Self::Conflict { .. } => "Run the command again.".into(),
             Self::Decode { .. } => {
                 "Check that the address is a Kubernetes API server's and not a proxy's or a load balancer's page.".into()
             }

@@ -4,10 +4,12 @@
 //! and `kind`, never with `metadata.managedFields`.
 
 mod access;
+mod behind;
 mod call;
 mod config;
 mod count;
 mod error;
+mod proxy;
 mod read;
 mod resolve;
 mod snapshot;
@@ -24,6 +26,7 @@ use std::time::Duration;
 
 use futures::future::BoxFuture;
 use kube::Client;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 pub use config::{Environment, ExecConfig, KubernetesConfig};
@@ -40,6 +43,8 @@ pub struct Cluster {
     inner: Arc<Inner>,
     /// Ends the pauses between tries.
     stop: CancellationToken,
+    /// Until when pauses are taken that the server asks for; None: two minutes for each request.
+    deadline: Option<Instant>,
 }
 
 struct Inner {
@@ -89,12 +94,18 @@ impl Cluster {
             first_pause: if cfg!(test) { Duration::from_millis(1) } else { Duration::from_millis(200) },
             shared: snapshot::Shared::default(),
         };
-        Self { inner: Arc::new(inner), stop: CancellationToken::new() }
+        Self { inner: Arc::new(inner), stop: CancellationToken::new(), deadline: None }
     }
 
     /// The same cluster, whose pauses between tries end when `stop` is cancelled.
     pub fn stopped_by(mut self, stop: CancellationToken) -> Self {
         self.stop = stop;
+        self
+    }
+
+    /// The same cluster, which gives a busy server all the time it asks for (`Retry-After`) until `deadline`.
+    pub fn patient_until(mut self, deadline: Instant) -> Self {
+        self.deadline = Some(deadline);
         self
     }
 
@@ -153,11 +164,13 @@ impl fmt::Debug for Cluster {
 
 fn make_client(id: &str, settings: &KubernetesConfig) -> Result<Client> {
     let config = resolve::resolve(settings)?.config;
-    Client::try_from(config).map_err(|error| {
-        call::credentials_error(id, &error).unwrap_or_else(|| Error::Config {
-            message: format!("{id}: its certificates or its proxy cannot be used"),
-            way_out: "Correct the certificates, keys and proxy of the kubernetes block or of the kubeconfig's context.".into(),
-            source: Some(Arc::new(error)),
-        })
+    Client::try_from(config).map_err(|error| client_error(id, error))
+}
+
+fn client_error(id: &str, error: kube::Error) -> Error {
+    call::credentials_error(id, &error).unwrap_or_else(|| Error::Config {
+        message: format!("{id}: its certificates or its proxy cannot be used"),
+        way_out: "Correct the certificates, keys and proxy of the kubernetes block or of the kubeconfig's context.".into(),
+        source: Some(Arc::new(error)),
     })
 }

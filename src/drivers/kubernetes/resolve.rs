@@ -11,6 +11,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject};
 
 use super::config::{Environment, ExecConfig, KubernetesConfig};
 use super::error::{Error, Result};
+use super::proxy::proxy;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -42,8 +43,20 @@ pub(super) fn resolve(settings: &KubernetesConfig) -> Result<Resolved> {
         }
     };
     override_with(settings, &mut config)?;
+    finished(context.map(|name| format!("context/{name}")), config)
+}
+
+/// A configuration that came from elsewhere than the settings, with the environment's proxy unless it names its own.
+pub(super) fn completed(id: Option<String>, mut config: kube::Config, environment: &Environment) -> Result<Resolved> {
+    if config.proxy_url.is_none() {
+        config.proxy_url = proxy(&config.cluster_url, environment)?;
+    }
+    finished(id, config)
+}
+
+fn finished(id: Option<String>, mut config: kube::Config) -> Result<Resolved> {
     let address = address(&config.cluster_url)?;
-    let id = context.map_or_else(|| format!("host/{address}"), |name| format!("context/{name}"));
+    let id = id.unwrap_or_else(|| format!("host/{address}"));
     let ca_certificate = match &config.root_cert {
         Some(certificates) if certificates.is_empty() => {
             return Err(Error::config(format!("{id}: the certificate authority's data holds no certificate"), PEM_WAY_OUT));
@@ -127,7 +140,7 @@ const PATH_WAY_OUT: &str = "Correct config_path (or KUBE_CONFIG_PATH, KUBECONFIG
 const PEM_WAY_OUT: &str = "Give it in PEM, beginning with -----BEGIN; wrap base64 text, as EKS gives it, in base64decode().";
 
 /// A parser's message may quote the line it stumbled on, and with it a token: only the position is kept.
-fn file_error(path: &Path, error: KubeconfigError) -> Error {
+pub(super) fn file_error(path: &Path, error: KubeconfigError) -> Error {
     let path = path.display();
     match error {
         KubeconfigError::ReadConfig(source, _) => {
@@ -232,20 +245,4 @@ fn address(url: &Uri) -> Result<String> {
     let host = host.ok_or_else(|| Error::config(format!("the server's address {url} names no host"), "Write it as https://name:port."))?;
     let port = url.port_u16().unwrap_or(if url.scheme_str() == Some("http") { 80 } else { 443 });
     Ok(format!("{host}:{port}"))
-}
-
-/// The environment's proxy for one server. As in Go's tools, this machine itself and what NO_PROXY names are reached directly.
-fn proxy(server: &Uri, environment: &Environment) -> Result<Option<Uri>> {
-    let Some(url) = &environment.proxy_url else { return Ok(None) };
-    let host = server.host().unwrap_or_default().trim_matches(['[', ']']).to_ascii_lowercase();
-    let loopback = host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback());
-    let excepted = environment.no_proxy.iter().flat_map(|list| list.split(',')).map(str::trim).any(|entry| {
-        let entry = entry.trim_start_matches("*.").trim_start_matches('.').to_ascii_lowercase();
-        entry == "*" || (!entry.is_empty() && (host == entry || host.ends_with(&format!(".{entry}"))))
-    });
-    if loopback || excepted {
-        return Ok(None);
-    }
-    // The address may hold a password, so it is not repeated.
-    url.parse().map(Some).map_err(|_| Error::config("the proxy's address is not a URL", "Correct KUBE_PROXY_URL or HTTPS_PROXY."))
 }

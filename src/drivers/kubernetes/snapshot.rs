@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures::FutureExt;
-use futures::future::{BoxFuture, Shared as SharedFuture};
+use futures::future::{BoxFuture, Shared as SharedFuture, join_all};
 use serde_json::Value;
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
@@ -105,19 +105,30 @@ impl Cluster {
         self.inner.shared.state().lists.clear();
     }
 
-    pub(super) async fn find_shared(&self, object: &ObjectRef) -> Result<Found> {
-        let Some(selector) = selector(object.kind) else { return Ok(Found::Unknown) };
+    /// Begins the lists of these kinds at once and waits for them, so that the finds that follow wait for nothing. What fails is told by the find that
+    /// needs it.
+    pub async fn gather(&self, kinds: &[Kind]) {
+        join_all(kinds.iter().map(|kind| self.shared_list(*kind))).await;
+    }
+
+    /// The list of a kind that all readers share; None: the kind is not listed, or writes are going on.
+    async fn shared_list(&self, kind: Kind) -> Option<Result<Listed>> {
+        let selector = selector(kind)?;
         let cluster = self.clone();
-        let kind = object.kind;
-        let flight = self.inner.shared.flight(kind, || async move { cluster.list_compact(kind, selector).await }.boxed().shared());
-        let Some((begun, flight)) = flight else { return Ok(Found::Unknown) };
-        match flight.await {
-            Ok(Some(listed)) => Ok(listed.get(key(object).as_str()).map_or(Found::Unknown, |text| Found::Object(text.clone()))),
-            Ok(None) => Ok(Found::Unknown),
-            Err(error) => {
-                self.inner.shared.failed(kind, begun);
-                Err(error)
-            }
+        let (begun, flight) =
+            self.inner.shared.flight(kind, || async move { cluster.list_compact(kind, selector).await }.boxed().shared())?;
+        let outcome = flight.await;
+        if outcome.is_err() {
+            self.inner.shared.failed(kind, begun);
+        }
+        Some(outcome)
+    }
+
+    pub(super) async fn find_shared(&self, object: &ObjectRef) -> Result<Found> {
+        match self.shared_list(object.kind).await {
+            Some(Ok(Some(listed))) => Ok(listed.get(key(object).as_str()).map_or(Found::Unknown, |text| Found::Object(text.clone()))),
+            Some(Ok(None)) | None => Ok(Found::Unknown),
+            Some(Err(error)) => Err(error),
         }
     }
 

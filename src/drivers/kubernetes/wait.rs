@@ -158,8 +158,13 @@ fn what_holds(object: &Value) -> String {
     }
 }
 
-/// What the namespace controller says of a namespace that stays: which objects remain, which finalizers hold them, which APIs do not answer.
+/// What is said of an object that stays: by the namespace controller, which objects remain, which finalizers hold them and which APIs do not answer; by
+/// the volume controller, how far the volume is and why its disk cannot be deleted.
 fn remaining(object: &Value) -> Option<String> {
+    if object["kind"] == "PersistentVolume" {
+        let (phase, message) = (object["status"]["phase"].as_str()?, object["status"]["message"].as_str().unwrap_or_default());
+        return Some(format!("it is {phase}{}{message}", if message.is_empty() { "" } else { ": " }));
+    }
     let conditions = object["status"]["conditions"].as_array().filter(|_| object["kind"] == "Namespace")?;
     let told: Vec<&str> =
         conditions.iter().filter(|condition| condition["status"] == "True").filter_map(|condition| condition["message"].as_str()).collect();
@@ -173,12 +178,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_namespace_that_stays_tells_what_remains_in_it() {
+    fn what_stays_tells_what_is_said_of_it() {
         let condition = |status: &str, message: &str| json!({ "type": "x", "status": status, "message": message });
         let namespace = json!({ "kind": "Namespace", "metadata": { "deletionTimestamp": "T" }, "status": { "conditions": [
             condition("False", "All resources successfully discovered"),
             condition("True", "Some resources are remaining: kafkatopics.kafka.strimzi.io has 1 resource instances"),
         ] } });
+        let volume = json!({ "kind": "PersistentVolume", "metadata": {}, "status": { "phase": "Failed", "message": "no driver" } });
+        assert_eq!(what_holds(&volume), "it is not being deleted: it is Failed: no driver");
         assert_eq!(
             what_holds(&namespace),
             "it is being deleted since T: Some resources are remaining: kafkatopics.kafka.strimzi.io has 1 resource instances"

@@ -76,6 +76,15 @@ pub struct PlanInput {
     pub config: Value,
 }
 
+/// Input of an apply. `prior` is null on create; `config` and `planned` are null on delete.
+#[derive(Debug)]
+pub struct ApplyInput {
+    pub prior: Value,
+    pub planned: Value,
+    /// As written and wholly known: the only place where write-only values are.
+    pub config: Value,
+}
+
 /// A plan. Private data are in the call.
 #[derive(Debug)]
 pub struct PlanOutput {
@@ -92,7 +101,7 @@ pub trait AnyResource: Send + Sync + 'static {
     fn validate(&self, config: &Value) -> Diagnostics;
     fn plan(&self, input: PlanInput, call: &mut Call) -> PlanOutput;
     /// Creates (prior null), updates or deletes (planned null). Answers what is there afterwards, and its identity.
-    fn apply<'a>(&'a self, prior: Value, planned: Value, call: &'a mut Call) -> BoxFuture<'a, (Value, Option<Value>)>;
+    fn apply<'a>(&'a self, input: ApplyInput, call: &'a mut Call) -> BoxFuture<'a, (Value, Option<Value>)>;
     /// Null when the object is gone.
     fn read<'a>(&'a self, state: Value, call: &'a mut Call) -> BoxFuture<'a, (Value, Option<Value>)>;
     /// Null with errors in `call.found`.

@@ -1,7 +1,7 @@
 //! A resource without its types.
 
 use super::{
-    AnyImportTarget, AnyResource, BoxFuture, PlanInput, PlanOutput,
+    AnyImportTarget, AnyResource, ApplyInput, BoxFuture, PlanInput, PlanOutput,
     outcome::{bug, hold_to_plan, storable, storable_after_failure},
     validation::validate,
 };
@@ -10,7 +10,7 @@ use crate::framework::{
     model::{AttributeValue, Model, decode_model},
     parts::{Call, Change, Failed, ImportTarget, Resource, Verdict},
     path::Path,
-    plan::{contradictions, forget_write_only, keep_untouched, prepare, replacements},
+    plan::{contradictions, forget_write_only, keep_untouched, prepare, recall_write_only, replacements},
     schema::{IdentityAttribute, Mode, Schema},
     value::{Type, Value},
 };
@@ -88,14 +88,21 @@ impl<R: Resource> ErasedResource<R> {
         places
     }
 
-    async fn create(&self, planned: Value, call: &mut Call) -> (Value, Option<Value>) {
-        let Some(model) = decode_model::<R::Model>(&planned, &mut call.found) else { return (Value::Null, None) };
+    /// The plan as the resource applies it: with the write-only values, which [`storable`] takes away again.
+    fn to_apply(&self, planned: &Value, config: &Value, call: &mut Call) -> Option<R::Model> {
+        let mut complete = planned.clone();
+        recall_write_only(&self.schema.block, config, &mut complete);
+        decode_model(&complete, &mut call.found)
+    }
+
+    async fn create(&self, planned: Value, config: &Value, call: &mut Call) -> (Value, Option<Value>) {
+        let Some(model) = self.to_apply(&planned, config, call) else { return (Value::Null, None) };
         let result = self.resource.create(model, call).await;
         self.applied(result, &planned, Value::Null, call)
     }
 
-    async fn update(&self, prior: Value, planned: Value, call: &mut Call) -> (Value, Option<Value>) {
-        let decoded = (decode_model::<R::Model>(&prior, &mut call.found), decode_model::<R::Model>(&planned, &mut call.found));
+    async fn update(&self, prior: Value, planned: Value, config: &Value, call: &mut Call) -> (Value, Option<Value>) {
+        let decoded = (decode_model::<R::Model>(&prior, &mut call.found), self.to_apply(&planned, config, call));
         let (Some(before), Some(after)) = decoded else {
             return (prior, None);
         };
@@ -231,13 +238,14 @@ impl<R: Resource> AnyResource for ErasedResource<R> {
         PlanOutput { planned, requires_replace, identity }
     }
 
-    fn apply<'a>(&'a self, prior: Value, planned: Value, call: &'a mut Call) -> BoxFuture<'a, (Value, Option<Value>)> {
+    fn apply<'a>(&'a self, input: ApplyInput, call: &'a mut Call) -> BoxFuture<'a, (Value, Option<Value>)> {
+        let ApplyInput { prior, planned, config } = input;
         Box::pin(async move {
             match (prior.is_null(), planned.is_null()) {
                 (true, true) => (Value::Null, None),
-                (true, false) => self.create(planned, call).await,
+                (true, false) => self.create(planned, &config, call).await,
                 (false, true) => self.delete(prior, call).await,
-                (false, false) => self.update(prior, planned, call).await,
+                (false, false) => self.update(prior, planned, &config, call).await,
             }
         })
     }

@@ -60,6 +60,7 @@ impl Things {
                 Err(Failed { reached: Some(Thing { id: Attr::Unknown, ..made }), diagnostics: Diagnostics::of_error("No luck", "") })
             }
             Some("fail silently") => Err(Diagnostics::none().into()),
+            Some("tell the secret") => Ok(Thing { id: made.password.clone(), ..made }),
             Some("rename") => Ok(Thing { name: "other".into(), ..made }),
             Some("forget the id") => Ok(Thing { id: Attr::Unknown, ..made }),
             _ => Ok(made),
@@ -163,7 +164,8 @@ fn planned(prior: Value, config: Value, proposed: Value) -> (PlanOutput, Vec<Str
 
 async fn applied(prior: Value, planned: Value) -> (Value, Option<Value>, Vec<String>) {
     let mut call = Call::default();
-    let (value, identity) = things().apply(prior, planned, &mut call).await;
+    let config = if planned.is_null() { Value::Null } else { with(&planned, "id", Value::Null) };
+    let (value, identity) = things().apply(ApplyInput { prior, planned, config }, &mut call).await;
     (value, identity, titles(&call.found))
 }
 
@@ -213,6 +215,18 @@ async fn a_create_answers_state_and_identity() {
     let (state, identity, found) = applied(Value::Null, thing("a", "", Value::UNKNOWN, 1)).await;
     assert_eq!((state, found), (thing("a", "", "id-1".into(), 1), vec![]));
     assert_eq!(identity, Some(object([("name", "a".into()), ("region", Value::Null)])));
+}
+
+#[tokio::test]
+async fn a_write_only_value_reaches_an_apply_and_is_not_stored() {
+    let prior = thing("a", "tell the secret", "id-1".into(), 1);
+    let planned = thing("a", "tell the secret", Value::UNKNOWN, 2);
+    for prior in [Value::Null, prior] {
+        let config = with(&with(&planned, "id", Value::Null), "password", "secret".into());
+        let mut call = Call::default();
+        let (state, _) = things().apply(ApplyInput { prior, planned: planned.clone(), config }, &mut call).await;
+        assert_eq!((state, titles(&call.found)), (thing("a", "tell the secret", "secret".into(), 2), vec![]));
+    }
 }
 
 #[tokio::test]

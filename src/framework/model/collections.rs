@@ -11,6 +11,8 @@ use crate::framework::{
 };
 
 impl<T: AttributeValue> AttributeValue for Vec<T> {
+    const DYNAMIC: bool = T::DYNAMIC;
+
     fn ty() -> Type {
         Type::list(T::ty())
     }
@@ -67,6 +69,8 @@ impl AttributeValue for BTreeSet<String> {
 }
 
 impl<T: AttributeValue> AttributeValue for BTreeMap<String, T> {
+    const DYNAMIC: bool = T::DYNAMIC;
+
     fn ty() -> Type {
         Type::map(T::ty())
     }

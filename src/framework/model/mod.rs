@@ -33,6 +33,10 @@ pub trait Model: AttributeValue + Clone + Debug + PartialEq + Send + Sync + 'sta
 
 /// A Rust type that can stand in an attribute.
 pub trait AttributeValue: Sized {
+    /// Whether [`Type::Dynamic`] is the type or in it. A type of this kind says so: the derive then refuses it inside blocks of nesting LIST and MAP, whose
+    /// value would be a tuple or an object of types that only each value tells.
+    const DYNAMIC: bool = false;
+
     fn ty() -> Type;
 
     /// The typed value of a known, non-null `value`. Adds everything wrong to `found`, each at its path, and is then None.
@@ -113,6 +117,8 @@ fn subject(at: &Path) -> String {
 
 /// An element that may be null or unknown where a collection says so.
 impl<T: AttributeValue> AttributeValue for Attr<T> {
+    const DYNAMIC: bool = T::DYNAMIC;
+
     fn ty() -> Type {
         T::ty()
     }

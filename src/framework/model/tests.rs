@@ -149,6 +149,31 @@ fn a_list_with_an_unknown_element_counts_as_unknown() {
 }
 
 #[test]
+fn a_model_tells_whether_a_type_is_left_open_in_it() {
+    /// A value of any type.
+    struct Any;
+
+    impl AttributeValue for Any {
+        const DYNAMIC: bool = true;
+
+        fn ty() -> Type {
+            Type::Dynamic
+        }
+
+        fn decode(_: &Value, _: &Path, _: &mut Diagnostics) -> Option<Self> {
+            None
+        }
+
+        fn encode(&self) -> Value {
+            Value::Null
+        }
+    }
+
+    const { assert!(!Tenant::DYNAMIC && !Vec::<Volume>::DYNAMIC) }
+    const { assert!(Attr::<Vec<BTreeMap<String, Any>>>::DYNAMIC) }
+}
+
+#[test]
 fn a_model_round_trips_with_null_and_unknown_everywhere() {
     round_trip::round_trips::<Tenant>();
 }

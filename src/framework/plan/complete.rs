@@ -21,6 +21,20 @@ pub fn complete(block: &Block, config: &Value, planned: &mut Value) {
     }
 }
 
+/// Gives an applied object the write-only values of the configuration, which a plan does not carry.
+pub fn recall_write_only(block: &Block, config: &Value, object: &mut Value) {
+    let Some(values) = fields(object) else { return };
+    for attribute in block.attributes.iter().filter(|attribute| attribute.write_only) {
+        values.insert(attribute.name.clone(), config.attribute(&attribute.name).clone());
+    }
+    for nested in &block.blocks {
+        if let Some(value) = values.get_mut(&nested.name) {
+            let written = config.attribute(&nested.name);
+            for_each_object(nested, &Value::Null, written, value, |block, _, config, object| recall_write_only(block, config, object));
+        }
+    }
+}
+
 /// Sets write-only values to null: they are never stored.
 pub fn forget_write_only(block: &Block, object: &mut Value) {
     let Some(values) = fields(object) else { return };

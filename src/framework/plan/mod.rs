@@ -14,7 +14,7 @@ mod walk;
 
 pub use self::{
     check::contradictions,
-    complete::{complete, forget_write_only},
+    complete::{complete, forget_write_only, recall_write_only},
     mark::mark_unknown,
     replace::replacements,
     untouched::keep_untouched,

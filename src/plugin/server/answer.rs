@@ -53,8 +53,13 @@ answers!(
 impl Answer for call_function::Response {
     fn refused(found: Diagnostics) -> Self {
         let text = found.into_iter().map(|one| format!("{}: {}", one.summary, one.detail)).collect::<Vec<_>>().join("\n");
-        Self { result: None, error: Some(FunctionError { text, function_argument: None }) }
+        Self { result: None, error: Some(FunctionError { text: unended(&text), function_argument: None }) }
     }
+}
+
+/// The text without its last full stop: both CLIs put one behind it.
+pub(super) fn unended(text: &str) -> String {
+    text.trim_end().trim_end_matches('.').to_owned()
 }
 
 /// The error for something that the provider does not have.

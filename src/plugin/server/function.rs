@@ -1,6 +1,9 @@
 //! Functions of the provider.
 
-use super::{Context, answer::not_offered};
+use super::{
+    Context,
+    answer::{not_offered, unended},
+};
 use crate::{
     framework::{diagnostic::Diagnostics, parts::FunctionError},
     plugin::{
@@ -27,5 +30,8 @@ pub(super) async fn call(context: Context, request: call_function::Request) -> R
 }
 
 fn error(failed: FunctionError) -> wire::FunctionError {
-    wire::FunctionError { text: failed.text, function_argument: failed.argument.and_then(|position| i64::try_from(position).ok()) }
+    wire::FunctionError {
+        text: unended(&failed.text),
+        function_argument: failed.argument.and_then(|position| i64::try_from(position).ok()),
+    }
 }

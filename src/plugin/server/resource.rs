@@ -4,7 +4,7 @@ use super::{Context, Served};
 use crate::{
     framework::{
         diagnostic::Diagnostics,
-        erased::{AnyImportTarget, AnyResource, PlanInput},
+        erased::{AnyImportTarget, AnyResource, ApplyInput, PlanInput},
         path::Path,
         schema::Block,
         value::Value,
@@ -85,9 +85,12 @@ pub(super) async fn apply(
 ) -> Result<apply_resource_change::Response, Diagnostics> {
     let served = context.resource(&request.type_name)?;
     let mut call = context.call(convert::private(&request.planned_private));
-    let prior = convert::decode(request.prior_state.as_ref(), &served.ty, "prior state")?;
-    let planned = convert::decode(request.planned_state.as_ref(), &served.ty, "planned state")?;
-    let (reached, named) = served.part.apply(prior, planned, &mut call).await;
+    let input = ApplyInput {
+        prior: convert::decode(request.prior_state.as_ref(), &served.ty, "prior state")?,
+        planned: convert::decode(request.planned_state.as_ref(), &served.ty, "planned state")?,
+        config: convert::decode(request.config.as_ref(), &served.ty, "configuration")?,
+    };
+    let (reached, named) = served.part.apply(input, &mut call).await;
     let new_identity = match identity(served, named.as_ref())? {
         None if !reached.is_null() => known(served, request.planned_identity)?,
         named => named,

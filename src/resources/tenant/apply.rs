@@ -2,53 +2,44 @@
 
 use std::time::Duration;
 
-use serde_json::Value;
-use tokio::time::Instant;
-
 use crate::{
     domain::{
         manifests,
-        names::{MANAGED_BY_LABEL, OWNER_ANNOTATION, PHASE_ANNOTATION, Phase, TENANT_LABEL},
+        names::Phase,
         object::{Kind, Manifest, ObjectRef},
         sizing::Sizing,
-        tenant::{Facts, TenantSpec},
+        tenant::TenantSpec,
     },
-    drivers::kubernetes::{Cluster, Error, Propagation, Waited},
+    drivers::kubernetes::{Cluster, Error, Propagation},
     framework::{
         diagnostic::Diagnostics,
         parts::{Call, Failed},
     },
     resources::{
-        connection::Connection,
+        connection::{Connection, look_up},
         failure::{failed, failed_at},
         tenant::{
-            model::{Storage, Tenant},
-            parse, read, report,
+            claim::{Claim, TAKEN_OVER, applied, claim, own},
+            home,
+            model::Tenant,
+            place::{self, Trouble},
+            prepare::{Prepared, prepare, storage_notes},
+            read, report,
             wait::{self, Outcome},
             written::{WRITTEN_ANNOTATION, Written},
         },
-        wishes,
     },
 };
 
+pub use super::prepare::connected;
+
 const CREATE_DEFAULT: Duration = Duration::from_secs(60 * 60);
 const UPDATE_DEFAULT: Duration = Duration::from_secs(2 * 60 * 60);
-/// Between two tries to make a namespace whose first try got lost.
-const PAUSE: Duration = Duration::from_millis(500);
-
-/// Everything the following steps need, known and checked.
-struct Prepared {
-    cluster: Cluster,
-    spec: TenantSpec,
-    sizing: Sizing,
-    facts: Facts,
-    deadline: Instant,
-}
 
 /// Makes a tenant, or goes on with its own unfinished beginning. A failure leaves no state: the next apply goes on where this one ended.
 pub async fn create(connection: &Connection, planned: Tenant, call: &mut Call) -> Result<Tenant, Diagnostics> {
     let timeout = planned.timeouts.create_or(CREATE_DEFAULT);
-    let prepared = prepare(connection, &planned, timeout, call).await?;
+    let mut prepared = prepare(connection, &planned, None, timeout, call).await?;
     let Some(_making) = connection.making(prepared.spec.name.as_str()) else {
         let mut found = Diagnostics::none();
         let detail = format!(
@@ -58,15 +49,15 @@ pub async fn create(connection: &Connection, planned: Tenant, call: &mut Call) -
         found.error_at(Tenant::NAME, "Name already taken", detail);
         return Err(found);
     };
-    claim(&prepared, &planned, call).await?;
-    storage_notes(&prepared, None, call);
+    let claim = claim(&prepared, &planned, call).await?;
+    connection.forget_own_cluster(&prepared.spec.name);
     let id = super::id(&planned).into_known().unwrap_or_default();
     let made = async {
-        let outcome = apply_and_wait(&prepared, call).await?;
-        finish(&prepared, planned, &outcome, call).await
+        let outcome = all(connection, &mut prepared, None, call).await?;
+        finish(&prepared, planned, outcome, Some(&claim), call).await
     }
     .await;
-    if made.is_err() {
+    if made.as_ref().is_err_and(|found| found.iter().all(|error| error.summary != TAKEN_OVER)) {
         let namespace = prepared.spec.name.namespace();
         call.found.warning(
             "A beginning is left",
@@ -84,11 +75,10 @@ pub async fn update(connection: &Connection, prior: Tenant, planned: Tenant, cal
     let timeout = planned.timeouts.update_or(UPDATE_DEFAULT);
     let (deletion_protection, timeouts) = (planned.deletion_protection.clone(), planned.timeouts.clone());
     let changed = async {
-        let prepared = prepare(connection, &planned, timeout, call).await?;
+        let mut prepared = prepare(connection, &planned, Some(&prior), timeout, call).await?;
         own(&prepared, call).await?;
-        storage_notes(&prepared, Some(&prior), call);
-        let outcome = apply_and_wait(&prepared, call).await?;
-        finish(&prepared, planned, &outcome, call).await
+        let outcome = all(connection, &mut prepared, Some(&prior), call).await?;
+        finish(&prepared, planned, outcome, None, call).await
     }
     .await;
     match changed {
@@ -102,188 +92,66 @@ pub async fn update(connection: &Connection, prior: Tenant, planned: Tenant, cal
     }
 }
 
-/// Parse and dereference.
-async fn prepare(connection: &Connection, planned: &Tenant, timeout: Duration, call: &Call) -> Result<Prepared, Diagnostics> {
-    let deadline = Instant::now() + timeout;
-    let spec = parse::spec(planned, &connection.settings())?;
-    let mut found = Diagnostics::none();
-    let Some(sizing) = wishes::size(&spec.wish, &spec.overrides, spec.floor.as_ref(), &mut found) else {
-        return Err(found);
+/// How far an apply came.
+struct Reached {
+    outcome: Outcome,
+    /// The place of the Kafka could be asked.
+    there: bool,
+}
+
+/// The tenant's own cluster, if it has one, and its Kafka, in the order in which nothing runs short: nodes grow before Kafka does, and Kafka shrinks before
+/// its nodes do.
+async fn all(connection: &Connection, prepared: &mut Prepared, prior: Option<&Tenant>, call: &mut Call) -> Result<Reached, Diagnostics> {
+    if prepared.spec.own_cluster().is_none() {
+        storage_notes(prepared, prior, call);
+        let outcome = apply_and_wait(prepared, call).await?;
+        return Ok(Reached { outcome, there: true });
+    }
+    let kafka_first = prior.is_some_and(|prior| shrinks(prior, &prepared.sizing));
+    if !kafka_first && let Some(early) = grow_home(prepared, call).await? {
+        return Ok(Reached { outcome: early, there: false });
+    }
+    let Some(place) = connection.own_cluster(&prepared.cluster, &prepared.spec.name).await.map_err(|error| failed(REACH, &error))? else {
+        let what = format!("{} does not exist", place::kubeconfig(&prepared.spec.name));
+        return Ok(Reached { outcome: Outcome::Waiting { what, why: "Cluster API has written no kubeconfig" }, there: false });
     };
-    let cluster = connected(connection, planned)?.stopped_by(call.stop.clone());
-    let facts = connection.facts().await?;
-    if !cluster.server_serves(Kind::Kafka).await.map_err(|error| failed("Cannot look at the management cluster", &error))? {
-        let mut found = Diagnostics::none();
-        found.error_at(
-            Tenant::MANAGEMENT_CLUSTER,
-            "Strimzi is not installed",
-            format!(
-                "The management cluster {} does not serve Kafka in kafka.strimzi.io/v1. Install the Strimzi operator 1.0 or later on it, watching all namespaces.",
-                cluster.id()
-            ),
-        );
-        return Err(found);
+    prepared.place = place.stopped_by(call.stop.clone()).patient_until(prepared.deadline);
+    prepared.settle(look_up(&prepared.place).await?).await?;
+    storage_notes(prepared, prior, call);
+    applied(&prepared.place, &manifests::namespace(&prepared.spec, Phase::Created)).await?;
+    let outcome = apply_and_wait(prepared, call).await?;
+    if kafka_first
+        && matches!(outcome, Outcome::Ready)
+        && let Some(early) = grow_home(prepared, call).await?
+    {
+        return Ok(Reached { outcome: early, there: true });
     }
-    Ok(Prepared { cluster, spec, sizing, facts, deadline })
+    Ok(Reached { outcome, there: true })
 }
 
-/// The client, after checking that it leads to the cluster the tenant names.
-pub fn connected(connection: &Connection, tenant: &Tenant) -> Result<Cluster, Diagnostics> {
-    let cluster = connection.cluster()?;
-    match tenant.management_cluster.known() {
-        Some(wanted) if wanted != cluster.id() => {
-            let mut found = Diagnostics::none();
-            found.error_at(
-                Tenant::MANAGEMENT_CLUSTER,
-                "Another management cluster",
-                format!(
-                    "The tenant lives on {wanted:?}, but the provider's kubernetes block (or the environment) leads to {:?}. Use the provider configuration of \
-                     that cluster, for example by a provider alias.",
-                    cluster.id()
-                ),
-            );
-            Err(found)
-        }
-        _ => Ok(cluster),
-    }
+const REACH: &str = "Cannot reach the tenant's own cluster";
+
+/// Applies what is on the management cluster and waits for it. None: it is ready.
+async fn grow_home(prepared: &Prepared, call: &Call) -> Result<Option<Outcome>, Diagnostics> {
+    let Prepared { cluster, spec, sizing, deadline, .. } = prepared;
+    home::apply(cluster, spec, sizing).await?;
+    let outcome = home::until_ready(cluster, spec, sizing, *deadline, &call.stop).await?;
+    home::prune(cluster, spec, sizing).await?;
+    Ok(Some(outcome).filter(|outcome| !matches!(outcome, Outcome::Ready)))
 }
 
-/// Makes the namespace before all else; an existing one is only taken if it is this owner's own unfinished beginning.
-async fn claim(prepared: &Prepared, planned: &Tenant, call: &Call) -> Result<(), Diagnostics> {
-    let Prepared { cluster, spec, deadline, .. } = prepared;
-    let summary = "Cannot make the tenant's namespace";
-    let beginning = manifests::namespace(spec, Phase::Creating);
-    let manifest = minimal(&beginning);
-    loop {
-        let existing = match cluster.create(&manifest).await {
-            Ok(_) => return applied(cluster, &beginning).await,
-            Err(refused @ (Error::AlreadyExists { .. } | Error::Cut { .. } | Error::TimedOut { .. })) => {
-                match cluster.get(&manifest.object).await.map_err(|error| failed(summary, &error))? {
-                    Some(existing) => existing,
-                    None if call.stop.is_cancelled() || Instant::now() + PAUSE >= *deadline => return Err(failed(summary, &refused)),
-                    None => {
-                        tokio::time::sleep(PAUSE).await;
-                        continue;
-                    }
-                }
-            }
-            Err(error) => return Err(failed(summary, &error)),
-        };
-        let metadata = &existing["metadata"];
-        if !metadata["deletionTimestamp"].is_null() {
-            await_end(cluster, &manifest.object, *deadline, call).await?;
-            continue;
-        }
-        let annotation = |name: &str| metadata["annotations"][name].as_str().unwrap_or_default();
-        let ours = metadata["labels"][TENANT_LABEL].as_str() == Some(spec.name.as_str()) && annotation(OWNER_ANNOTATION) == spec.owner;
-        return match Phase::parse(annotation(PHASE_ANNOTATION)) {
-            Some(Phase::Creating) if ours => applied(cluster, &beginning).await,
-            _ => Err(taken(&existing, spec, planned)),
-        };
-    }
-}
-
-/// The namespace with no more than claims it. The rest is applied afterwards: what a create sets, a later apply could not take away again.
-fn minimal(namespace: &Manifest) -> Manifest {
-    let mut claim = namespace.clone();
-    let metadata = &namespace.body["metadata"];
-    let kept =
-        |group: &str, names: &[&str]| -> Value { names.iter().map(|name| ((*name).to_owned(), metadata[group][*name].clone())).collect() };
-    claim.body["metadata"]["labels"] = kept("labels", &[MANAGED_BY_LABEL, TENANT_LABEL]);
-    claim.body["metadata"]["annotations"] = kept("annotations", &[OWNER_ANNOTATION, PHASE_ANNOTATION]);
-    claim
-}
-
-async fn applied(cluster: &Cluster, manifest: &Manifest) -> Result<(), Diagnostics> {
-    cluster.apply(manifest).await.map(|_| ()).map_err(|error| failed("Cannot apply the tenant", &error))
-}
-
-/// Waits until a namespace that is on its way out is gone.
-async fn await_end(cluster: &Cluster, namespace: &ObjectRef, deadline: Instant, call: &Call) -> Result<(), Diagnostics> {
-    let summary = "The tenant's namespace is still being deleted";
-    match cluster.wait_gone(namespace, deadline, &call.stop).await.map_err(|error| failed(summary, &error))? {
-        Waited::Done(()) => Ok(()),
-        Waited::DeadlinePassed { last_seen } | Waited::Stopped { last_seen } => Err(Diagnostics::of_error(
-            summary,
-            format!("{namespace} is left from an earlier tenant of this name, and {last_seen}. Apply again when it is gone."),
-        )),
-    }
-}
-
-/// Why an existing namespace is not taken over, and what to do.
-fn taken(existing: &Value, spec: &TenantSpec, planned: &Tenant) -> Diagnostics {
-    let namespace = spec.name.namespace();
-    let id = super::id(planned).into_known().unwrap_or_else(|| spec.name.to_string());
-    let metadata = &existing["metadata"];
-    let detail = if !read::is_own(existing, &spec.name) {
-        format!(
-            "A namespace {namespace} exists and was not made by this provider. Choose another name for the tenant, or remove that namespace."
-        )
-    } else {
-        let owner = metadata["annotations"][OWNER_ANNOTATION].as_str().unwrap_or("unknown");
-        format!(
-            "The tenant {} exists already, made by the owner {owner:?} (this provider's owner is {:?}). Choose another name, or take it over with: terraform \
-             import <address of this resource> {id}",
-            spec.name, spec.owner
-        )
-    };
-    let mut found = Diagnostics::none();
-    found.error_at(Tenant::NAME, "Name already taken", detail);
-    found
-}
-
-/// That the namespace is still there and this tenant's.
-async fn own(prepared: &Prepared, call: &Call) -> Result<(), Diagnostics> {
-    let namespace = ObjectRef::global(Kind::Namespace, prepared.spec.name.namespace());
-    let existing = prepared.cluster.get(&namespace).await.map_err(|error| failed("Cannot look at the tenant", &error))?;
-    let own = |existing: &Value| read::is_own(existing, &prepared.spec.name) && !read::is_anothers(existing, &prepared.spec.owner, call);
-    match existing.filter(own) {
-        Some(existing) if existing["metadata"]["deletionTimestamp"].is_null() => Ok(()),
-        Some(existing) => Err(Diagnostics::of_error(
-            "The tenant is being deleted",
-            format!(
-                "{namespace} is being deleted since {}, so nothing in it can be changed. Wait until it is gone and plan again: the tenant will be made anew.",
-                existing["metadata"]["deletionTimestamp"].as_str().unwrap_or_default()
-            ),
-        )),
-        None => Err(Diagnostics::of_error(
-            "The tenant is gone",
-            format!(
-                "{namespace} was deleted, or belongs to another tenant now, since the plan was made. Plan again: the tenant will be made anew."
-            ),
-        )),
-    }
-}
-
-/// Says what of the storage settings this cluster cannot do.
-fn storage_notes(prepared: &Prepared, prior: Option<&Tenant>, call: &mut Call) {
-    let Prepared { facts, spec, sizing, .. } = prepared;
-    if spec.storage.kms_key_arn.is_some() && !facts.ebs_csi {
-        call.found.warning_at(
-            Tenant::STORAGE.then(Storage::KMS_KEY_ARN),
-            "kms_key_arn has no effect",
-            "The management cluster has no EBS driver (ebs.csi.aws.com), so the volumes are of its default StorageClass, encrypted or not as that class says.",
-        );
-    }
-    let before = prior.and_then(|prior| prior.sizing.known());
-    let changed = before.is_some_and(|before| {
-        before.volume_mib_per_second != sizing.volume_mib_per_second.into() || before.volume_iops != sizing.volume_iops.into()
-    });
-    if changed && facts.ebs_csi && !facts.volume_attributes_classes && spec.storage.class.is_none() {
-        call.found.warning(
-            "Existing volumes keep their speed",
-            format!(
-                "The volumes should now do {} MiB/s and {} IOPS, but this Kubernetes serves no VolumeAttributesClass in storage.k8s.io/v1 (1.34 or later does). \
-                 New brokers get the new figures; change the existing volumes in AWS, or upgrade Kubernetes and apply again.",
-                sizing.volume_mib_per_second, sizing.volume_iops
-            ),
-        );
-    }
+/// Whether brokers become fewer or smaller.
+fn shrinks(prior: &Tenant, planned: &Sizing) -> bool {
+    prior.sizing.known().is_some_and(|prior| {
+        prior.brokers.known().is_some_and(|brokers| planned.brokers < *brokers)
+            || prior.broker_memory_mib.known().is_some_and(|mib| planned.broker_memory_mib < *mib)
+            || prior.broker_cpu_millis.known().is_some_and(|millis| planned.broker_cpu_millis < *millis)
+    })
 }
 
 /// Build, apply, and wait until Kafka has taken it in.
 async fn apply_and_wait(prepared: &Prepared, call: &Call) -> Result<Outcome, Diagnostics> {
-    let Prepared { cluster, spec, sizing, facts, deadline } = prepared;
+    let Prepared { place: cluster, spec, sizing, facts, deadline, .. } = prepared;
     let manifests = manifests::build(spec, sizing, facts);
     for manifest in manifests.iter().filter(|manifest| manifest.object.kind != Kind::Namespace) {
         match (cluster.apply(manifest).await, manifest.object.kind) {
@@ -327,9 +195,15 @@ async fn prune(cluster: &Cluster, spec: &TenantSpec, wanted: &[Manifest]) -> Res
 }
 
 /// Notes that the tenant was made, and reports it. Waiting that ended early is a warning: a slow Kafka is not a broken one.
-async fn finish(prepared: &Prepared, planned: Tenant, outcome: &Outcome, call: &mut Call) -> Result<Tenant, Diagnostics> {
+async fn finish(
+    prepared: &Prepared,
+    planned: Tenant,
+    reached: Reached,
+    claim: Option<&Claim>,
+    call: &mut Call,
+) -> Result<Tenant, Diagnostics> {
     let Prepared { cluster, spec, .. } = prepared;
-    if let Outcome::Waiting { what, why } = outcome {
+    if let Outcome::Waiting { what, why } = &reached.outcome {
         let stop = if what.ends_with(['.', '?', '!']) { "" } else { "." };
         call.found.warning(
             "The tenant is not ready yet",
@@ -343,9 +217,16 @@ async fn finish(prepared: &Prepared, planned: Tenant, outcome: &Outcome, call: &
     let summary = "Cannot note that the tenant was made";
     let written = Written::of_tenant(&planned).to_json();
     cluster.annotate(&namespace.object, &[(WRITTEN_ANNOTATION, Some(&written))]).await.map_err(|error| failed(summary, &error))?;
-    let (kafka, pools) = wait::look(cluster, spec).await?;
+    let (kafka, pools) = if reached.there { wait::look(&prepared.place, spec).await? } else { (None, Vec::new()) };
     // Last of all: a creation that fails after this could not be gone on with, only imported.
-    let noted = cluster.apply(&namespace).await.map_err(|error| failed(summary, &error))?;
+    let noted = match claim {
+        Some(claim) => claim.finish(cluster, &namespace).await?,
+        None => cluster.apply(&namespace).await.map_err(|error| failed(summary, &error))?,
+    };
     read::remember(&noted, call);
-    Ok(report::applied(planned, spec, &prepared.sizing, kafka.as_ref(), &pools))
+    let mut tenant = report::applied(planned, spec, &prepared.sizing, kafka.as_ref(), &pools);
+    if let (Outcome::Waiting { what, .. }, Some(_)) = (reached.outcome, spec.own_cluster()) {
+        report::unsettled(&mut tenant, Some(&Trouble { phase: "Creating", reason: "Waiting".to_owned(), message: what }));
+    }
+    Ok(tenant)
 }

@@ -1,14 +1,22 @@
 //! `kaas_tenant`: a Kafka of its own for one application, sized from throughput and retention.
 
 mod apply;
+mod claim;
 mod delete;
+mod home;
+mod import;
 mod model;
+mod own_cluster;
 mod parse;
+mod place;
 mod plan;
+mod plan_cluster;
+mod prepare;
 mod read;
 mod report;
 #[cfg(test)]
 mod tests;
+mod versions;
 mod wait;
 mod written;
 
@@ -73,7 +81,7 @@ impl Resource for TenantResource {
     }
 
     async fn import(&self, target: ImportTarget<TenantIdentity>, _call: &mut Call) -> Result<Tenant, Diagnostics> {
-        read::import(target)
+        import::import(target)
     }
 
     fn identity(&self, state: &Tenant) -> Option<TenantIdentity> {

@@ -4,7 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
     framework::{attr::Attr, model::Model, timeouts::Timeouts},
-    resources::wishes::{Override, Retention, SizingReport, Throughput},
+    resources::{
+        tenant::own_cluster::{ClusterSettings, OperatorVersions},
+        wishes::{Override, Retention, SizingReport, Throughput},
+    },
 };
 
 /// One tenant: a Kafka of its own, sized from throughput and retention, with everything under it.
@@ -18,8 +21,7 @@ pub struct Tenant {
     /// `id` of the `kaas_management_cluster` the tenant lives on. May be unknown while planning.
     #[tf(required, replace)]
     pub management_cluster: Attr<String>,
-    /// `namespace`: a namespace on the management cluster. `cluster`: a Kubernetes cluster of its own, which this version does not offer yet, so write
-    /// `namespace`.
+    /// What the tenant has to itself. `cluster`: a Kubernetes cluster, made by Cluster API. `namespace`: a namespace on the management cluster.
     #[tf(optional, default = "cluster")]
     pub isolation: Attr<String>,
     /// Whether a plan that destroys the tenant is refused.
@@ -46,6 +48,16 @@ pub struct Tenant {
     /// Who may see and reach the tenant.
     #[tf(block)]
     pub access: Attr<Access>,
+    /// The tenant's own Kubernetes cluster, with `isolation = "cluster"`.
+    #[tf(block)]
+    pub cluster: Attr<ClusterSettings>,
+    /// Versions of what runs in the tenant's own cluster beside Kafka.
+    #[tf(block)]
+    pub operators: Attr<OperatorVersions>,
+    /// Whether the tenant is watched: metrics, alerts and a Grafana dashboard. With `isolation = "cluster"` the Prometheus stack is installed in the tenant's
+    /// cluster; with `namespace` the management cluster needs the Prometheus operator.
+    #[tf(optional, default = false)]
+    pub monitoring: Attr<bool>,
     /// Deadlines of waiting: 1 hour to create, 2 hours to update and 1 hour to delete where they are not given.
     #[tf(block)]
     pub timeouts: Attr<Timeouts>,
@@ -58,6 +70,9 @@ pub struct Tenant {
     /// Kafka version that is wanted: the configured one, else the version the tenant was made with.
     #[tf(computed)]
     pub kafka_version: Attr<String>,
+    /// Kubernetes version that is wanted of the tenant's own cluster: the configured one, else the version it was made with.
+    #[tf(computed)]
+    pub kubernetes_version: Attr<String>,
     /// What clients take as `bootstrap.servers`: `host:port`, several separated by commas.
     #[tf(computed)]
     pub bootstrap_servers: Attr<String>,
@@ -121,9 +136,16 @@ pub struct Access {
 /// Where the tenant is in Kubernetes.
 #[derive(Clone, Debug, PartialEq, Model)]
 pub struct Location {
-    /// Namespace of the tenant.
+    /// Namespace of the tenant: on the management cluster and, of the same name, in its own cluster.
     #[tf(computed)]
     pub namespace: Attr<String>,
+    /// Name of the Cluster object, in that namespace of the management cluster; null for a tenant that has no cluster of its own.
+    #[tf(computed)]
+    pub cluster: Attr<String>,
+    /// Name of the Secret, in that namespace of the management cluster, with the kubeconfig of the tenant's own cluster. Its contents are never in state or
+    /// plan.
+    #[tf(computed)]
+    pub kubeconfig_secret: Attr<String>,
     /// Name of the Kafka object.
     #[tf(computed)]
     pub kafka: Attr<String>,

@@ -1,4 +1,7 @@
 //! From the model to what the domain understands, all errors at once, each at its attribute.
+//!
+//! Two ways: a configuration is checked for everything ([`validate`]), a state only read ([`spec`]). What once was made can be looked at and destroyed,
+//! whatever this version of the provider would refuse to make.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,25 +12,29 @@ use crate::{
             version::{KafkaVersion, MetadataVersion},
         },
         names::{NameError, TenantName},
-        tenant::{self, Authentication, KafkaSpec, StorageSpec, TenantSpec, is_dns_label},
+        tenant::{self, Authentication, Isolation, KafkaSpec, StorageSpec, TenantSpec, is_dns_label},
     },
     framework::{attr::Attr, diagnostic::Diagnostics, model::Field},
     resources::{
         connection::Settings,
-        tenant::model::{Access, KafkaSettings, Location, Storage, Tenant},
+        tenant::{
+            model::{Access, KafkaSettings, Location, Storage, Tenant},
+            own_cluster,
+        },
         wishes::{self, SizingReport, capitalised},
     },
 };
 
-/// The only isolation this version offers.
-const NAMESPACE: &str = "namespace";
-const CLUSTER: &str = "cluster";
+pub const NAMESPACE: &str = "namespace";
+pub const CLUSTER: &str = "cluster";
 
 /// Checks whatever is known of a configuration.
 pub fn validate(config: &Tenant, found: &mut Diagnostics) {
     let _ = name(config, found);
-    isolation(config, found);
-    let _ = kafka(config, found);
+    if matches!(isolation(config, found), Some(Isolation::Namespace)) {
+        no_cluster(config, found);
+    }
+    check_kafka(config, found);
     let _ = groups_and_namespaces(config, found);
     if let Some(storage) = config.storage.known()
         && storage.class.known().is_some()
@@ -45,7 +52,7 @@ pub fn validate(config: &Tenant, found: &mut Diagnostics) {
     }
 }
 
-/// The whole spec of a tenant whose every value is known.
+/// The whole spec of a tenant whose every value is known, as it was made, whether or not it could be made again.
 pub fn spec(tenant: &Tenant, settings: &Settings) -> Result<TenantSpec, Diagnostics> {
     let mut found = Diagnostics::none();
     let name = name(tenant, &mut found);
@@ -53,7 +60,9 @@ pub fn spec(tenant: &Tenant, settings: &Settings) -> Result<TenantSpec, Diagnost
     let (access_groups, allowed_namespaces) = groups_and_namespaces(tenant, &mut found);
     let wish = wishes::wish(&tenant.throughput, &tenant.retention, &tenant.partitions, &mut found);
     let overrides = wishes::overrides(&tenant.sizing_override);
-    if let (Some(name), Some(kafka), Some(wish), Some(overrides), false) = (name, kafka, wish, overrides, found.has_errors()) {
+    let isolation = isolation(tenant, &mut found);
+    let parts = name.zip(kafka).zip(wish.zip(overrides)).zip(isolation);
+    if let (Some((((name, kafka), (wish, overrides)), isolation)), false) = (parts, found.has_errors()) {
         let storage = tenant.storage.known();
         return Ok(TenantSpec {
             name,
@@ -69,6 +78,9 @@ pub fn spec(tenant: &Tenant, settings: &Settings) -> Result<TenantSpec, Diagnost
                 kms_key_arn: storage.and_then(|storage| storage.kms_key_arn.known().cloned()),
             },
             labels: settings.labels.clone(),
+            isolation,
+            monitoring: tenant.monitoring.known().copied().unwrap_or_default(),
+            facts: None,
         });
     }
     if !found.has_errors() {
@@ -87,9 +99,11 @@ pub fn check_labels(labels: Option<&BTreeMap<String, String>>) -> Vec<(String, S
 }
 
 /// Where a tenant of this name is in Kubernetes.
-pub fn location(name: &TenantName) -> Location {
+pub fn location(name: &TenantName, own_cluster: bool) -> Location {
     Location {
         namespace: name.namespace().into(),
+        cluster: own_cluster.then(|| name.cluster().to_owned()).into(),
+        kubeconfig_secret: own_cluster.then(|| name.kubeconfig_secret()).into(),
         kafka: name.kafka().into(),
         admin_user: name.admin_user().into(),
         admin_secret: name.admin_user().into(),
@@ -106,19 +120,44 @@ pub fn name(tenant: &Tenant, found: &mut Diagnostics) -> Option<TenantName> {
         .ok()
 }
 
-fn isolation(tenant: &Tenant, found: &mut Diagnostics) {
+/// What the tenant has to itself. None where that is wrong (then `found` says so) or not known yet.
+pub fn isolation(tenant: &Tenant, found: &mut Diagnostics) -> Option<Isolation> {
     // Defaults are not filled in yet when a configuration is validated.
-    let isolation = if tenant.isolation.is_null() { Some(CLUSTER) } else { tenant.isolation.known().map(String::as_str) };
+    let isolation = if tenant.isolation.is_null() { CLUSTER } else { tenant.isolation.known()? };
     match isolation {
-        None | Some(NAMESPACE) => {}
-        Some(CLUSTER) => found.error_at(
-            Tenant::ISOLATION,
-            "Isolation not offered yet",
-            "isolation = \"cluster\", the default, gives a tenant a Kubernetes cluster of its own; this version of the provider does not offer it yet. Set \
-             isolation = \"namespace\".",
-        ),
-        Some(other) => {
-            found.error_at(Tenant::ISOLATION, "Not an isolation", format!("isolation is {other:?}; it can be {NAMESPACE:?} or {CLUSTER:?}."));
+        NAMESPACE => Some(Isolation::Namespace),
+        CLUSTER => {
+            let mut own = own_cluster::spec(tenant, found)?;
+            // The version it was made with stays until another one is asked for.
+            if let (None, Some(kept)) = (own.cluster.kubernetes_version, tenant.kubernetes_version.known()) {
+                own.cluster.kubernetes_version = kept.parse().ok();
+            }
+            Some(Isolation::Cluster(Box::new(own)))
+        }
+        other => {
+            found.error_at(
+                Tenant::ISOLATION,
+                "Not an isolation",
+                format!("isolation is {other:?}; it can be {CLUSTER:?} or {NAMESPACE:?}."),
+            );
+            None
+        }
+    }
+}
+
+/// Refuses what is said about a cluster that the tenant has not.
+fn no_cluster(config: &Tenant, found: &mut Diagnostics) {
+    for (field, set) in [(Tenant::CLUSTER, config.cluster.known().is_some()), (Tenant::OPERATORS, config.operators.known().is_some())] {
+        if set {
+            found.error_at(
+                field,
+                "No cluster of its own",
+                format!(
+                    "{} is about the tenant's own Kubernetes cluster, but with isolation = {NAMESPACE:?} it lives on the management cluster. Remove the block, or \
+                     set isolation = {CLUSTER:?}.",
+                    field.0
+                ),
+            );
         }
     }
 }
@@ -162,18 +201,23 @@ fn kafka(tenant: &Tenant, found: &mut Diagnostics) -> Option<KafkaSpec> {
         );
     }
     let config = settings.and_then(|settings| settings.config.known()).cloned().unwrap_or_default();
-    for error in config::check(&config) {
+    Some(KafkaSpec { version: version?, metadata_version, config, authentication: authentication? })
+}
+
+/// What a configuration may ask of Kafka. Whether its version is offered depends on what runs already, and is told by the plan.
+fn check_kafka(tenant: &Tenant, found: &mut Diagnostics) {
+    let at = |field: Field| Tenant::KAFKA.then(field);
+    let config = tenant.kafka.known().and_then(|settings| settings.config.known());
+    for error in config.map(config::check).unwrap_or_default() {
         found.error_at(at(KafkaSettings::CONFIG).key(error.key()), "Setting not possible", format!("{}.", capitalised(&error.to_string())));
     }
-    let spec = KafkaSpec { version: version?, metadata_version, config, authentication: authentication? };
-    if let Err(error) = spec.versions().check() {
+    if let Some(Err(error)) = kafka(tenant, found).map(|kafka| kafka.versions().check()) {
         found.error_at(
             at(KafkaSettings::METADATA_VERSION),
             "Metadata version not possible",
             format!("{}.", capitalised(&error.to_string())),
         );
     }
-    Some(spec)
 }
 
 fn groups_and_namespaces(tenant: &Tenant, found: &mut Diagnostics) -> (Vec<String>, Vec<String>) {

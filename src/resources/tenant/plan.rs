@@ -1,7 +1,7 @@
 //! What a change of a tenant will do, said before it is done: sizes with their reasons, what is refused and why. No I/O.
 
 use crate::{
-    domain::kafka::version::{KafkaVersion, MetadataVersion, VersionError, Versions, check_change},
+    domain::{names::BROKER_POOL, sizing::Sizing},
     framework::{
         attr::Attr,
         diagnostic::Diagnostics,
@@ -11,10 +11,10 @@ use crate::{
     resources::{
         tenant::{
             id,
-            model::{KafkaSettings, Storage, Tenant},
-            parse,
+            model::{Storage, Tenant},
+            own_cluster, parse, plan_cluster, versions,
         },
-        wishes::{self, Override, SizingReport, capitalised},
+        wishes::{self, Override, SizingReport},
     },
 };
 
@@ -23,10 +23,11 @@ pub fn plan(change: &Change<'_, Tenant>, planned: &mut Tenant, verdict: &mut Ver
     let found = &mut verdict.found;
     parse::validate(planned, found);
     planned.id = id(planned);
-    planned.kubernetes =
-        planned.name.known().and_then(|name| name.parse().ok()).map_or(Attr::Unknown, |name| parse::location(&name).into());
-    planned.kafka_version = version_wanted(planned, change.prior, found);
-    size(planned, change.prior, found);
+    planned.kubernetes = plan_cluster::location(planned);
+    planned.kubernetes_version = plan_cluster::version(planned, change.prior);
+    planned.kafka_version = versions::wanted(planned, change.prior, found);
+    let sizing = size(planned, change.prior, found);
+    plan_cluster::check(planned, change.prior, sizing.as_ref(), found);
     planned.drift = Attr::Known(Vec::new());
     let Some(prior) = change.prior else {
         return;
@@ -38,7 +39,8 @@ pub fn plan(change: &Change<'_, Tenant>, planned: &mut Tenant, verdict: &mut Ver
     if !is_ready(prior) {
         await_addresses(planned, prior);
     }
-    let figures = planned.sizing != prior.sizing || planned.kafka_version != prior.kafka_version;
+    let versions = planned.kafka_version != prior.kafka_version || planned.kubernetes_version != prior.kubernetes_version;
+    let figures = planned.sizing != prior.sizing || versions || planned.operators != prior.operators || planned.cluster != prior.cluster;
     if !is_ready(prior) || has_drift(prior) || figures {
         planned.status = Attr::Unknown;
     }
@@ -67,55 +69,18 @@ fn has_drift(prior: &Tenant) -> bool {
     prior.drift.known().is_some_and(|drift| !drift.is_empty())
 }
 
-/// The configured version, else the one the tenant has, else the newest this provider offers: a new provider never upgrades a Kafka by itself.
-fn version_wanted(planned: &Tenant, prior: Option<&Tenant>, found: &mut Diagnostics) -> Attr<String> {
-    let configured = match &planned.kafka {
-        Attr::Unknown => Attr::Unknown,
-        Attr::Null => Attr::Null,
-        Attr::Known(kafka) => kafka.version.clone(),
-    };
-    let existing = prior.and_then(|prior| prior.kafka_version.known());
-    let wanted = match configured {
-        Attr::Unknown => return Attr::Unknown,
-        Attr::Known(version) => version,
-        Attr::Null => existing.cloned().unwrap_or_else(|| KafkaVersion::DEFAULT.to_string()),
-    };
-    let from = prior.zip(existing).and_then(|(prior, version)| versions(prior, version));
-    if let (Some(from), Some(to)) = (from, versions(planned, &wanted))
-        && let Err(refused) = check_change(from, to)
-    {
-        let field = match refused {
-            VersionError::MetadataDowngrade { .. } | VersionError::MetadataTooNew { .. } => KafkaSettings::METADATA_VERSION,
-            VersionError::NotOffered { .. } | VersionError::MetadataNotOffered { .. } | VersionError::Downgrade { .. } => {
-                KafkaSettings::VERSION
-            }
-        };
-        found.error_at(Tenant::KAFKA.then(field), "Kafka version cannot be changed so", format!("{}.", capitalised(&refused.to_string())));
-    }
-    Attr::Known(wanted)
-}
-
-/// The versions a tenant asks for; None where one is not known or not offered, which is told elsewhere.
-fn versions(tenant: &Tenant, version: &str) -> Option<Versions> {
-    let metadata = tenant.kafka.known().and_then(|kafka| kafka.metadata_version.known());
-    let metadata = match metadata {
-        Some(text) => Some(text.parse::<MetadataVersion>().ok()?),
-        None => None,
-    };
-    Some(Versions { version: version.parse().ok()?, metadata })
-}
-
 /// Sizes the tenant; what exists already stays at least as it is.
-fn size(planned: &mut Tenant, prior: Option<&Tenant>, found: &mut Diagnostics) {
+fn size(planned: &mut Tenant, prior: Option<&Tenant>, found: &mut Diagnostics) -> Option<Sizing> {
     let mut told = Diagnostics::none();
     let wish = wishes::wish(&planned.throughput, &planned.retention, &planned.partitions, &mut told);
     let (Some(wish), Some(overrides)) = (wish, wishes::overrides(&planned.sizing_override)) else {
         planned.sizing = Attr::Unknown;
-        return;
+        return None;
     };
     let floor = prior.and_then(|prior| prior.sizing.known()).and_then(SizingReport::floor);
-    planned.sizing =
-        wishes::size(&wish, &overrides, floor.as_ref(), found).map_or(Attr::Unknown, |sizing| SizingReport::of(&sizing).into());
+    let sizing = wishes::size(&wish, &overrides, floor.as_ref(), found);
+    planned.sizing = sizing.as_ref().map_or(Attr::Unknown, |sizing| SizingReport::of(sizing).into());
+    sizing
 }
 
 /// Brokers hold data: fewer of them need it moved off first, which nothing here does yet.
@@ -129,8 +94,10 @@ fn refuse_shrinking(planned: &Tenant, prior: &Tenant, found: &mut Diagnostics) {
             Tenant::SIZING_OVERRIDE.then(Override::BROKERS),
             "Brokers cannot be taken away",
             format!(
-                "There are {existing} brokers and all hold data; {wanted} are wanted. Kafka does not move data off a broker by itself. Leave brokers at \
-                 {existing} or above."
+                "There are {existing} brokers and all may hold data; {wanted} are wanted. Kafka does not move data off a broker by itself. Leave brokers at \
+                 {existing} or above. Or move the data off those with the highest numbers (kafka-reassign-partitions.sh), scale their pool down (kubectl scale \
+                 kafkanodepool {BROKER_POOL} --replicas={wanted} --namespace={}; Strimzi refuses while data is left), and plan again.",
+                prior.kubernetes.known().and_then(|place| place.namespace.known()).map_or("…", String::as_str)
             ),
         );
     }
@@ -173,7 +140,7 @@ fn refuse_replacing(planned: &Tenant, prior: &Tenant, found: &mut Diagnostics) {
             ),
         );
     }
-    let changes: [(Path, bool); 4] = [
+    let mut changes: Vec<(Path, bool)> = vec![
         (Tenant::NAME.into(), planned.name != prior.name),
         (
             Tenant::MANAGEMENT_CLUSTER.into(),
@@ -182,6 +149,7 @@ fn refuse_replacing(planned: &Tenant, prior: &Tenant, found: &mut Diagnostics) {
         (Tenant::STORAGE.then(Storage::CLASS), storage(planned, class) != storage(prior, class)),
         (Tenant::STORAGE.then(Storage::KMS_KEY_ARN), storage(planned, key) != storage(prior, key)),
     ];
+    changes.extend(own_cluster::replaced(&planned.cluster, &prior.cluster));
     for (path, _) in changes.into_iter().filter(|(_, changed)| *changed) {
         found.error_at(
             path.clone(),

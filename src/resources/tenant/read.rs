@@ -1,8 +1,6 @@
 //! Looking at a tenant: what it is, and what in the cluster differs from what this provider wants. Reads come from lists that all tenants of a plan
 //! share.
 
-use std::collections::BTreeSet;
-
 use futures::future::try_join_all;
 use serde_json::Value;
 
@@ -11,26 +9,21 @@ use crate::{
         drift, manifests,
         names::{BROKER_POOL, OWNER_ANNOTATION, TENANT_LABEL, TenantName, WISH_ANNOTATION},
         object::{Kind, Manifest, ObjectRef},
-        sizing::Floor,
-        tenant::{KafkaSpec, StorageSpec, TenantSpec},
+        sizing::{self, Floor, Overrides},
+        tenant::{Facts, TenantSpec},
     },
     drivers::kubernetes::{Cluster, Error},
-    framework::{
-        attr::Attr,
-        diagnostic::Diagnostics,
-        model::Model,
-        parts::{Call, ImportTarget},
-        schema::Block,
-        value::Value as TerraformValue,
-    },
+    framework::{attr::Attr, diagnostic::Diagnostics, parts::Call},
     resources::{
-        connection::Connection,
+        connection::{Connection, look_up},
         failure::failed,
         tenant::{
             apply::connected,
-            model::{Access, KafkaSettings, Storage, Tenant, TenantIdentity},
-            parse, report,
-            written::Written,
+            home, import,
+            model::Tenant,
+            parse,
+            place::{self, Seen},
+            report, wait,
         },
         wishes,
     },
@@ -57,7 +50,17 @@ pub async fn read(connection: &Connection, mut state: Tenant, call: &mut Call) -
     let mut found = Diagnostics::none();
     let Some(name) = parse::name(&state, &mut found) else { return Err(found) };
     let cluster = connected(connection, &state)?.stopped_by(call.stop.clone());
-    let namespace = cluster.find(&ObjectRef::global(Kind::Namespace, name.namespace())).await.map_err(|error| failed(SUMMARY, &error))?;
+    let namespace = ObjectRef::global(Kind::Namespace, name.namespace());
+    // All at once what is needed further down, where it is asked for again and told if it failed.
+    let hard = state.isolation.known().is_some_and(|isolation| isolation == parse::CLUSTER);
+    let kinds: &[Kind] = if hard { &manifests::HOME_KINDS } else { &manifests::KINDS };
+    let (namespace, ..) = tokio::join!(cluster.find(&namespace), cluster.gather(kinds), connection.cluster_uid(), async {
+        // A tenant with a cluster of its own is laid out by what that one offers.
+        if !hard {
+            let _ = connection.facts().await;
+        }
+    });
+    let namespace = namespace.map_err(|error| failed(SUMMARY, &error))?;
     let owner = connection.settings().owner;
     let own = |namespace: &Value| is_own(namespace, &name) && !is_anothers(namespace, &owner, call);
     let Some(namespace) = namespace.filter(own) else {
@@ -67,65 +70,99 @@ pub async fn read(connection: &Connection, mut state: Tenant, call: &mut Call) -
     remember(&namespace, call);
     remember_cluster(connection, call).await;
     if state.throughput.is_null() {
-        rebuild(&mut state, &namespace)?;
+        import::rebuild(&mut state, &namespace)?;
     }
-    let pool = live(&cluster, &ObjectRef::namespaced(Kind::KafkaNodePool, name.namespace(), BROKER_POOL)).await?;
     let mut spec = parse::spec(&state, &connection.settings())?;
-    spec.floor = floor(spec.floor, pool.as_ref());
+    let Seen { place, brokers, mut trouble } = place::look(connection, &cluster, &spec).await?;
+    let known = spec.floor.take();
+    let existing = Floor::seen(known.clone(), brokers.as_ref().and_then(manifests::live_floor)).unwrap_or_default();
     // Somebody enlarged the volumes past the configured size: the plan refuses to shrink them, but looking and destroying must go on.
-    if let (Some(gib), Some(floor)) = (spec.overrides.volume_gib, &spec.floor) {
-        spec.overrides.volume_gib = Some(gib.max(floor.volume_gib));
+    let overrides = spec.overrides.at_least(&existing);
+    let Some(sizing) = wishes::size(&spec.wish, &overrides, Some(&existing), &mut found) else {
+        return without_size(place.as_ref(), state, &spec, &found, call).await.map(Some);
+    };
+    spec.facts = kept_facts(&namespace);
+    let at_home = objects(&cluster, manifests::home(&spec, &sizing)).await?;
+    trouble = trouble.or_else(|| home::trouble(&spec, &at_home));
+    let there = match &place {
+        Some(place) => {
+            if hard {
+                place.gather(&manifests::KINDS).await;
+            }
+            let facts = Facts::of_tenant(spec.facts, offered(connection, place, hard).await?);
+            objects(place, manifests::build(&spec, &sizing, &facts)).await?
+        }
+        None => Vec::new(),
+    };
+    let of = |kind: Kind| there.iter().filter(move |(manifest, _)| manifest.object.kind == kind).filter_map(|(_, object)| object.as_ref());
+    let kafka = of(Kind::Kafka).next();
+    let pools: Vec<Value> = of(Kind::KafkaNodePool).cloned().collect();
+    let reached = overrides.brokers.filter(|wanted| *wanted > existing.brokers).and_then(|_| {
+        // Brokers that are wanted and not there must not be taken for there by the plan, or they could never be given up.
+        let fewer = Overrides { brokers: Some(existing.brokers), ..overrides.clone() };
+        sizing::size(&spec.wish, &fewer, Some(&existing)).ok()
+    });
+    let reached = Some(reached.as_ref().unwrap_or(&sizing));
+    match (&place, &trouble) {
+        (None, Some(trouble)) => report::out_of_reach(&mut state, &spec, reached, trouble),
+        (_, trouble) => {
+            report::fill(&mut state, &spec, reached, kafka, &pools);
+            report::unsettled(&mut state, trouble.as_ref());
+        }
     }
-    let Some(sizing) = wishes::size(&spec.wish, &spec.overrides, spec.floor.as_ref(), &mut found) else { return Err(found) };
-    let facts = connection.facts().await?;
-    let wanted = manifests::build(&spec, &sizing, &facts);
-    let objects: Vec<Option<Value>> = try_join_all(wanted.iter().map(|manifest| live(&cluster, &manifest.object))).await?;
-    let kafka =
-        wanted.iter().zip(&objects).find(|(manifest, _)| manifest.object.kind == Kind::Kafka).and_then(|(_, object)| object.as_ref());
-    let pools: Vec<Value> = wanted
-        .iter()
-        .zip(&objects)
-        .filter(|(manifest, _)| manifest.object.kind == Kind::KafkaNodePool)
-        .filter_map(|(_, object)| object.clone())
-        .collect();
-    report::fill(&mut state, &spec, &sizing, kafka, &pools);
     if !namespace["metadata"]["deletionTimestamp"].is_null() {
         // Not gone yet: what holds it, and what lives outside of it, is still to be deleted.
         report::deleting(&mut state);
     }
-    state.drift = Attr::Known(differences(&wanted, &objects));
+    let mut drift = differences(&at_home);
+    drift.extend(differences(&there));
+    drift.extend(known.and_then(|known| surplus(&name, &known, &existing)));
+    state.drift = Attr::Known(drift);
     Ok(Some(state))
 }
 
-/// What an import was asked for, as far as the request says; `read` fills in the rest from the cluster.
-pub fn import(target: ImportTarget<TenantIdentity>) -> Result<Tenant, Diagnostics> {
-    let (cluster, name) = match target {
-        ImportTarget::Id(id) => match id.rsplit_once('/') {
-            Some((cluster, name)) if !cluster.is_empty() => (cluster.to_owned(), name.to_owned()),
-            _ => {
-                return Err(Diagnostics::of_error(
-                    "Not the id of a tenant",
-                    format!("{id:?} should be <management cluster>/<name>, such as \"context/platform/payments\"."),
-                ));
-            }
-        },
-        ImportTarget::Identity(identity) => {
-            (identity.management_cluster.into_known().unwrap_or_default(), identity.name.into_known().unwrap_or_default())
-        }
-    };
-    let mut tenant = empty();
-    tenant.name = name.into();
-    tenant.management_cluster = cluster.into();
-    Ok(tenant)
+/// Tells of brokers that are there beyond those known of. They may hold data, so they are kept and from then on known.
+fn surplus(name: &TenantName, known: &Floor, existing: &Floor) -> Option<String> {
+    (existing.brokers > known.brokers).then(|| {
+        let pool = ObjectRef::namespaced(Kind::KafkaNodePool, name.namespace(), BROKER_POOL);
+        format!(
+            "{pool}: there are {} brokers where {} were wanted; they may hold data, so they stay. To go back, move the data off them, scale the pool to {1} \
+             (Strimzi refuses while data is left) and plan again",
+            existing.brokers, known.brokers
+        )
+    })
 }
 
-/// A tenant of which nothing is known.
-fn empty() -> Tenant {
-    let block: Block = Tenant::block();
-    let nothing: TerraformValue = block.null_object();
-    let mut found = Diagnostics::none();
-    // Every field of a model may be null.
-    crate::framework::model::decode_model(&nothing, &mut found).unwrap_or_else(|| unreachable!("a model decodes its own null object"))
+/// A tenant whose size this version of the provider would not give any more can be looked at, changed and destroyed; only what differs is not told.
+async fn without_size(
+    place: Option<&Cluster>,
+    mut state: Tenant,
+    spec: &TenantSpec,
+    refused: &Diagnostics,
+    call: &mut Call,
+) -> Result<Tenant, Diagnostics> {
+    let (kafka, pools) = match place {
+        Some(place) => wait::look(place, spec).await?,
+        None => (None, Vec::new()),
+    };
+    report::fill(&mut state, spec, None, kafka.as_ref(), &pools);
+    state.drift = Attr::Known(Vec::new());
+    let reasons: Vec<&str> = refused.iter().map(|error| error.detail.as_str()).collect();
+    call.found.warning(
+        "Tenant not compared",
+        format!(
+            "What the tenant {} was made with cannot be had from this version of the provider, so its objects were not compared with it. {}",
+            spec.name,
+            reasons.join(" ")
+        ),
+    );
+    Ok(state)
+}
+
+/// The facts that the tenant was laid out by, as its namespace keeps them.
+pub fn kept_facts(namespace: &Value) -> Option<Facts> {
+    let wish = namespace["metadata"]["annotations"][WISH_ANNOTATION].as_str()?;
+    TenantSpec::from_wish_json(wish).ok()?.facts
 }
 
 /// Whether a namespace is this tenant's: by its label or, where somebody took that away, by the wish it carries.
@@ -183,44 +220,6 @@ pub fn is_anothers(namespace: &Value, owner: &str, call: &Call) -> bool {
     call.private.get(UID).is_some_and(differs) && maker.is_some_and(|maker| maker != owner)
 }
 
-/// Rebuilds the configuration of an imported tenant from what its namespace carries.
-fn rebuild(state: &mut Tenant, namespace: &Value) -> Result<(), Diagnostics> {
-    let annotation = |name: &str| namespace["metadata"]["annotations"][name].as_str().unwrap_or_default();
-    let stored = TenantSpec::from_wish_json(annotation(WISH_ANNOTATION)).map_err(|error| {
-        Diagnostics::of_error(
-            "Cannot import the tenant",
-            format!("The wish on its namespace cannot be read: {error}. Only tenants that this provider made can be imported."),
-        )
-    })?;
-    let written = Written::of_namespace(namespace);
-    let (throughput, retention, sizing_override) = wishes::blocks(&stored.wish, &stored.overrides);
-    state.throughput = throughput.into();
-    state.retention = retention.into();
-    state.sizing_override = sizing_override;
-    state.partitions = stored.wish.partitions.into();
-    state.isolation = "namespace".into();
-    state.deletion_protection = written.deletion_protection.into();
-    let KafkaSpec { version, metadata_version, config, authentication } = stored.kafka;
-    state.kafka_version = version.to_string().into();
-    state.kafka = written
-        .kafka
-        .then(|| KafkaSettings {
-            version: written.kafka_version.then(|| version.to_string()).into(),
-            metadata_version: metadata_version.map(|metadata| metadata.to_string()).into(),
-            authentication: authentication.as_str().into(),
-            config: (!config.is_empty()).then_some(config).into(),
-        })
-        .into();
-    let StorageSpec { class, kms_key_arn } = stored.storage;
-    state.storage =
-        (class.is_some() || kms_key_arn.is_some()).then(|| Storage { class: class.into(), kms_key_arn: kms_key_arn.into() }).into();
-    let listed = |names: Vec<String>| (!names.is_empty()).then(|| names.into_iter().collect::<BTreeSet<_>>()).into();
-    state.access = (!stored.access_groups.is_empty() || !stored.allowed_namespaces.is_empty())
-        .then(|| Access { groups: listed(stored.access_groups), client_namespaces: listed(stored.allowed_namespaces) })
-        .into();
-    Ok(())
-}
-
 /// The object as the shared lists know it. A kind that is not served is told as what it is: drift.
 async fn live(cluster: &Cluster, object: &ObjectRef) -> Result<Option<Value>, Diagnostics> {
     match cluster.find(object).await {
@@ -230,19 +229,21 @@ async fn live(cluster: &Cluster, object: &ObjectRef) -> Result<Option<Value>, Di
     }
 }
 
-/// What exists according to the state, or more where somebody enlarged it: volumes cannot be made smaller again.
-fn floor(known: Option<Floor>, pool: Option<&Value>) -> Option<Floor> {
-    let live = pool.and_then(manifests::live_floor);
-    match (known, live) {
-        (Some(known), Some(live)) => Some(Floor { volume_gib: known.volume_gib.max(live.volume_gib), ..known }),
-        (known, live) => known.or(live),
-    }
+/// Each manifest with the object as the shared lists know it.
+async fn objects(cluster: &Cluster, wanted: Vec<Manifest>) -> Result<Vec<(Manifest, Option<Value>)>, Diagnostics> {
+    let objects = try_join_all(wanted.iter().map(|manifest| live(cluster, &manifest.object))).await?;
+    Ok(wanted.into_iter().zip(objects).collect())
+}
+
+/// What the cluster offers that the Kafka is on; of the management cluster it is looked up once for all tenants.
+async fn offered(connection: &Connection, place: &Cluster, own_cluster: bool) -> Result<Facts, Diagnostics> {
+    if own_cluster { look_up(place).await } else { connection.facts().await }
 }
 
 /// One line for each field that differs and each object that is missing.
-fn differences(wanted: &[Manifest], objects: &[Option<Value>]) -> Vec<String> {
+fn differences(objects: &[(Manifest, Option<Value>)]) -> Vec<String> {
     let mut lines = Vec::new();
-    for (manifest, object) in wanted.iter().zip(objects) {
+    for (manifest, object) in objects {
         match object {
             None => lines.push(format!("{} does not exist", manifest.object)),
             Some(object) => lines

@@ -14,6 +14,7 @@ use crate::{
             id,
             model::{StatusReport, Tenant},
             parse,
+            place::Trouble,
         },
         wishes::SizingReport,
     },
@@ -22,7 +23,10 @@ use crate::{
 /// The planned tenant with everything filled in that was to be known after apply. What the plan promised stays as promised.
 pub fn applied(planned: Tenant, spec: &TenantSpec, sizing: &Sizing, kafka: Option<&Value>, pools: &[Value]) -> Tenant {
     let mut tenant = planned.clone();
-    fill(&mut tenant, spec, sizing, kafka, pools);
+    fill(&mut tenant, spec, Some(sizing), kafka, pools);
+    if !planned.sizing.is_unknown() {
+        tenant.sizing = planned.sizing;
+    }
     let promised = |planned: Attr<String>, seen: Attr<String>| if planned.is_unknown() { seen } else { planned };
     tenant.bootstrap_servers = promised(planned.bootstrap_servers, tenant.bootstrap_servers);
     tenant.ca_certificate = promised(planned.ca_certificate, tenant.ca_certificate);
@@ -31,12 +35,15 @@ pub fn applied(planned: Tenant, spec: &TenantSpec, sizing: &Sizing, kafka: Optio
     tenant
 }
 
-/// Fills in what the provider reports of a Kafka and its pools as they are now (None: there is no Kafka).
-pub fn fill(tenant: &mut Tenant, spec: &TenantSpec, sizing: &Sizing, kafka: Option<&Value>, pools: &[Value]) {
+/// Fills in what the provider reports of a Kafka and its pools as they are now (no Kafka: there is none; no sizing: the one known of stays).
+pub fn fill(tenant: &mut Tenant, spec: &TenantSpec, sizing: Option<&Sizing>, kafka: Option<&Value>, pools: &[Value]) {
     tenant.id = id(tenant);
-    tenant.sizing = SizingReport::of(sizing).into();
+    if let Some(sizing) = sizing {
+        tenant.sizing = SizingReport::of(sizing).into();
+    }
     tenant.kafka_version = spec.kafka.version.to_string().into();
-    tenant.kubernetes = parse::location(&spec.name).into();
+    tenant.kubernetes = parse::location(&spec.name, spec.own_cluster().is_some()).into();
+    tenant.kubernetes_version = spec.own_cluster().map(|own| own.cluster.version().to_string()).into();
     let Some(kafka) = kafka else {
         tenant.bootstrap_servers = Attr::Null;
         tenant.ca_certificate = Attr::Null;
@@ -48,6 +55,24 @@ pub fn fill(tenant: &mut Tenant, spec: &TenantSpec, sizing: &Sizing, kafka: Opti
     tenant.ca_certificate = status.ca_certificate.clone().into();
     tenant.cluster_id = status.cluster_id.clone().into();
     tenant.status = Attr::Known(shown(status));
+}
+
+/// Fills in what is known of a tenant whose own cluster cannot be asked: addresses stay as they were, for the Kafka may well run.
+pub fn out_of_reach(tenant: &mut Tenant, spec: &TenantSpec, sizing: Option<&Sizing>, trouble: &Trouble) {
+    let (servers, certificate) = (tenant.bootstrap_servers.clone(), tenant.ca_certificate.clone());
+    fill(tenant, spec, sizing, None, &[]);
+    (tenant.bootstrap_servers, tenant.ca_certificate) = (servers, certificate);
+    unsettled(tenant, Some(trouble));
+}
+
+/// Notes what is wrong with the tenant's own cluster, where the Kafka itself does not say more.
+pub fn unsettled(tenant: &mut Tenant, trouble: Option<&Trouble>) {
+    let (Some(trouble), Some(status)) = (trouble, tenant.status.known_mut()) else { return };
+    if status.phase.known().is_some_and(|phase| ["Ready", "Missing"].contains(&phase.as_str())) {
+        status.phase = trouble.phase.into();
+        status.reason = trouble.reason.clone().into();
+        status.message = trouble.message.clone().into();
+    }
 }
 
 fn shown(status: KafkaStatus) -> StatusReport {

@@ -16,11 +16,13 @@ pub struct Written {
     /// Whether there was a `kafka` block, and a version in it.
     pub kafka: bool,
     pub kafka_version: bool,
+    /// Whether there was a Kubernetes version in the `cluster` block.
+    pub kubernetes_version: bool,
 }
 
 impl Default for Written {
     fn default() -> Self {
-        Self { deletion_protection: true, kafka: false, kafka_version: false }
+        Self { deletion_protection: true, kafka: false, kafka_version: false, kubernetes_version: false }
     }
 }
 
@@ -31,6 +33,7 @@ impl Written {
             deletion_protection: tenant.deletion_protection.known().is_none_or(|protected| *protected),
             kafka: kafka.is_some(),
             kafka_version: kafka.is_some_and(|kafka| kafka.version.known().is_some()),
+            kubernetes_version: tenant.cluster.known().is_some_and(|cluster| cluster.kubernetes_version.known().is_some()),
         }
     }
 

@@ -1,10 +1,12 @@
 //! Each kind of failure: what it becomes, how often it is tried, and that its words help.
 
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
+use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::{Reply, kafka, manifest, server, status, stored};
@@ -90,10 +92,32 @@ async fn a_busy_server_is_given_the_time_it_asks_for() {
 }
 
 #[tokio::test]
-async fn a_server_that_asks_for_too_long_a_pause_is_an_error_at_once() {
+async fn a_server_that_asks_for_too_long_a_pause_is_an_error_at_once_that_says_so() {
     let (cluster, log) = server(|_, _| Reply::RetryAfter(429, 3600));
-    assert!(matches!(cluster.get(&kafka("a")).await, Err(Error::Throttled { .. })));
+    let error = cluster.get(&kafka("a")).await.unwrap_err();
+    assert!(matches!(error, Error::Throttled { .. }) && error.report().contains("it asks to wait 3600 s"), "{}", error.report());
+    assert!(error.hint().unwrap().contains("after 3600 s"), "{:?}", error.hint());
     assert_eq!(log.lines().len(), 1);
+}
+
+#[tokio::test]
+async fn a_pause_of_more_than_half_a_minute_is_taken_where_the_deadline_allows_it() {
+    let (cluster, log) = server(|_, _| Reply::RetryAfter(503, 40));
+    let after = |seconds| Instant::now() + Duration::from_secs(seconds);
+    let moment = Duration::from_millis(100);
+    for patient in [cluster.clone(), cluster.clone().patient_until(after(3600))] {
+        assert!(timeout(moment, patient.get(&kafka("a"))).await.is_err(), "it did not wait");
+    }
+    assert_eq!(log.lines().len(), 2);
+    let hurried = timeout(moment, cluster.patient_until(after(20)).get(&kafka("a"))).await;
+    assert!(hurried.unwrap().unwrap_err().report().contains("it asks to wait 40 s"));
+}
+
+#[tokio::test]
+async fn pauses_that_were_asked_for_are_no_failed_tries() {
+    let (cluster, log) = server(|_, before| if before < 6 { Reply::RetryAfter(429, 1) } else { Reply::Json(200, stored("a", "1")) });
+    cluster.apply(&manifest(&kafka("a"))).await.unwrap();
+    assert_eq!(log.lines().len(), 7);
 }
 
 #[tokio::test]

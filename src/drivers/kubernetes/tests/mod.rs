@@ -2,6 +2,7 @@
 
 mod config;
 mod failures;
+mod proxied;
 mod reads;
 mod waits;
 mod writes;
@@ -51,6 +52,12 @@ impl Log {
 
     pub fn matching(&self, part: &str) -> usize {
         self.lines().iter().filter(|line| line.contains(part)).count()
+    }
+
+    /// What was sent with the requests whose line holds `part`.
+    pub fn bodies(&self, part: &str) -> Vec<Value> {
+        let seen = self.seen.lock().unwrap();
+        seen.iter().filter(|seen| seen.line.contains(part)).map(|seen| serde_json::from_str(&seen.body).unwrap()).collect()
     }
 
     fn last(&self) -> Seen {

@@ -21,11 +21,11 @@ use crate::{
     },
 };
 
-fn list(items: &[Json]) -> Reply {
+pub(super) fn list(items: &[Json]) -> Reply {
     Reply::Json(200, json!({ "kind": "List", "apiVersion": "v1", "metadata": { "resourceVersion": "1" }, "items": items }))
 }
 
-fn absent() -> Reply {
+pub(super) fn absent() -> Reply {
     Reply::Json(404, status(404, "NotFound", "not found", "it"))
 }
 
@@ -34,7 +34,7 @@ fn spec(tenant: &Tenant) -> TenantSpec {
 }
 
 /// A tenant on the test's cluster.
-fn tenant() -> Tenant {
+pub(super) fn tenant() -> Tenant {
     let mut config = config();
     config.management_cluster = "context/test".into();
     config.deletion_protection = false.into();
@@ -42,7 +42,7 @@ fn tenant() -> Tenant {
 }
 
 /// The tenant's namespace as the server has it, changed by `change`.
-fn namespace(change: impl Fn(&mut Json)) -> Json {
+pub(super) fn namespace(change: impl Fn(&mut Json)) -> Json {
     let wish = spec(&tenant()).to_wish_json().unwrap();
     let mut namespace = json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": {
         "name": "kaas-payments", "labels": { "kaas.dev/tenant": "payments" }, "annotations": { WISH_ANNOTATION: wish } } });

@@ -1,6 +1,9 @@
 //! What plans of a tenant say, seen as the CLI sees them: values in, planned values and findings out.
 
 mod calls;
+mod destroy;
+mod existing;
+mod speed;
 
 use crate::{
     framework::{
@@ -17,6 +20,7 @@ use crate::{
         tenant::{
             TenantResource,
             model::{KafkaSettings, StatusReport, Storage, Tenant},
+            parse,
         },
         wishes::{Override, Retention, Throughput},
     },
@@ -269,4 +273,43 @@ fn a_protected_tenant_is_not_replaced_for_a_management_cluster_that_is_not_known
     let errors = plan(&moved, Some(&state(&config()))).errors();
     assert!(errors.iter().any(|error| error.starts_with("management_cluster: ") && error.contains("moved block")), "{errors:?}");
     assert_eq!(plan(&moved, None).errors(), Vec::<String>::new());
+}
+
+/// A running tenant whose Kafka this provider would not make any more.
+fn outdated() -> (Tenant, Tenant) {
+    let mut old = config();
+    old.kafka = kafka("4.1.0");
+    let mut running = state(&config());
+    running.kafka = old.kafka.clone();
+    running.kafka.known_mut().unwrap().authentication = "tls".into();
+    running.kafka_version = "4.1.0".into();
+    (old, running)
+}
+
+#[test]
+fn a_running_version_that_is_no_longer_offered_stays_and_the_offer_is_told_when_something_new_is_asked_for() {
+    let (old, running) = outdated();
+    assert_eq!(plan(&old, Some(&running)).value, running.encode());
+    let mut more = old.clone();
+    more.retention = Retention { hours: number("48"), gib: Attr::Null }.into();
+    assert_eq!(plan(&more, Some(&running)).errors(), Vec::<String>::new());
+    let mut newer = old.clone();
+    newer.kafka = kafka("4.3.1");
+    assert_eq!(plan(&newer, Some(&running)).errors(), Vec::<String>::new());
+    for (asked, prior) in [(kafka("4.1.1"), Some(&running)), (kafka("4.1.0"), None), (kafka("4.1.0"), Some(&state(&config())))] {
+        let mut config = old.clone();
+        config.kafka = asked;
+        let errors = plan(&config, prior).errors();
+        assert!(errors.iter().any(|error| error.starts_with("kafka.version: ") && error.contains("offered are 4.2.0")), "{errors:?}");
+    }
+}
+
+#[test]
+fn a_setting_that_became_forbidden_is_refused_in_a_configuration_and_read_in_a_state() {
+    let mut tenant = config();
+    tenant.kafka = kafka("4.3.1");
+    tenant.kafka.known_mut().unwrap().config = Attr::Known([("listeners".to_owned(), "x".to_owned())].into());
+    assert!(plan(&tenant, None).errors().iter().any(|error| error.starts_with("kafka.config[\"listeners\"]: ")));
+    let read = parse::spec(&tenant, &Connection::default().settings()).unwrap();
+    assert_eq!(read.kafka.config.len(), 1);
 }

@@ -1,0 +1,115 @@
+//! The nodes of a tenant's cluster: some for Kafka's controllers and the operators, and one for each broker, in the zones the user names.
+
+use serde_json::{Value, json};
+
+use super::{Class, ClusterSpec};
+use crate::domain::names::{BROKER_WORKERS, SYSTEM_WORKERS, WORKERS_LABEL};
+use crate::domain::sizing::Sizing;
+
+/// One for each controller of Kafka, so that the loss of a node is the loss of one.
+const SYSTEM_NODES: u32 = 3;
+/// A broker that hands over its partitions before it stops takes its time; a node that never lets go must not hold up the cluster for good.
+const DRAIN_TIMEOUT_S: u32 = 3_600;
+const DETACH_TIMEOUT_S: u32 = 900;
+
+/// What runs on a node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Placed {
+    Brokers,
+    /// Kafka's controllers and the operators.
+    System,
+}
+
+impl Placed {
+    const fn value(self) -> &'static str {
+        match self {
+            Self::Brokers => BROKER_WORKERS,
+            Self::System => SYSTEM_WORKERS,
+        }
+    }
+}
+
+/// What goes into a pod's template (`affinity`, `tolerations`) so that it runs on nodes of its own; None where the class makes no such nodes.
+pub fn placement(cluster: &ClusterSpec, pods: Placed) -> Option<Value> {
+    class_of(cluster, pods)?;
+    let expression = json!({ "key": WORKERS_LABEL, "operator": "In", "values": [pods.value()] });
+    let terms = json!([{ "matchExpressions": [expression] }]);
+    let affinity = json!({ "nodeAffinity": { "requiredDuringSchedulingIgnoredDuringExecution": { "nodeSelectorTerms": terms } } });
+    let toleration = json!({ "key": WORKERS_LABEL, "operator": "Equal", "value": BROKER_WORKERS, "effect": "NoSchedule" });
+    Some(match pods {
+        Placed::Brokers => json!({ "affinity": affinity, "tolerations": [toleration] }),
+        Placed::System => json!({ "affinity": affinity }),
+    })
+}
+
+/// The machine of the brokers' nodes.
+pub fn broker_machine_type<'a>(cluster: &'a ClusterSpec, sizing: &'a Sizing) -> &'a str {
+    cluster.node_machine_type.as_deref().unwrap_or(&sizing.instance_type)
+}
+
+/// The machine of the other nodes: the smallest of the brokers' family that holds a controller and its share of the operators.
+pub fn system_machine_type(cluster: &ClusterSpec, sizing: &Sizing) -> String {
+    if let Some(own) = &cluster.system_machine_type {
+        return own.clone();
+    }
+    // A controller of a small Kafka asks for half a CPU and 2 GiB, one of a large for twice that; a "large" has 2 vCPUs and 8 GiB or more.
+    let size = if sizing.controller_memory_mib > 2048 { "xlarge" } else { "large" };
+    let family = broker_machine_type(cluster, sizing).split_once('.').map_or("m7g", |(family, _)| family);
+    format!("{family}.{size}")
+}
+
+/// The machine deployments of the brokers' nodes and their nodes: one for each zone, shared as evenly as can be, the first zones having one more.
+/// Zones that would have none are left out.
+pub fn broker_counts(cluster: &ClusterSpec, sizing: &Sizing) -> Vec<(String, u32)> {
+    if class_of(cluster, Placed::Brokers).is_none() {
+        return Vec::new();
+    }
+    let zones = u32::try_from(cluster.zones.len()).unwrap_or(u32::MAX);
+    if zones == 0 {
+        return vec![(BROKER_WORKERS.to_owned(), sizing.brokers)];
+    }
+    let (each, more) = (sizing.brokers / zones, sizing.brokers % zones);
+    let share = |(at, zone): (u32, &String)| (format!("{BROKER_WORKERS}-{zone}"), each + u32::from(at < more));
+    (0..).zip(&cluster.zones).map(share).filter(|(_, nodes)| *nodes > 0).collect()
+}
+
+pub fn machine_deployments(cluster: &ClusterSpec, sizing: &Sizing) -> Vec<Value> {
+    let mut all = Vec::new();
+    if let Some(class) = class_of(cluster, Placed::System) {
+        all.push(machine_deployment(class, SYSTEM_WORKERS, SYSTEM_NODES, Placed::System));
+    }
+    if let Some(class) = class_of(cluster, Placed::Brokers) {
+        for (name, nodes) in broker_counts(cluster, sizing) {
+            let mut deployment = machine_deployment(class, &name, nodes, Placed::Brokers);
+            if let Some(zone) = name.strip_prefix(BROKER_WORKERS).and_then(|rest| rest.strip_prefix('-')) {
+                deployment["failureDomain"] = json!(zone);
+            }
+            all.push(deployment);
+        }
+    }
+    all
+}
+
+/// The newest machine goes first: it is the one made for the brokers that were added last, which are the first to be taken away.
+fn machine_deployment(class: &str, name: &str, nodes: u32, workers: Placed) -> Value {
+    json!({
+        "class": class,
+        "name": name,
+        "replicas": nodes,
+        "metadata": { "labels": { WORKERS_LABEL: workers.value() } },
+        "deletion": {
+            "order": "Newest",
+            "nodeDrainTimeoutSeconds": DRAIN_TIMEOUT_S,
+            "nodeVolumeDetachTimeoutSeconds": DETACH_TIMEOUT_S,
+        },
+    })
+}
+
+/// The worker class of the ClusterClass; None where it has none that is known.
+fn class_of(cluster: &ClusterSpec, pods: Placed) -> Option<&str> {
+    match (cluster.class(), pods) {
+        (Class::Own, Placed::Brokers) => cluster.broker_worker_class.as_deref(),
+        (Class::Own, Placed::System) => cluster.system_worker_class.as_deref(),
+        (Class::Eks | Class::Aws, _) => Some(pods.value()),
+    }
+}

@@ -1,0 +1,133 @@
+//! Where each chart comes from and the values it gets: only what a tenant needs other than the chart's own default.
+
+use serde_json::{Value, json};
+
+use super::{Component, Wanted};
+use crate::domain::cluster::{ClusterSpec, Placed, placement};
+use crate::domain::tenant::TenantSpec;
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Chart {
+    pub source: Source,
+    /// Of the chart in its repository.
+    pub name: &'static str,
+    pub version: String,
+    pub values: Value,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// An OCI artifact, which is one chart.
+    Oci(&'static str),
+    /// A repository of charts.
+    Http(&'static str),
+}
+
+/// The DNS records that external-dns writes for a tenant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ExternalDns {
+    /// Of Route53.
+    pub zone_id: String,
+    /// Records are written at and below this name only.
+    pub domain: String,
+    /// A role that its service account takes by the cluster's OIDC provider. None: EKS Pod Identity, or the node's.
+    pub role_arn: Option<String>,
+    /// The region its client of AWS is set to.
+    pub region: Option<String>,
+}
+
+/// Service accounts that act on AWS, as Pod Identity associations and trust policies name them. The EBS driver's is that of the EKS add-on, too.
+pub const EXTERNAL_DNS_SERVICE_ACCOUNT: &str = "external-dns";
+pub const EBS_SERVICE_ACCOUNT: &str = "ebs-csi-controller-sa";
+
+pub fn chart(spec: &TenantSpec, cluster: &ClusterSpec, wanted: &Wanted, component: Component) -> Chart {
+    let (source, values) = match component {
+        Component::CloudController => (Source::Http("https://kubernetes.github.io/cloud-provider-aws"), cloud_controller()),
+        Component::Network => (Source::Oci("oci://quay.io/cilium/charts/cilium"), network()),
+        Component::EbsCsi => (Source::Http("https://kubernetes-sigs.github.io/aws-ebs-csi-driver"), ebs_csi()),
+        Component::CertManager => (Source::Oci("oci://quay.io/jetstack/charts/cert-manager"), json!({ "crds": { "enabled": true } })),
+        Component::Monitoring => (Source::Oci("oci://ghcr.io/prometheus-community/charts/kube-prometheus-stack"), monitoring(spec)),
+        Component::ExternalDns => (
+            Source::Http("https://kubernetes-sigs.github.io/external-dns/"),
+            wanted.external_dns.as_ref().map_or(Value::Null, |dns| external_dns(spec, dns)),
+        ),
+        Component::Strimzi => (Source::Oci("oci://quay.io/strimzi-helm/strimzi-kafka-operator"), strimzi(cluster)),
+    };
+    Chart { source, name: component.name(), version: wanted.versions.of(component).to_owned(), values }
+}
+
+const CONTROL_PLANE: &str = "node-role.kubernetes.io/control-plane";
+
+/// On the control plane, whose machines may ask EC2; and before any other pod can run.
+fn cloud_controller() -> Value {
+    json!({
+        "args": ["--v=2", "--cloud-provider=aws", "--configure-cloud-routes=false"],
+        "hostNetworking": true,
+        "nodeSelector": { CONTROL_PLANE: "" },
+        "tolerations": [
+            { "key": "node.cloudprovider.kubernetes.io/uninitialized", "value": "true", "effect": "NoSchedule" },
+            { "key": CONTROL_PLANE, "effect": "NoSchedule" },
+            { "key": "node.kubernetes.io/not-ready", "effect": "NoSchedule" },
+        ],
+    })
+}
+
+/// Pod addresses are those kubeadm gives each node; between nodes they go through VXLAN, for which the class opens the port.
+fn network() -> Value {
+    json!({ "ipam": { "mode": "kubernetes" }, "routingMode": "tunnel", "tunnelProtocol": "vxlan" })
+}
+
+/// The controller on the control plane, whose machines may make volumes.
+fn ebs_csi() -> Value {
+    let toleration = json!({ "key": CONTROL_PLANE, "operator": "Exists", "effect": "NoSchedule" });
+    json!({
+        "controller": {
+            "nodeSelector": { CONTROL_PLANE: "" },
+            "tolerations": [toleration],
+            "serviceAccount": { "name": EBS_SERVICE_ACCOUNT },
+        },
+    })
+}
+
+/// Sees the monitors and rules of every namespace, not only those of its own chart.
+fn monitoring(spec: &TenantSpec) -> Value {
+    json!({
+        "prometheus": { "prometheusSpec": {
+            "podMonitorSelectorNilUsesHelmValues": false,
+            "serviceMonitorSelectorNilUsesHelmValues": false,
+            "ruleSelectorNilUsesHelmValues": false,
+            "externalLabels": { "tenant": spec.name.as_str() },
+        } },
+        "grafana": { "sidecar": { "dashboards": { "enabled": true, "searchNamespace": "ALL" } } },
+    })
+}
+
+/// It takes its records away again, and only those it wrote itself, which it knows by an owner that no other cluster has.
+fn external_dns(spec: &TenantSpec, dns: &ExternalDns) -> Value {
+    let mut values = json!({
+        "provider": { "name": "aws" },
+        "sources": ["service"],
+        "policy": "sync",
+        "registry": "txt",
+        "txtOwnerId": spec.name.namespace(),
+        "domainFilters": [dns.domain],
+        "extraArgs": [format!("--zone-id-filter={}", dns.zone_id)],
+        "serviceAccount": { "name": EXTERNAL_DNS_SERVICE_ACCOUNT },
+    });
+    if let Some(role) = &dns.role_arn {
+        values["serviceAccount"]["annotations"] = json!({ "eks.amazonaws.com/role-arn": role });
+    }
+    if let Some(region) = &dns.region {
+        values["env"] = json!([{ "name": "AWS_DEFAULT_REGION", "value": region }]);
+    }
+    values
+}
+
+/// One operator for the whole cluster, on the nodes that are not the brokers'.
+fn strimzi(cluster: &ClusterSpec) -> Value {
+    let mut values = json!({ "watchAnyNamespace": true });
+    if let Some(placement) = placement(cluster, Placed::System) {
+        values["affinity"] = placement["affinity"].clone();
+    }
+    values
+}

@@ -1,0 +1,117 @@
+//! What the sources and HelmReleases of a tenant must show.
+
+use serde_json::Value;
+
+use super::*;
+use crate::domain::tenant::tests::{PAYMENTS, tenant};
+
+fn cluster(json: &str) -> ClusterSpec {
+    serde_json::from_str(json).unwrap()
+}
+
+fn everything() -> Wanted {
+    let dns = ExternalDns {
+        zone_id: "Z1".into(),
+        domain: "kafka.example.com".into(),
+        role_arn: Some("arn:aws:iam::1:role/dns".into()),
+        region: Some("eu-west-1".into()),
+    };
+    Wanted { versions: ComponentVersions::default(), external_dns: Some(dns), monitoring: true }
+}
+
+const EKS: &str = r#"{"region":"eu-west-1"}"#;
+const AWS: &str = r#"{"class":"kaas-aws","region":"eu-west-1"}"#;
+const OWN: &str = r#"{"class":"mine","class_namespace":"platform"}"#;
+
+fn release(manifests: &[Manifest], component: Component) -> &Value {
+    let of = |m: &&Manifest| m.object.kind == Kind::HelmRelease && m.object.name == component.name();
+    &manifests.iter().find(of).unwrap().body["spec"]
+}
+
+#[test]
+fn each_class_gets_what_it_does_not_bring() {
+    use Component::*;
+    for (class, wanted, expected) in [
+        (EKS, Wanted::default(), vec![CertManager, Strimzi]),
+        (EKS, everything(), vec![CertManager, Monitoring, ExternalDns, Strimzi]),
+        (AWS, Wanted::default(), vec![CloudController, Network, EbsCsi, CertManager, Strimzi]),
+        (OWN, Wanted { monitoring: true, ..Wanted::default() }, vec![CertManager, Monitoring, Strimzi]),
+    ] {
+        assert_eq!(components(&cluster(class), &wanted), expected);
+    }
+}
+
+#[test]
+fn every_release_reaches_the_tenants_cluster_and_has_a_source_before_it() {
+    let manifests = build(&tenant(PAYMENTS), &cluster(AWS), &everything());
+    for pair in manifests.chunks(2) {
+        let [source, release] = pair else { panic!("{pair:?}") };
+        assert_eq!(
+            (source.object.namespace.as_deref(), release.object.namespace.as_deref()),
+            (Some("kaas-payments"), Some("kaas-payments"))
+        );
+        let spec = &release.body["spec"];
+        assert_eq!(spec["kubeConfig"]["secretRef"]["name"], "payments-kubeconfig");
+        assert_eq!(spec["targetNamespace"], spec["storageNamespace"]);
+        assert_eq!((&spec["install"]["createNamespace"], &spec["upgrade"]["crds"]), (&json!(true), &json!("CreateReplace")));
+        assert_eq!((&spec["install"]["remediation"]["retries"], &spec["driftDetection"]["mode"]), (&json!(-1), &json!("enabled")));
+        let reference = match source.object.kind {
+            Kind::OciRepository => {
+                assert!(spec.get("chart").is_none() && source.body["spec"]["url"].as_str().unwrap().starts_with("oci://"));
+                assert!(source.body["spec"]["ref"]["tag"].is_string());
+                &spec["chartRef"]
+            }
+            _ => {
+                assert!(spec.get("chartRef").is_none() && spec["chart"]["spec"]["version"].is_string());
+                &spec["chart"]["spec"]["sourceRef"]
+            }
+        };
+        assert_eq!(
+            (reference["kind"].as_str(), reference["name"].as_str()),
+            (Some(source.object.kind.api().kind), Some(source.object.name.as_str()))
+        );
+        assert!(spec["values"].is_object(), "{}", release.object);
+    }
+}
+
+#[test]
+fn a_release_waits_only_for_what_is_installed_and_comes_earlier() {
+    for class in [EKS, AWS, OWN] {
+        let manifests = build(&tenant(PAYMENTS), &cluster(class), &everything());
+        let mut seen = Vec::new();
+        for release in manifests.iter().filter(|m| m.object.kind == Kind::HelmRelease) {
+            for needed in release.body["spec"]["dependsOn"].as_array().into_iter().flatten() {
+                assert!(seen.contains(&needed["name"].as_str().unwrap()), "{} of {class}", release.object);
+            }
+            seen.push(release.object.name.as_str());
+        }
+    }
+    let manifests = build(&tenant(PAYMENTS), &cluster(EKS), &everything());
+    assert_eq!(release(&manifests, Component::Strimzi)["dependsOn"], json!([{ "name": "cert-manager" }]));
+}
+
+#[test]
+fn values_say_what_a_tenant_needs() {
+    let manifests = build(&tenant(PAYMENTS), &cluster(EKS), &everything());
+    let values = |component| &release(&manifests, component)["values"];
+    assert_eq!(values(Component::Strimzi)["watchAnyNamespace"], true);
+    assert!(values(Component::Strimzi)["affinity"]["nodeAffinity"].is_object());
+    assert_eq!(values(Component::CertManager)["crds"]["enabled"], true);
+    let dns = values(Component::ExternalDns);
+    assert_eq!((dns["txtOwnerId"].as_str(), dns["policy"].as_str()), (Some("kaas-payments"), Some("sync")));
+    assert_eq!(dns["extraArgs"], json!(["--zone-id-filter=Z1"]));
+    assert_eq!(dns["serviceAccount"]["annotations"]["eks.amazonaws.com/role-arn"], "arn:aws:iam::1:role/dns");
+    let prometheus = &values(Component::Monitoring)["prometheus"]["prometheusSpec"];
+    assert_eq!(prometheus["podMonitorSelectorNilUsesHelmValues"], false);
+    let own = build(&tenant(PAYMENTS), &cluster(OWN), &everything());
+    assert!(release(&own, Component::Strimzi)["values"].get("affinity").is_none());
+}
+
+#[test]
+fn a_named_version_is_the_one_of_the_source() {
+    let versions = ComponentVersions { strimzi: Some("1.1.0".into()), external_dns: Some("1.20.0".into()), ..ComponentVersions::default() };
+    let manifests = build(&tenant(PAYMENTS), &cluster(EKS), &Wanted { versions, ..everything() });
+    let strimzi = manifests.iter().find(|m| m.object.kind == Kind::OciRepository && m.object.name == "strimzi-kafka-operator").unwrap();
+    assert_eq!(strimzi.body["spec"]["ref"]["tag"], "1.1.0");
+    assert_eq!(release(&manifests, Component::ExternalDns)["chart"]["spec"]["version"], "1.20.0");
+}

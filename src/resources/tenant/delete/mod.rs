@@ -1,0 +1,168 @@
+//! Taking a tenant away, in an order in which nothing is orphaned: topics and users while their operators still run, then Kafka, volumes, the tenant's own
+//! cluster, the namespace, and what lives outside of it. Ends with a look that proves nothing is left.
+
+mod own_cluster;
+mod removal;
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::{
+    domain::{
+        names::{PHASE_ANNOTATION, Phase, TenantName},
+        object::{Kind, ObjectRef},
+    },
+    drivers::kubernetes::{Cluster, Error, Propagation},
+    framework::{diagnostic::Diagnostics, parts::Call},
+    resources::{
+        connection::Connection,
+        tenant::{apply, model::Tenant, parse, plan, read},
+    },
+};
+
+use own_cluster::Place;
+use removal::{Removal, refused};
+
+const DELETE_DEFAULT: Duration = Duration::from_secs(60 * 60);
+
+/// What lives in the namespace, in the order in which it is deleted; each is waited for.
+const INSIDE: [&[Kind]; 4] = [
+    &[Kind::KafkaTopic, Kind::KafkaUser],
+    &[Kind::Kafka, Kind::KafkaNodePool],
+    &[Kind::StrimziPodSet, Kind::Pod],
+    &[Kind::PersistentVolumeClaim],
+];
+
+/// What a tenant has outside of its namespace.
+const OUTSIDE: [Kind; 2] = [Kind::StorageClass, Kind::VolumeAttributesClass];
+
+/// One deletion under way.
+struct Deletion<'a> {
+    connection: &'a Connection,
+    /// The management cluster.
+    cluster: Cluster,
+    name: TenantName,
+    /// It has a cluster of its own.
+    hard: bool,
+    owner: String,
+    deadline: Instant,
+    call: &'a Call,
+}
+
+/// Deletes the tenant with everything under it. Success when it is gone already.
+pub async fn delete(connection: &Connection, prior: &Tenant, call: &mut Call) -> Result<(), Diagnostics> {
+    let mut found = Diagnostics::none();
+    // The plan refuses it, but a replacement by command or of a tainted tenant passes no plan that sees the destruction.
+    plan::plan_destroy(prior, &mut found);
+    let Some(name) = parse::name(prior, &mut found).filter(|_| !found.has_errors()) else { return Err(found) };
+    let deadline = Instant::now() + prior.timeouts.delete_or(DELETE_DEFAULT);
+    let cluster = apply::connected(connection, prior)?.stopped_by(call.stop.clone()).patient_until(deadline);
+    read::same_cluster(connection, call).await?;
+    let hard = prior.isolation.known().is_some_and(|isolation| isolation == parse::CLUSTER);
+    let deletion = Deletion { connection, cluster, name, hard, owner: connection.settings().owner, deadline, call };
+    let Left { kept, unasked } = deletion.run().await?;
+    if let Some(why) = unasked {
+        call.found.warning(
+            "The tenant's cluster went unasked",
+            format!(
+                "{why} So its Kafka and its volumes were not deleted one by one: the cluster was deleted as a whole. Disks and load balancers that Kubernetes had \
+                 made for it may be left in the cloud; they carry the cluster's name in their tags."
+            ),
+        );
+    }
+    if !kept.is_empty() {
+        call.found.warning(
+            "Volumes are kept",
+            format!(
+                "Their StorageClass says to retain them (reclaim policy Retain), so the PersistentVolumes {} still hold the tenant's data, and a cloud bills \
+                 them. Delete them, and the disks behind them, when the data is no longer needed.",
+                kept.join(", ")
+            ),
+        );
+    }
+    Ok(())
+}
+
+/// What a deletion could not take with it.
+#[derive(Default)]
+struct Left {
+    /// Names of volumes that outlive the tenant.
+    kept: Vec<String>,
+    /// Why the tenant's own cluster was not asked to delete what is in it.
+    unasked: Option<String>,
+}
+
+impl Deletion<'_> {
+    /// On the management cluster.
+    fn home(&self) -> Removal<'_> {
+        self.on(self.cluster.clone())
+    }
+
+    fn on(&self, cluster: Cluster) -> Removal<'_> {
+        Removal { cluster, deadline: self.deadline, stop: &self.call.stop }
+    }
+
+    async fn run(&self) -> Result<Left, Diagnostics> {
+        let mut left = Left::default();
+        let namespace = ObjectRef::global(Kind::Namespace, self.name.namespace());
+        let existing = self.cluster.get(&namespace).await.map_err(refused)?;
+        if existing.as_ref().is_some_and(|existing| read::is_anothers(existing, &self.owner, self.call)) {
+            // Ours is gone; what bears its name, also outside of the namespace, is another's.
+            return Ok(left);
+        }
+        let own = existing.filter(|existing| read::is_own(existing, &self.name));
+        if let Some(existing) = own {
+            let metadata = &existing["metadata"];
+            let leaving = !metadata["deletionTimestamp"].is_null();
+            let goes_on = leaving || metadata["annotations"][PHASE_ANNOTATION] == Phase::Deleting.as_str();
+            if !leaving {
+                match self.cluster.annotate(&namespace, &[(PHASE_ANNOTATION, Some(Phase::Deleting.as_str()))]).await {
+                    // Somebody else took it away in between.
+                    Ok(_) | Err(Error::NotFound { .. }) => {}
+                    Err(error) => return Err(refused(error)),
+                }
+            }
+            let place = match self.place().await? {
+                Place::There(place) => Some(self.on(place)),
+                Place::Unasked(why) => {
+                    left.unasked = Some(why);
+                    None
+                }
+                Place::Nowhere => None,
+            };
+            if let Some(place) = &place {
+                let volumes = place.volumes(&self.name.namespace(), goes_on).await?;
+                for kinds in INSIDE {
+                    place.delete_all(kinds, Some(&self.name.namespace()), None).await?;
+                }
+                // Before the namespace goes: as long as it is there, a destroy that did not end can go on.
+                left.kept = place.volumes_gone(&volumes).await?;
+            }
+            if self.hard {
+                self.own_cluster_gone(place.as_ref()).await?;
+            }
+            self.cluster.delete(&namespace, Propagation::Background).await.map_err(refused)?;
+            self.home().wait_gone(&[namespace]).await?;
+        }
+        self.home().delete_all(&OUTSIDE, None, Some(&self.name.label_selector())).await?;
+        self.sweep().await?;
+        Ok(left)
+    }
+
+    /// Proves that nothing is left.
+    async fn sweep(&self) -> Result<(), Diagnostics> {
+        let mut left = Vec::new();
+        for kind in OUTSIDE.into_iter().chain([Kind::Namespace]) {
+            left.extend(self.home().listed(kind, None, Some(&self.name.label_selector())).await?);
+        }
+        if left.is_empty() {
+            return Ok(());
+        }
+        let names: Vec<String> = left.iter().map(ToString::to_string).collect();
+        Err(Diagnostics::of_error(
+            "Something of the tenant is left",
+            format!("Still there after deletion: {}. Destroy again.", names.join(", ")),
+        ))
+    }
+}

@@ -1,0 +1,144 @@
+//! Taking a tenant's own cluster away: what Flux installed in it, then the cluster, so that no cloud resource is left whose controller is gone.
+
+use serde_json::json;
+
+use crate::{
+    domain::{
+        cluster::status::cluster_status,
+        names::TENANT_LABEL,
+        object::{Kind, ObjectRef},
+        releases::Component,
+    },
+    drivers::kubernetes::{Cluster, Error, Probe, Propagation, Waited},
+    framework::diagnostic::Diagnostics,
+    resources::tenant::{
+        home,
+        place::{is_away, kubeconfig},
+    },
+};
+
+use super::{
+    Deletion,
+    removal::{Removal, refused},
+};
+
+/// Where the Kafka is that is to be deleted.
+pub enum Place {
+    There(Cluster),
+    /// The tenant's own cluster does not answer, and why it is deleted all the same.
+    Unasked(String),
+    /// There is no cluster any more.
+    Nowhere,
+}
+
+impl Deletion<'_> {
+    /// Finds out whether the Kafka can be deleted in order. A cluster that is dead is no reason to keep a tenant; one that only we cannot reach is.
+    pub(super) async fn place(&self) -> Result<Place, Diagnostics> {
+        if !self.hard {
+            return Ok(Place::There(self.cluster.clone()));
+        }
+        let object = home::object(&self.name);
+        let cluster = match self.cluster.get(&object).await {
+            Err(Error::KindMissing { .. }) => None,
+            other => other.map_err(refused)?,
+        };
+        let Some(cluster) = cluster else { return Ok(Place::Nowhere) };
+        let why = match self.connection.own_cluster(&self.cluster, &self.name).await {
+            Ok(Some(place)) => {
+                let place = place.stopped_by(self.call.stop.clone()).patient_until(self.deadline);
+                match place.version().await {
+                    Ok(_) => return Ok(Place::There(place)),
+                    Err(error) if is_away(&error) => error.report(),
+                    Err(error) => return Err(refused(error)),
+                }
+            }
+            Ok(None) => {
+                return Ok(Place::Unasked(format!("{} is gone, without which the cluster cannot be reached.", kubeconfig(&self.name))));
+            }
+            Err(error) if is_away(&error) => error.report(),
+            Err(error) => return Err(refused(error)),
+        };
+        let status = cluster_status(&cluster);
+        if status.reachable && cluster["metadata"]["deletionTimestamp"].is_null() {
+            return Err(Diagnostics::of_error(
+                "The tenant's cluster cannot be reached from here",
+                format!(
+                    "{why}. Cluster API reaches it, so it is alive, and what is in it has to be deleted in order. Run where its API server can be reached, or \
+                     wait a minute if it has only just stopped: {object} then says so."
+                ),
+            ));
+        }
+        Ok(Place::Unasked(format!("{why}, and Cluster API cannot reach it either.")))
+    }
+
+    /// Deletes the releases in the reverse order of their installation, then the cluster; each is waited for.
+    pub(super) async fn own_cluster_gone(&self, place: Option<&Removal<'_>>) -> Result<(), Diagnostics> {
+        let namespace = self.name.namespace();
+        let home = self.home();
+        if let Some(place) = place {
+            let inside = ObjectRef::global(Kind::Namespace, &namespace);
+            place.cluster.delete(&inside, Propagation::Background).await.map_err(refused)?;
+            place.wait_gone(&[inside]).await?;
+            for component in Component::ALL.into_iter().rev() {
+                let release = ObjectRef::namespaced(Kind::HelmRelease, &namespace, component.name());
+                if self.has(&release).await? {
+                    self.cluster.delete(&release, Propagation::Background).await.map_err(refused)?;
+                    home.wait_gone(&[release]).await?;
+                }
+            }
+        } else {
+            // Flux cannot take away what it cannot reach, and what is in the cluster goes with it.
+            for release in self.own(Kind::HelmRelease).await? {
+                self.cluster.patch(&release, &json!({ "spec": { "suspend": true } })).await.map_err(refused)?;
+            }
+        }
+        for kind in [Kind::HelmRelease, Kind::OciRepository, Kind::HelmRepository] {
+            let objects = self.own(kind).await?;
+            for object in &objects {
+                self.cluster.delete(object, Propagation::Background).await.map_err(refused)?;
+            }
+            home.wait_gone(&objects).await?;
+        }
+        self.cluster_gone().await?;
+        // Cluster API leaves it behind, and a later cluster of this name must not be looked for by it.
+        self.cluster.delete(&kubeconfig(&self.name), Propagation::Background).await.map_err(refused)?;
+        self.connection.forget_own_cluster(&self.name);
+        Ok(())
+    }
+
+    async fn has(&self, object: &ObjectRef) -> Result<bool, Diagnostics> {
+        match self.cluster.get(object).await {
+            Err(Error::KindMissing { .. }) => Ok(false),
+            found => Ok(found.map_err(refused)?.is_some_and(|found| found["metadata"]["labels"][TENANT_LABEL] == self.name.as_str())),
+        }
+    }
+
+    async fn own(&self, kind: Kind) -> Result<Vec<ObjectRef>, Diagnostics> {
+        self.home().listed(kind, Some(&self.name.namespace()), Some(&self.name.label_selector())).await
+    }
+
+    async fn cluster_gone(&self) -> Result<(), Diagnostics> {
+        let object = home::object(&self.name);
+        match self.cluster.delete(&object, Propagation::Background).await {
+            Err(Error::KindMissing { .. }) => return Ok(()),
+            deleted => deleted.map_err(refused)?,
+        };
+        let probe = |found: Option<&serde_json::Value>| match found.map(cluster_status) {
+            None => Probe::Done(()),
+            Some(status) => Probe::Pending(format!("{object} is {}: {} ({})", status.phase, status.message, status.reason)),
+        };
+        match self.cluster.wait(&object, self.deadline, &self.call.stop, probe).await.map_err(refused)? {
+            Waited::Done(()) => Ok(()),
+            Waited::DeadlinePassed { last_seen } | Waited::Stopped { last_seen } => {
+                let ended = if self.call.stop.is_cancelled() { "The run was stopped" } else { "The deadline passed" };
+                Err(Diagnostics::of_error(
+                    "The tenant's cluster is not gone yet",
+                    format!(
+                        "{ended} while waiting: {last_seen}. Cluster API and the provider of the infrastructure take it away: see that their controllers run. \
+                         Destroy again: it goes on from here."
+                    ),
+                ))
+            }
+        }
+    }
+}

@@ -1,0 +1,201 @@
+//! A tenant's own cluster, as objects on the management cluster: applied, and waited for until the cluster is there and what Kafka needs runs in it.
+
+use serde_json::Value;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    domain::{
+        cluster::status::{ClusterPhase, cluster_status},
+        manifests,
+        names::TenantName,
+        object::{Kind, Manifest, ObjectRef},
+        releases::status::{ReleaseState, release_status},
+        sizing::Sizing,
+        tenant::TenantSpec,
+    },
+    drivers::kubernetes::{Cluster, Error, Probe, Propagation, Waited},
+    framework::diagnostic::Diagnostics,
+    resources::{
+        failure::{failed, failed_at},
+        tenant::{model::Tenant, place::Trouble, wait::Outcome},
+    },
+};
+
+/// Everything at once: a network that comes as a release is what makes nodes, and with them the cluster, ready.
+pub async fn apply(management: &Cluster, spec: &TenantSpec, sizing: &Sizing) -> Result<(), Diagnostics> {
+    for manifest in manifests::home(spec, sizing) {
+        management.apply(&manifest).await.map_err(|error| match (&error, manifest.object.kind) {
+            (Error::Invalid { .. } | Error::Forbidden { .. }, Kind::Cluster) => failed_at(Tenant::CLUSTER, "Cluster refused", &error),
+            (Error::KindMissing { .. }, kind) => missing(kind, management),
+            _ => failed("Cannot apply the tenant's cluster", &error),
+        })?;
+    }
+    Ok(())
+}
+
+/// What the management cluster lacks for a tenant with a cluster of its own.
+fn missing(kind: Kind, management: &Cluster) -> Diagnostics {
+    let (what, way_out) = match kind {
+        Kind::Cluster | Kind::ClusterClass => ("Cluster API", "Cluster API 1.11 or later with the feature gate ClusterTopology"),
+        _ => ("Flux", "Flux 2.7 or later (source-controller and helm-controller)"),
+    };
+    let mut found = Diagnostics::none();
+    found.error_at(
+        Tenant::MANAGEMENT_CLUSTER,
+        format!("{what} is not installed"),
+        format!(
+            "A tenant with isolation = \"cluster\" needs {what} on the management cluster {}, which does not serve {} in {}. Install {way_out}, or set \
+             isolation = \"namespace\".",
+            management.id(),
+            kind.api().kind,
+            kind.api().api_version(),
+        ),
+    );
+    found
+}
+
+/// That the management cluster has what a cluster is made with: its kinds, and the class.
+pub async fn check(management: &Cluster, spec: &TenantSpec) -> Result<(), Diagnostics> {
+    let looked = |error: Error| failed("Cannot look at the management cluster", &error);
+    for kind in [Kind::Cluster, Kind::HelmRelease, Kind::OciRepository] {
+        if !management.server_serves(kind).await.map_err(looked)? {
+            return Err(missing(kind, management));
+        }
+    }
+    let Some(own) = spec.own_cluster() else { return Ok(()) };
+    let class = ObjectRef::namespaced(Kind::ClusterClass, own.cluster.class_namespace(), &own.cluster.class);
+    if management.get(&class).await.map_err(looked)?.is_some() {
+        return Ok(());
+    }
+    let there = management.list(Kind::ClusterClass, None, None).await.map_err(looked)?;
+    let names: Vec<String> = there.iter().map(named).collect();
+    let listed = if names.is_empty() { "there is none at all".to_owned() } else { format!("there are {}", names.join(", ")) };
+    let mut found = Diagnostics::none();
+    found.error_at(
+        Tenant::CLUSTER,
+        "ClusterClass not found",
+        format!(
+            "The management cluster {} has no ClusterClass {} in namespace {}; {listed}. kaas_management_cluster makes kaas-eks and kaas-aws where the AWS \
+             provider of Cluster API is installed; make your own class before the tenant.",
+            management.id(),
+            class.name,
+            own.cluster.class_namespace(),
+        ),
+    );
+    Err(found)
+}
+
+fn named(object: &Value) -> String {
+    let text = |name: &str| object["metadata"][name].as_str().unwrap_or_default();
+    format!("{} in {}", text("name"), text("namespace"))
+}
+
+/// Until the cluster is as wanted and every release is installed in it in its version.
+pub async fn until_ready(
+    management: &Cluster,
+    spec: &TenantSpec,
+    sizing: &Sizing,
+    deadline: Instant,
+    stop: &CancellationToken,
+) -> Result<Outcome, Diagnostics> {
+    let cluster = object(&spec.name);
+    let probe = |found: Option<&Value>| match found.map(cluster_status) {
+        None => Probe::Pending(format!("{cluster} does not exist")),
+        Some(status) if status.phase == ClusterPhase::Ready => Probe::Done(None),
+        // Nothing moves until somebody takes the pause away.
+        Some(status) if status.phase == ClusterPhase::Paused => Probe::Done(Some(status.message)),
+        Some(status) => Probe::Pending(format!("{cluster} is {}: {}", status.phase, status.message)),
+    };
+    match management.wait(&cluster, deadline, stop, probe).await.map_err(refused)? {
+        Waited::Done(None) => {}
+        Waited::Done(Some(what)) => return Ok(Outcome::Waiting { what, why: "The cluster is paused" }),
+        Waited::DeadlinePassed { last_seen } => return Ok(Outcome::Waiting { what: last_seen, why: "The deadline passed" }),
+        Waited::Stopped { last_seen } => return Ok(Outcome::Waiting { what: last_seen, why: "The run was stopped" }),
+    }
+    for manifest in manifests::home(spec, sizing).iter().filter(|manifest| manifest.object.kind == Kind::HelmRelease) {
+        if let Some(outcome) = released(management, spec, manifest, deadline, stop).await? {
+            return Ok(outcome);
+        }
+    }
+    Ok(Outcome::Ready)
+}
+
+/// None: it is installed.
+async fn released(
+    management: &Cluster,
+    spec: &TenantSpec,
+    manifest: &Manifest,
+    deadline: Instant,
+    stop: &CancellationToken,
+) -> Result<Option<Outcome>, Diagnostics> {
+    let release = &manifest.object;
+    let wanted = manifests::chart_version(spec, release);
+    let probe = |found: Option<&Value>| match found.map(|found| release_status(found, wanted.as_deref())) {
+        None => Probe::Pending(format!("{release} does not exist")),
+        Some(status) => match status.state {
+            ReleaseState::Ready => Probe::Done(Ok(())),
+            ReleaseState::Failed => Probe::Done(Err(Some(format!("{} ({})", status.message, status.reason)))),
+            ReleaseState::Suspended => Probe::Done(Err(None)),
+            ReleaseState::InProgress | ReleaseState::Deleting => {
+                Probe::Pending(format!("{release} is {}: {}", status.state, status.message))
+            }
+        },
+    };
+    match management.wait(release, deadline, stop, probe).await.map_err(refused)? {
+        Waited::Done(Ok(())) => Ok(None),
+        Waited::Done(Err(Some(message))) => Err(Diagnostics::of_error(
+            "An operator cannot be installed",
+            format!("Flux has given up {release}: {message}. Correct what it says and apply again; it goes on from here."),
+        )),
+        Waited::Done(Err(None)) => {
+            Ok(Some(Outcome::Waiting { what: format!("{release} is suspended"), why: "Flux was told to leave it alone" }))
+        }
+        Waited::DeadlinePassed { last_seen } => Ok(Some(Outcome::Waiting { what: last_seen, why: "The deadline passed" })),
+        Waited::Stopped { last_seen } => Ok(Some(Outcome::Waiting { what: last_seen, why: "The run was stopped" })),
+    }
+}
+
+/// Deletes releases and sources that an earlier configuration of this tenant made and this one does not want.
+pub async fn prune(management: &Cluster, spec: &TenantSpec, sizing: &Sizing) -> Result<(), Diagnostics> {
+    let refused = |error: Error| failed("Cannot remove what the tenant no longer needs", &error);
+    let wanted = manifests::home(spec, sizing);
+    for kind in [Kind::HelmRelease, Kind::OciRepository, Kind::HelmRepository] {
+        let listed = match management.list(kind, Some(&spec.name.namespace()), Some(&spec.name.label_selector())).await {
+            Err(Error::KindMissing { .. }) => continue,
+            other => other.map_err(refused)?,
+        };
+        for object in listed {
+            let name = object["metadata"]["name"].as_str().unwrap_or_default();
+            let reference = ObjectRef::namespaced(kind, spec.name.namespace(), name);
+            if wanted.iter().all(|manifest| manifest.object != reference) {
+                management.delete(&reference, Propagation::Background).await.map_err(refused)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// What is wrong with the releases in the tenant's cluster, the first of them; None where there is no cluster, for that is told by itself.
+pub fn trouble(spec: &TenantSpec, objects: &[(Manifest, Option<Value>)]) -> Option<Trouble> {
+    let releases = objects.iter().filter(|(manifest, _)| manifest.object.kind == Kind::HelmRelease);
+    releases.filter_map(|(manifest, found)| Some((&manifest.object, found.as_ref()?))).find_map(|(release, found)| {
+        let status = release_status(found, manifests::chart_version(spec, release).as_deref());
+        let phase = match status.state {
+            ReleaseState::Ready => return None,
+            ReleaseState::Failed => "Failed",
+            ReleaseState::Suspended => "Paused",
+            ReleaseState::InProgress | ReleaseState::Deleting => "Updating",
+        };
+        Some(Trouble { phase, reason: status.reason, message: format!("{release}: {}", status.message) })
+    })
+}
+
+/// The tenant's Cluster.
+pub fn object(name: &TenantName) -> ObjectRef {
+    ObjectRef::namespaced(Kind::Cluster, name.namespace(), name.cluster())
+}
+
+fn refused(error: Error) -> Diagnostics {
+    failed("Cannot watch the tenant's cluster", &error)
+}

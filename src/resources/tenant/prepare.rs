@@ -1,0 +1,192 @@
+//! The first two steps of an apply: parse what is planned, and look up what it depends on, the tenant's own unfinished beginning included.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::{
+    domain::{
+        manifests,
+        object::{Kind, ObjectRef},
+        sizing::{Floor, Sizing},
+        tenant::{Facts, TenantSpec},
+    },
+    drivers::kubernetes::{Cluster, Error},
+    framework::{diagnostic::Diagnostics, parts::Call},
+    resources::{
+        connection::Connection,
+        failure::failed,
+        tenant::{
+            home,
+            model::{Storage, Tenant},
+            parse, place, read, versions,
+        },
+        wishes::{self, Override},
+    },
+};
+
+/// Everything the following steps need, known and checked.
+pub struct Prepared {
+    /// The management cluster.
+    pub cluster: Cluster,
+    /// Where the Kafka is. The management cluster, until a cluster of the tenant's own is there.
+    pub place: Cluster,
+    pub spec: TenantSpec,
+    pub sizing: Sizing,
+    pub facts: Facts,
+    pub deadline: Instant,
+}
+
+/// Parse and dereference.
+pub async fn prepare(
+    connection: &Connection,
+    planned: &Tenant,
+    prior: Option<&Tenant>,
+    timeout: Duration,
+    call: &mut Call,
+) -> Result<Prepared, Diagnostics> {
+    let deadline = Instant::now() + timeout;
+    let mut found = Diagnostics::none();
+    // What the plan could not know is known by now.
+    parse::validate(planned, &mut found);
+    versions::check(planned, prior, &mut found);
+    if found.has_errors() {
+        return Err(found);
+    }
+    let mut spec = parse::spec(planned, &connection.settings())?;
+    let cluster = connected(connection, planned)?.stopped_by(call.stop.clone()).patient_until(deadline);
+    let existing = existing(connection, &cluster, &spec).await?;
+    let held = Floor::joined(spec.floor.clone(), existing.floor);
+    surplus_note(spec.floor.as_ref(), held.as_ref(), call);
+    spec.floor = held;
+    let overrides = spec.floor.as_ref().map_or_else(|| spec.overrides.clone(), |floor| spec.overrides.at_least(floor));
+    let Some(sizing) = wishes::size(&spec.wish, &overrides, spec.floor.as_ref(), &mut found) else {
+        return Err(found);
+    };
+    spec.facts = existing.facts;
+    let mut prepared = Prepared { place: cluster.clone(), cluster, spec, sizing, facts: Facts::default(), deadline };
+    match prepared.spec.own_cluster() {
+        Some(_) => home::check(&prepared.cluster, &prepared.spec).await?,
+        None => prepared.settle(connection.facts().await?).await?,
+    }
+    Ok(prepared)
+}
+
+impl Prepared {
+    /// Takes up what the cluster offers that the Kafka is on, and checks that it can have one.
+    pub async fn settle(&mut self, offered: Facts) -> Result<(), Diagnostics> {
+        self.facts = Facts::of_tenant(self.spec.facts, offered);
+        self.spec.facts = Some(self.facts);
+        if self.place.server_serves(Kind::Kafka).await.map_err(|error| failed("Cannot look at the cluster", &error))? {
+            return Ok(());
+        }
+        let mut found = Diagnostics::none();
+        found.error_at(
+            Tenant::MANAGEMENT_CLUSTER,
+            "Strimzi is not installed",
+            format!(
+                "The cluster {} does not serve Kafka in kafka.strimzi.io/v1. Install the Strimzi operator 1.0 or later on it, watching all namespaces.",
+                self.place.id()
+            ),
+        );
+        Err(found)
+    }
+}
+
+/// What there is of the tenant already, be it an unfinished beginning.
+#[derive(Default)]
+struct Existing {
+    facts: Option<Facts>,
+    floor: Option<Floor>,
+}
+
+async fn existing(connection: &Connection, cluster: &Cluster, spec: &TenantSpec) -> Result<Existing, Diagnostics> {
+    let looked = |error: Error| failed("Cannot look at the tenant", &error);
+    let namespace = ObjectRef::global(Kind::Namespace, spec.name.namespace());
+    let namespace = cluster.get(&namespace).await.map_err(looked)?;
+    let Some(namespace) = namespace.filter(|found| read::is_own(found, &spec.name) && found["metadata"]["deletionTimestamp"].is_null())
+    else {
+        return Ok(Existing::default());
+    };
+    let seen = place::look(connection, cluster, spec).await?;
+    Ok(Existing { facts: read::kept_facts(&namespace), floor: seen.brokers.as_ref().and_then(manifests::live_floor) })
+}
+
+/// Says that more exists than the plan knew of, which the apply does not take away.
+fn surplus_note(planned: Option<&Floor>, held: Option<&Floor>, call: &mut Call) {
+    if let (Some(planned), Some(held)) = (planned, held)
+        && held != planned
+    {
+        call.found.warning(
+            "More exists than was planned",
+            format!(
+                "Planned are {} brokers with {} GiB each, but an earlier beginning or somebody else made it {} brokers with {} GiB. Volumes cannot shrink and brokers \
+                 may hold data, so they stay; the next plan counts with them.",
+                planned.brokers, planned.volume_gib, held.brokers, held.volume_gib
+            ),
+        );
+    }
+}
+
+/// The client, after checking that it leads to the cluster the tenant names.
+pub fn connected(connection: &Connection, tenant: &Tenant) -> Result<Cluster, Diagnostics> {
+    let cluster = connection.cluster()?;
+    match tenant.management_cluster.known() {
+        Some(wanted) if wanted != cluster.id() => {
+            let mut found = Diagnostics::none();
+            found.error_at(
+                Tenant::MANAGEMENT_CLUSTER,
+                "Another management cluster",
+                format!(
+                    "The tenant lives on {wanted:?}, but the provider's kubernetes block (or the environment) leads to {:?}. Use the provider configuration of \
+                     that cluster, for example by a provider alias.",
+                    cluster.id()
+                ),
+            );
+            Err(found)
+        }
+        _ => Ok(cluster),
+    }
+}
+
+/// Says what of the storage settings this cluster cannot do.
+pub fn storage_notes(prepared: &Prepared, prior: Option<&Tenant>, call: &mut Call) {
+    let Prepared { facts, spec, sizing, .. } = prepared;
+    if spec.storage.kms_key_arn.is_some() && !facts.ebs_csi {
+        call.found.warning_at(
+            Tenant::STORAGE.then(Storage::KMS_KEY_ARN),
+            "kms_key_arn has no effect",
+            "The cluster has no EBS driver (ebs.csi.aws.com), so the volumes are of its default StorageClass, encrypted or not as that class says.",
+        );
+    }
+    let speed =
+        [(spec.overrides.volume_mib_per_second, Override::VOLUME_MIB_PER_SECOND), (spec.overrides.volume_iops, Override::VOLUME_IOPS)];
+    let decides = match &spec.storage.class {
+        Some(class) => Some(format!("The volumes are of the StorageClass {class:?}, and as fast as that class says.")),
+        None if facts.ebs_csi => None,
+        None => Some(
+            "The cluster has no EBS driver (ebs.csi.aws.com), so the volumes are of its default StorageClass, and as fast as that class says."
+                .to_owned(),
+        ),
+    };
+    if let Some(decides) = decides {
+        for (_, field) in speed.into_iter().filter(|(figure, _)| figure.is_some()) {
+            let detail = format!("{decides} The figure only counts where the size is computed.");
+            call.found.warning_at(Tenant::SIZING_OVERRIDE.then(field), format!("{} has no effect on the volumes", field.0), detail);
+        }
+    }
+    let before = prior.and_then(|prior| prior.sizing.known());
+    let changed = before.is_some_and(|before| {
+        before.volume_mib_per_second != sizing.volume_mib_per_second.into() || before.volume_iops != sizing.volume_iops.into()
+    });
+    if changed && facts.ebs_csi && !facts.volume_attributes_classes && spec.storage.class.is_none() {
+        call.found.warning(
+            "Existing volumes keep their speed",
+            format!(
+                "The volumes should now do {} MiB/s and {} IOPS, but this Kubernetes serves no VolumeAttributesClass in storage.k8s.io/v1 (1.34 or later does). \
+                 New brokers get the new figures; change the existing volumes in AWS, or upgrade Kubernetes and apply again.",
+                sizing.volume_mib_per_second, sizing.volume_iops
+            ),
+        );
+    }
+}

@@ -1,0 +1,168 @@
+//! What exists already decides what is done: an unfinished beginning, brokers and volumes that somebody added, facts of the day the tenant was made, and
+//! tenants of another version of the provider.
+
+use serde_json::{Value as Json, json};
+
+use super::{brokers, config, plan, state};
+use crate::{
+    domain::{
+        names::{PHASE_ANNOTATION, RUN_ANNOTATION, WISH_ANNOTATION},
+        tenant::Facts,
+    },
+    drivers::kubernetes::{
+        Cluster,
+        tests::{Log, Reply, server, status},
+    },
+    framework::{
+        attr::Attr,
+        diagnostic::Diagnostics,
+        model::{Model, decode_model},
+        parts::Call,
+    },
+    resources::{
+        connection::Connection,
+        tenant::{Tenant, apply, delete, parse, read},
+    },
+};
+
+const DRIVER: &str = "GET /apis/storage.k8s.io/v1/csidrivers/ebs.csi.aws.com";
+
+fn configured() -> Tenant {
+    let mut config = config();
+    config.management_cluster = "context/test".into();
+    config.deletion_protection = false.into();
+    config
+}
+
+/// The namespace of the tenant with the facts it keeps.
+fn namespace(tenant: &Tenant, facts: Option<Facts>) -> Json {
+    let mut spec = parse::spec(tenant, &Connection::default().settings()).unwrap();
+    spec.facts = facts;
+    json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": "kaas-payments", "resourceVersion": "7", "labels": { "kaas.dev/tenant": "payments" },
+        "annotations": { "kaas.dev/owner": "terraform", PHASE_ANNOTATION: "creating", WISH_ANNOTATION: spec.to_wish_json().unwrap() } } })
+}
+
+fn pool(replicas: u32, gib: u64) -> Json {
+    json!({ "apiVersion": "kafka.strimzi.io/v1", "kind": "KafkaNodePool", "metadata": { "name": "brokers", "namespace": "kaas-payments" },
+        "spec": { "replicas": replicas, "storage": { "type": "jbod", "volumes": [{ "id": 0, "size": format!("{gib}Gi") }] } } })
+}
+
+/// A server with this namespace and pool and nothing else, on which no KafkaUser can be made.
+fn with(namespace: Json, pool: Json, has_driver: bool) -> (Cluster, Log) {
+    let list = || Reply::Json(200, json!({ "kind": "List", "apiVersion": "v1", "metadata": { "resourceVersion": "1" }, "items": [] }));
+    server(move |line, _| match line {
+        "GET /api/v1/namespaces/kaas-payments" => Reply::Json(200, namespace.clone()),
+        "GET /apis/kafka.strimzi.io/v1" => Reply::Json(200, json!({ "resources": [{ "name": "kafkas" }] })),
+        "GET /apis/storage.k8s.io/v1" => Reply::Json(200, json!({ "resources": [] })),
+        DRIVER if has_driver => Reply::Json(200, json!({ "metadata": { "name": "ebs.csi.aws.com" } })),
+        line if line.ends_with("/kafkanodepools/brokers") => Reply::Json(200, pool.clone()),
+        line if line.starts_with("POST") => Reply::Json(409, status(409, "AlreadyExists", "it exists", "it")),
+        line if line.starts_with("PATCH") && line.contains("/kafkausers/") => Reply::Json(403, status(403, "Forbidden", "no", "it")),
+        line if line.starts_with("PATCH") => Reply::Json(200, namespace.clone()),
+        line if line.contains("limit=") => list(),
+        _ => Reply::Json(404, status(404, "NotFound", "not found", "it")),
+    })
+}
+
+async fn look(state: &Tenant, namespace: Json, pool: Json, has_driver: bool) -> (Tenant, Vec<String>, Call) {
+    let mut call = Call::default();
+    let seen = read::read(&Connection::to(with(namespace, pool, has_driver).0), state.clone(), &mut call).await.unwrap().unwrap();
+    let drift = seen.drift.known().cloned().unwrap();
+    (seen, drift, call)
+}
+
+fn brokers_of(tenant: &Tenant) -> u32 {
+    *tenant.sizing.known().unwrap().brokers.known().unwrap()
+}
+
+#[tokio::test]
+async fn a_tenant_keeps_its_class_when_the_driver_comes_or_goes() {
+    let tenant = state(&configured());
+    for (had_driver, has_driver) in [(false, true), (true, false)] {
+        let facts = Facts { ebs_csi: had_driver, volume_attributes_classes: false };
+        let (_, drift, _) = look(&tenant, namespace(&tenant, Some(facts)), pool(3, 153), has_driver).await;
+        assert_eq!(drift.iter().any(|line| line.contains("volumes[0].class is missing")), had_driver, "{drift:#?}");
+        assert_eq!(drift.iter().any(|line| line.starts_with("StorageClass")), had_driver, "{drift:#?}");
+        assert!(drift.iter().all(|line| !line.contains(WISH_ANNOTATION)), "{drift:#?}");
+    }
+}
+
+#[tokio::test]
+async fn a_beginning_is_gone_on_with_by_the_facts_and_the_size_that_it_has() {
+    let facts = Facts { ebs_csi: true, volume_attributes_classes: false };
+    let (cluster, log) = with(namespace(&configured(), Some(facts)), pool(6, 900), false);
+    let mut call = Call::default();
+    apply::create(&Connection::to(cluster), plan(&configured(), None).tenant, &mut call).await.unwrap_err();
+    let begun = &log.bodies("PATCH /api/v1/namespaces/kaas-payments?")[0]["metadata"];
+    assert_eq!(begun["resourceVersion"], "7");
+    assert!(begun["annotations"][RUN_ANNOTATION].is_string());
+    assert!(begun["annotations"][WISH_ANNOTATION].as_str().unwrap().contains(r#""facts":{"ebs_csi":true"#), "{begun}");
+    let made = &log.bodies("/kafkanodepools/brokers?")[0]["spec"];
+    assert_eq!(made["replicas"], 6);
+    assert_eq!(
+        (&made["storage"]["volumes"][0]["size"], &made["storage"]["volumes"][0]["class"]),
+        (&json!("900Gi"), &json!("kaas-payments"))
+    );
+    assert!(call.found.iter().any(|told| told.summary == "More exists than was planned" && told.detail.contains("6 brokers with 900 GiB")));
+}
+
+#[tokio::test]
+async fn brokers_that_somebody_added_are_told_once_and_kept() {
+    let before = state(&configured());
+    let (seen, drift, _) = look(&before, namespace(&before, None), pool(6, 153), false).await;
+    assert_eq!(brokers_of(&seen), 6);
+    assert!(drift.iter().any(|line| line.contains("there are 6 brokers where 3 were wanted")), "{drift:#?}");
+    assert!(drift.iter().all(|line| !line.contains("spec.replicas")), "{drift:#?}");
+    let planned = plan(&configured(), Some(&seen));
+    assert_eq!((planned.errors(), planned.sizing_brokers()), (vec![], Some(6)));
+    let (seen, drift, _) = look(&seen, namespace(&before, None), pool(6, 153), false).await;
+    assert!(drift.iter().all(|line| !line.contains("were wanted")), "{drift:#?}");
+    assert_eq!(brokers_of(&seen), 6);
+}
+
+#[tokio::test]
+async fn a_number_of_ones_own_below_the_brokers_that_exist_is_refused_until_they_are_gone() {
+    let (mut six, mut three) = (configured(), configured());
+    (six.sizing_override, three.sizing_override) = (brokers(6), brokers(3));
+    let before = state(&six);
+    let (seen, ..) = look(&before, namespace(&before, None), pool(6, 153), false).await;
+    let errors = plan(&three, Some(&seen)).errors();
+    let scaled = "kubectl scale kafkanodepool brokers --replicas=3 --namespace=kaas-payments";
+    assert!(errors.iter().any(|error| error.starts_with("sizing_override.brokers: ") && error.contains(scaled)), "{errors:?}");
+    let (seen, drift, _) = look(&before, namespace(&before, None), pool(3, 153), false).await;
+    assert!(drift.iter().any(|line| line.contains("spec.replicas is 3, should be 6")), "{drift:#?}");
+    assert_eq!((plan(&three, Some(&seen)).errors(), plan(&three, Some(&seen)).sizing_brokers()), (vec![], Some(3)));
+    assert_eq!(plan(&six, Some(&seen)).sizing_brokers(), Some(6));
+}
+
+#[tokio::test]
+async fn a_tenant_of_a_version_and_a_setting_that_are_no_longer_offered_is_read_imported_and_destroyed() {
+    let mut old = state(&configured());
+    old.kafka = super::kafka("4.1.0");
+    let settings = old.kafka.known_mut().unwrap();
+    settings.config = Attr::Known([("listeners".to_owned(), "x".to_owned())].into());
+    settings.metadata_version = "4.1-IV1".into();
+    settings.authentication = "tls".into();
+    old.kafka_version = "4.1.0".into();
+    let namespace = namespace(&old, None);
+    let (seen, ..) = look(&old, namespace.clone(), pool(3, 153), false).await;
+    assert_eq!((&seen.kafka, &seen.kafka_version), (&old.kafka, &old.kafka_version));
+    let mut imported: Tenant = decode_model(&Tenant::block().null_object(), &mut Diagnostics::none()).unwrap();
+    (imported.name, imported.management_cluster) = ("payments".into(), "context/test".into());
+    let (seen, ..) = look(&imported, namespace.clone(), pool(3, 153), false).await;
+    assert_eq!(seen.kafka_version, "4.1.0".into());
+    let (cluster, log) = with(namespace, pool(3, 153), false);
+    old.timeouts = crate::framework::timeouts::Timeouts { delete: Attr::Known("1s".parse().unwrap()), ..Default::default() }.into();
+    let _ = delete::delete(&Connection::to(cluster), &old, &mut Call::default()).await;
+    assert_eq!(log.matching("DELETE /api/v1/namespaces/kaas-payments"), 1);
+}
+
+#[tokio::test]
+async fn a_tenant_whose_size_is_no_longer_given_can_be_looked_at() {
+    let mut old = state(&configured());
+    old.sizing_override = brokers(3);
+    old.sizing_override.known_mut().unwrap().instance_type = "z9.huge".into();
+    let (seen, drift, call) = look(&old, namespace(&old, None), pool(3, 153), false).await;
+    assert_eq!((drift, &seen.sizing), (vec![], &old.sizing));
+    assert!(call.found.iter().any(|told| told.summary == "Tenant not compared" && told.detail.contains("z9.huge")), "{:?}", call.found);
+}
