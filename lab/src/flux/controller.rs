@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use futures::{FutureExt, StreamExt};
 use kube::api::{Api, ApiResource, DynamicObject, ListParams};
 use kube::runtime::controller::{Action, Config, Controller};
@@ -60,7 +60,8 @@ fn tried_of(pass: &Pass<'_>) -> String {
 
 /// Runs until a signal.
 pub async fn run(options: &Options) -> Result<()> {
-    std::fs::create_dir_all(&options.data_dir)?;
+    let orders = options.data_dir.join("fail");
+    std::fs::create_dir_all(&orders).with_context(|| format!("make {}", orders.display()))?;
     let client = crate::client(&options.kubeconfig).await?;
     let operators = Operators::new(client.clone(), options.clone());
     operators.resume()?;

@@ -91,6 +91,9 @@ async fn run(pass: &mut Pass<'_>) -> Result<End> {
         Ok(chart) => chart,
         Err(why) => return Ok(pass.not_ready("ArtifactFailed", &format!("Could not load chart: {why}"), RETRY)),
     };
+    if pass.spec.kube_config.as_ref().is_some_and(|given| given.secret_ref.is_none()) {
+        return Ok(pass.not_ready("RESTClientError", "the lab's stand-in for Flux reads kubeConfig.secretRef only", RETRY));
+    }
     let target = match pass.whereabouts().open(&pass.flux.client).await {
         Ok(target) => target,
         Err(why) => return Ok(pass.not_ready("RESTClientError", &why.to_string(), RETRY)),
