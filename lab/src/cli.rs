@@ -53,6 +53,9 @@ struct Bench {
     /// Numbers of tenants
     #[arg(long, value_delimiter = ',', default_value = "1,100,300")]
     tenants: Vec<u32>,
+    /// Number of tenants with a Kubernetes cluster of their own; 0 measures none
+    #[arg(long, default_value_t = 20)]
+    own_clusters: u32,
     /// Another provider to measure beside: its executable, called terraform-provider-NAME (source address kaas/NAME)
     #[arg(long, requires = "provider_config")]
     provider: Option<PathBuf>,
@@ -66,8 +69,8 @@ struct Bench {
 
 impl From<Bench> for bench::Choices {
     fn from(given: Bench) -> Self {
-        let Bench { repeats, starts, tenants, provider, provider_config, write } = given;
-        Self { repeats, starts, tenants, other: provider.zip(provider_config), write }
+        let Bench { repeats, starts, tenants, own_clusters, provider, provider_config, write } = given;
+        Self { repeats, starts, tenants, own_clusters, other: provider.zip(provider_config), write }
     }
 }
 

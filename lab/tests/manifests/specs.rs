@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use kaas::domain::kafka::version::{KafkaVersion, MetadataVersion};
 use kaas::domain::sizing::{Floor, Overrides, Retention, Wish};
-use kaas::domain::tenant::{Authentication, Facts, KafkaSpec, StorageSpec, TenantSpec};
+use kaas::domain::tenant::{Authentication, Facts, Isolation, KafkaSpec, StorageSpec, TenantSpec};
 
 /// How many tenants are drawn.
 const COUNT: u64 = 120;
@@ -47,6 +47,8 @@ fn draw(dice: &mut Dice) -> (TenantSpec, Facts) {
             .maybe(|_| BTreeMap::from([("team".to_owned(), "blue".to_owned()), ("example.com/cost".to_owned(), String::new())]))
             .unwrap_or_default(),
         facts: None,
+        isolation: Isolation::default(),
+        monitoring: false,
     };
     let facts = *dice.of(&[
         Facts { ebs_csi: false, volume_attributes_classes: false },
