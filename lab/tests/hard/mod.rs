@@ -4,6 +4,7 @@
 
 mod create;
 mod delete;
+mod failure;
 mod killed;
 mod killed_door;
 mod world;

@@ -112,25 +112,39 @@ impl Deletion<'_> {
         )
     }
 
-    /// Deletes the releases in the reverse order of their installation, then the cluster; each is waited for.
-    pub(super) async fn own_cluster_gone(&self, place: Option<&Removal<'_>>) -> Result<(), Diagnostics> {
+    /// Ends when the tenant's cluster is gone, and else never.
+    pub(super) async fn taken_by_others(&self) {
+        match self.cluster.wait_gone(&home::object(&self.name), self.deadline, &self.call.stop).await {
+            Ok(Waited::Done(())) => {}
+            // Whoever waits beside us tells what is the matter.
+            _ => std::future::pending().await,
+        }
+    }
+
+    /// Deletes the namespace in the tenant's cluster, then the releases in the reverse order of their installation; each is waited for.
+    pub(super) async fn releases_gone(&self, place: &Removal<'_>) -> Result<(), Diagnostics> {
         let namespace = self.name.namespace();
-        let home = self.home();
-        if let Some(place) = place {
-            let inside = ObjectRef::global(Kind::Namespace, &namespace);
-            place.cluster.delete(&inside, Propagation::Background).await.map_err(refused)?;
-            place.wait_gone(&[inside]).await?;
-            for component in Component::ALL.into_iter().rev() {
-                let release = ObjectRef::namespaced(Kind::HelmRelease, &namespace, component.name());
-                if self.has(&release).await? {
-                    self.cluster.delete(&release, Propagation::Background).await.map_err(refused)?;
-                    home.wait_gone(&[release]).await?;
-                }
+        let inside = ObjectRef::global(Kind::Namespace, &namespace);
+        place.cluster.delete(&inside, Propagation::Background).await.map_err(refused)?;
+        place.wait_gone(&[inside]).await?;
+        for component in Component::ALL.into_iter().rev() {
+            let release = ObjectRef::namespaced(Kind::HelmRelease, &namespace, component.name());
+            if self.has(&release).await? {
+                self.cluster.delete(&release, Propagation::Background).await.map_err(refused)?;
+                self.home().wait_gone(&[release]).await?;
             }
-        } else {
-            // Flux cannot take away what it cannot reach, and what is in the cluster goes with it.
-            for release in self.own(Kind::HelmRelease).await? {
-                self.cluster.patch(&release, &json!({ "spec": { "suspend": true } })).await.map_err(refused)?;
+        }
+        Ok(())
+    }
+
+    /// Deletes the releases that are left, which are those of a cluster that cannot be asked, and the cluster; each is waited for.
+    pub(super) async fn own_cluster_gone(&self) -> Result<(), Diagnostics> {
+        let home = self.home();
+        // Flux cannot take away what it cannot reach, and what is in the cluster goes with it.
+        for release in self.own(Kind::HelmRelease).await? {
+            match self.cluster.patch(&release, &json!({ "spec": { "suspend": true } })).await {
+                Ok(_) | Err(Error::NotFound { .. }) => {}
+                Err(error) => return Err(refused(error)),
             }
         }
         for kind in [Kind::HelmRelease, Kind::OciRepository, Kind::HelmRepository] {
