@@ -18,8 +18,8 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::{Value, json};
 
-use super::delete::{Traces, keep_stopped, wait_reached};
-use super::world::{Inside, disturbed, hard, hard_with, home_cluster, inside, ready};
+use super::delete::{Traces, destroy_fails, keep_stopped, wait_reached};
+use super::world::{Inside, disturbed, hard, hard_with, home_cluster, inside};
 use crate::acceptance::cluster::{self, At, held_topic, kafka, of};
 use crate::acceptance::place::{Place, flat, holds, said};
 
@@ -100,30 +100,31 @@ fn a_management_cluster_that_is_restarted_under_way_does_not_end_a_create() {
 
 #[test]
 fn a_tenant_whose_api_server_is_dead_can_be_looked_at() {
-    let (lab, name) = (ready(), "silent");
-    let place = Place::applied(Engine::OpenTofu, lab, &hard(name));
+    let (mut lab, name) = (disturbed(), "silent");
+    let place = Place::applied(Engine::OpenTofu, lab.lab(), &hard(name));
     let before = place.tenant();
-    keep_stopped(lab, name, true);
     let looked = || {
         place.workspace.run(&["apply", "-refresh-only", "-no-color", "-auto-approve"]).unwrap().succeeded().unwrap();
         let tenant = place.tenant();
         for kept in ["bootstrap_servers", "ca_certificate", "cluster_id", "sizing", "kubernetes"] {
             assert_eq!(tenant[kept], before[kept], "{kept}");
         }
-        assert_eq!(tenant["drift"], json!([]));
+        assert_eq!((&tenant["drift"], &tenant["status"]["phase"]), (&json!([]), &json!("NotReady")), "{tenant}");
         assert_eq!(place.actions(), ["update"]);
         tenant["status"].clone()
     };
     // We are the first to see it.
+    lab.stop(Server::ClusterApi);
+    keep_stopped(lab.lab(), name, true);
     let status = looked();
-    assert_eq!((&status["phase"], &status["reason"]), (&json!("NotReady"), &json!("Unreachable")), "{status}");
-    holds(status["message"].as_str().unwrap(), &["connect"]);
-    wait_reached(lab, name, "False");
+    assert_eq!(status["reason"], "Unreachable", "{status}");
+    lab.restart(Server::ClusterApi);
+    wait_reached(lab.lab(), name, "False");
     let status = looked();
-    assert_eq!(status["phase"], "NotReady", "{status}");
+    assert_ne!(status["reason"], "Unreachable", "{status}");
     holds(status["message"].as_str().unwrap(), &[&format!("Cluster kaas-{name}/{name}")]);
-    keep_stopped(lab, name, false);
-    wait_reached(lab, name, "True");
+    keep_stopped(lab.lab(), name, false);
+    wait_reached(lab.lab(), name, "True");
     place.apply();
     assert_eq!(place.tenant(), before);
     place.plan_is_empty();
@@ -184,8 +185,12 @@ fn credentials_that_are_replaced_under_way_are_read_anew() {
     // It would put its own credentials back.
     lab.stop(Server::ProcessProvider);
     let (first, second) = (with_token(lab.lab(), name, &token(&own, "first")), with_token(lab.lab(), name, &token(&own, "second")));
+    write(lab.lab(), name, &with_token(lab.lab(), name, "nobody's"));
+    holds(
+        &destroy_fails(&place),
+        &["The tenant's cluster refuses the credentials", &format!("Secret kaas-{name}/{name}-kubeconfig"), "see that its controller runs"],
+    );
     write(lab.lab(), name, &first);
-    place.plan_is_empty();
     let topic = of(name, Kind::KafkaTopic, "held");
     cluster::apply(&own, &topic, &held_topic(name, "held"));
     let child = spawn(&place, "destroy");

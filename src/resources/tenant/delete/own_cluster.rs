@@ -60,6 +60,7 @@ impl Deletion<'_> {
                 let place = place.stopped_by(self.call.stop.clone()).patient_until(self.deadline);
                 match place.version().await {
                     Ok(_) => return Ok(Place::There(place)),
+                    Err(error @ Error::Unauthorized { .. }) => return Err(self.locked_out(&error)),
                     Err(error) if is_away(&error) => error.report(),
                     Err(error) => return Err(refused(error)),
                 }
@@ -84,6 +85,19 @@ impl Deletion<'_> {
             ));
         }
         Ok(Place::Unasked(format!("{why}, and Cluster API cannot reach it either.")))
+    }
+
+    /// A server that refuses credentials is alive, so its volumes and load balancers would be orphans if it were passed over.
+    fn locked_out(&self, error: &Error) -> Diagnostics {
+        let secret = kubeconfig(&self.name);
+        Diagnostics::of_error(
+            "The tenant's cluster refuses the credentials",
+            format!(
+                "{}. They are those of {secret}, which the provider of the control plane keeps fresh: see that its controller runs, and destroy again. If they will \
+                 never be taken again, delete that Secret: the cluster is then deleted as a whole.",
+                error.report()
+            ),
+        )
     }
 
     /// Waits a while for the Secret of a cluster that was up: the provider of its control plane writes it anew when it is gone.
