@@ -46,9 +46,9 @@ fn draw(dice: &mut Dice) -> (TenantSpec, Facts) {
         labels: dice
             .maybe(|_| BTreeMap::from([("team".to_owned(), "blue".to_owned()), ("example.com/cost".to_owned(), String::new())]))
             .unwrap_or_default(),
-        isolation: Isolation::Namespace,
-        monitoring: false,
         facts: None,
+        isolation: Isolation::default(),
+        monitoring: false,
     };
     let facts = *dice.of(&[
         Facts { ebs_csi: false, volume_attributes_classes: false },
