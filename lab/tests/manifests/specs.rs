@@ -46,6 +46,8 @@ fn draw(dice: &mut Dice) -> (TenantSpec, Facts) {
         labels: dice
             .maybe(|_| BTreeMap::from([("team".to_owned(), "blue".to_owned()), ("example.com/cost".to_owned(), String::new())]))
             .unwrap_or_default(),
+        isolation: Isolation::Namespace,
+        monitoring: false,
         facts: None,
     };
     let facts = *dice.of(&[
