@@ -3,4 +3,7 @@
 //! Journeys share one lab in which every Kafka is Ready at once; those that stop a server share another, one at a time.
 
 mod create;
+mod delete;
+mod killed;
+mod killed_door;
 mod world;
