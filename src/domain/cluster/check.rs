@@ -5,7 +5,7 @@ use std::fmt;
 use serde_json::Value;
 use thiserror::Error;
 
-use super::workers::{broker_counts, broker_machine_type};
+use super::workers::{broker_counts, broker_machine_type, control_plane_machine_type, is_arm, system_machine_type};
 use super::{AWS_CLASS, Class, ClusterSpec, EKS_CLASS};
 use crate::domain::cluster_class::{self, own_variables};
 use crate::domain::sizing::{Sizing, instance};
@@ -81,6 +81,10 @@ pub enum ClusterError {
     )]
     NodeTooSmall { found: String, wanted: String, vcpus: u32, memory_gib: u64 },
     #[error(
+        "variable imageId is one image for all machines, but {arm} has an Arm processor and {other} has none; choose machine types of one kind"
+    )]
+    MixedProcessors { arm: String, other: String },
+    #[error(
         "there are no pinned add-on versions for Kubernetes {version} on EKS; name them in variables.addons, as `aws eks describe-addon-versions` lists them"
     )]
     NoAddons { version: String },
@@ -92,7 +96,9 @@ impl ClusterError {
             Self::NoRegion { .. } => Setting::Region,
             Self::NoClassNamespace { .. } => Setting::ClassNamespace,
             Self::NotForClass { setting, .. } | Self::Invalid { setting, .. } => *setting,
-            Self::UnknownVariable { .. } | Self::OwnSetting { .. } | Self::NoAddons { .. } => Setting::Variables,
+            Self::UnknownVariable { .. } | Self::OwnSetting { .. } | Self::MixedProcessors { .. } | Self::NoAddons { .. } => {
+                Setting::Variables
+            }
             Self::NodeTooSmall { .. } => Setting::NodeMachineType,
         }
     }
@@ -110,6 +116,7 @@ pub fn check(cluster: &ClusterSpec, sizing: &Sizing) -> Vec<ClusterError> {
         shipped => errors.extend(shipped_class(cluster, shipped)),
     }
     errors.extend(machine(cluster, sizing));
+    errors.extend(processors(cluster, sizing));
     for (name, _) in broker_counts(cluster, sizing) {
         if name.len() > 63 {
             errors.push(invalid(Setting::Zones, &name, "too long: Kubernetes labels hold 63 characters"));
@@ -271,4 +278,18 @@ fn machine(cluster: &ClusterSpec, sizing: &Sizing) -> Option<ClusterError> {
         vcpus: found.vcpus,
         memory_gib: found.memory_gib,
     })
+}
+
+/// An image runs on one kind of processor. Without one of the user's own it is looked up for each machine.
+fn processors(cluster: &ClusterSpec, sizing: &Sizing) -> Option<ClusterError> {
+    if cluster.class() != Class::Aws || !cluster.variables.contains_key("imageId") {
+        return None;
+    }
+    let brokers = broker_machine_type(cluster, sizing).to_owned();
+    let (arm, other): (Vec<String>, Vec<String>) =
+        [brokers, system_machine_type(cluster, sizing), control_plane_machine_type(cluster, sizing)]
+            .into_iter()
+            .partition(|name| is_arm(name));
+    let (Some(arm), Some(other)) = (arm.into_iter().next(), other.into_iter().next()) else { return None };
+    Some(ClusterError::MixedProcessors { arm, other })
 }

@@ -178,7 +178,7 @@ fn variables(cluster: &ClusterSpec, sizing: &Sizing) -> BTreeMap<String, Value> 
     set("nodeMachineType", Some(workers::broker_machine_type(cluster, sizing)));
     set("systemMachineType", Some(&system_machine_type(cluster, sizing)));
     if cluster.class() == Class::Aws {
-        set("controlPlaneMachineType", cluster.control_plane_machine_type.as_deref());
+        set("controlPlaneMachineType", Some(&workers::control_plane_machine_type(cluster, sizing)));
     } else if !variables.contains_key("addons")
         && let Some(addons) = super::cluster_class::pinned_addons(cluster.version())
     {

@@ -201,3 +201,19 @@ fn a_zone_whose_label_would_be_too_long_is_refused() {
     let long = ClusterSpec { zones: vec!["z".repeat(60)], ..cluster(EKS) };
     assert!(check(&long, &sizing())[0].to_string().contains("too long"));
 }
+
+#[test]
+fn one_image_is_not_given_to_two_kinds_of_processor() {
+    for (name, arm) in
+        [("m7g.large", true), ("c7gn.xlarge", true), ("t4g.small", true), ("m6i.large", false), ("g5.xlarge", false), ("i3en.large", false)]
+    {
+        assert_eq!(workers::is_arm(name), arm, "{name}");
+    }
+    let with = |more: &str| cluster(&format!(r#"{{"class":"kaas-aws","region":"eu-west-1"{more}}}"#));
+    assert_eq!(variable(&built(&with(""), &sizing()), "controlPlaneMachineType"), Some(&json!("m7g.large")));
+    let image = r#","variables":{"imageId":"ami-1"}"#;
+    assert_eq!(check(&with(image), &sizing()), []);
+    assert_eq!(check(&with(r#","control_plane_machine_type":"m6i.large""#), &sizing()), []);
+    let mixed = check(&with(&format!(r#"{image},"control_plane_machine_type":"m6i.large""#)), &sizing());
+    assert!(mixed[0].to_string().contains("has an Arm processor and m6i.large has none"), "{mixed:?}");
+}

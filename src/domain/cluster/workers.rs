@@ -54,8 +54,22 @@ pub fn system_machine_type(cluster: &ClusterSpec, sizing: &Sizing) -> String {
     }
     // A controller of a small Kafka asks for half a CPU and 2 GiB, one of a large for twice that; a "large" has 2 vCPUs and 8 GiB or more.
     let size = if sizing.controller_memory_mib > 2048 { "xlarge" } else { "large" };
-    let family = broker_machine_type(cluster, sizing).split_once('.').map_or("m7g", |(family, _)| family);
-    format!("{family}.{size}")
+    format!("{}.{size}", family(cluster, sizing))
+}
+
+/// The machine of a control plane that runs on machines: of the brokers' family, so that one image fits them all.
+pub fn control_plane_machine_type(cluster: &ClusterSpec, sizing: &Sizing) -> String {
+    cluster.control_plane_machine_type.clone().unwrap_or_else(|| format!("{}.large", family(cluster, sizing)))
+}
+
+fn family<'a>(cluster: &'a ClusterSpec, sizing: &'a Sizing) -> &'a str {
+    broker_machine_type(cluster, sizing).split_once('.').map_or("m7g", |(family, _)| family)
+}
+
+/// Whether a machine type has an Arm processor, which AWS names by a "g" behind the generation ("m7g", "c7gn").
+pub fn is_arm(machine_type: &str) -> bool {
+    let family = machine_type.split('.').next().unwrap_or_default();
+    family.trim_start_matches(|c: char| !c.is_ascii_digit()).trim_start_matches(|c: char| c.is_ascii_digit()).starts_with('g')
 }
 
 /// The machine deployments of the brokers' nodes and their nodes: one for each zone, shared as evenly as can be, the first zones having one more.

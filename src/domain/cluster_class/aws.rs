@@ -83,6 +83,7 @@ fn patches() -> Vec<Value> {
         patch("subnets", Some("subnetIds"), &cluster, "/network/subnets", &From::Template(SUBNETS)),
         patch("control-plane-machine-type", None, &machines[..1], "/instanceType", &From::Variable("controlPlaneMachineType")),
         patch("image", Some("imageId"), &machines, "/ami", &From::Template("id: {{ .imageId }}\n")),
+        patch("image-owner", Some("imageOwner"), &machines, "/imageLookupOrg", &From::Variable("imageOwner")),
     ];
     patches.extend(machines::patches(&machines));
     patches

@@ -30,7 +30,7 @@ impl Variable {
 /// The variables that no setting of a tenant's cluster stands for: the user gives them by name.
 pub fn own(class: Class) -> Vec<&'static str> {
     let has = |name: &str| all(class).iter().any(|variable| variable.name == name);
-    ["addons", "imageId", "nodeInstanceProfile", "publicEndpointCidrs", "subnetIds", "tags", "vpcId"]
+    ["addons", "imageId", "imageOwner", "nodeInstanceProfile", "publicEndpointCidrs", "subnetIds", "tags", "vpcId"]
         .into_iter()
         .filter(|name| has(name))
         .collect()
@@ -62,6 +62,8 @@ fn all(class: Class) -> Vec<Variable> {
             text("", "^[A-Za-z0-9+=,.@_-]*$", "IAM instance profile of the nodes; empty: that of Cluster API."),
         ),
         Variable::new("imageId", text("", "^(ami-[0-9a-f]+)?$", "AMI of all machines; empty: looked up by version.")).only(Class::Aws),
+        Variable::new("imageOwner", text("", "^([0-9]{12})?$", "Account whose AMIs are looked up by version; empty: that of Cluster API."))
+            .only(Class::Aws),
         Variable::new("vpcId", text("", "^(vpc-[0-9a-f]+)?$", "An existing VPC; empty: one is made.")),
         Variable::new("subnetIds", list("^subnet-[0-9a-f]+$", "Subnets of the existing VPC.")),
         Variable::new("publicEndpointCidrs", list("^[0-9./]+$", "Networks that may reach the API server; empty: all.")).only(Class::Eks),
