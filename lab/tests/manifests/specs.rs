@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use kaas::domain::kafka::version::{KafkaVersion, MetadataVersion};
 use kaas::domain::sizing::{Floor, Overrides, Retention, Wish};
-use kaas::domain::tenant::{Authentication, Facts, KafkaSpec, StorageSpec, TenantSpec};
+use kaas::domain::tenant::{Authentication, Facts, Isolation, KafkaSpec, StorageSpec, TenantSpec};
 
 /// How many tenants are drawn.
 const COUNT: u64 = 120;
@@ -46,6 +46,8 @@ fn draw(dice: &mut Dice) -> (TenantSpec, Facts) {
         labels: dice
             .maybe(|_| BTreeMap::from([("team".to_owned(), "blue".to_owned()), ("example.com/cost".to_owned(), String::new())]))
             .unwrap_or_default(),
+        isolation: Isolation::Namespace,
+        monitoring: *dice.of(&[false, true]),
         facts: None,
     };
     let facts = *dice.of(&[
