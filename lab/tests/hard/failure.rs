@@ -18,7 +18,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::{Value, json};
 
-use super::delete::{Traces, destroy_fails, keep_stopped, wait_reached};
+use super::delete::{Asleep, Traces, destroy_fails, keep_stopped, wait_reached};
 use super::world::{Inside, disturbed, hard, hard_with, home_cluster, inside};
 use crate::acceptance::cluster::{self, At, held_topic, kafka, of};
 use crate::acceptance::place::{Place, flat, holds, said};
@@ -100,7 +100,7 @@ fn a_management_cluster_that_is_restarted_under_way_does_not_end_a_create() {
 
 #[test]
 fn a_tenant_whose_api_server_is_dead_can_be_looked_at() {
-    let (mut lab, name) = (disturbed(), "silent");
+    let (lab, name) = (disturbed(), "silent");
     let place = Place::applied(Engine::OpenTofu, lab.lab(), &hard(name));
     let before = place.tenant();
     let looked = || {
@@ -114,11 +114,11 @@ fn a_tenant_whose_api_server_is_dead_can_be_looked_at() {
         tenant["status"].clone()
     };
     // We are the first to see it.
-    lab.stop(Server::ClusterApi);
+    let asleep = Asleep::now(lab.lab(), Server::ClusterApi);
     keep_stopped(lab.lab(), name, true);
     let status = looked();
     assert_eq!(status["reason"], "Unreachable", "{status}");
-    lab.restart(Server::ClusterApi);
+    drop(asleep);
     wait_reached(lab.lab(), name, "False");
     let status = looked();
     assert_ne!(status["reason"], "Unreachable", "{status}");

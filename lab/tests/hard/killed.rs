@@ -119,15 +119,13 @@ fn created(lab: &Lab, door: &Door, place: &Place) {
 
 /// What is gone is not deleted again, so each run makes one new change behind its first, which notes that the tenant goes.
 fn destroyed(lab: &Lab, door: &Door, place: &Place) {
-    let mut changes = 0;
-    for _ in 1..ENOUGH {
+    for changes in 0..ENOUGH {
         let Ended::Killed(change) = run(door, place, "destroy", 2) else {
             assert!(changes > 10, "only {changes} changes end a tenant");
             assert!(cluster::get(lab, &namespace("felled")).is_none());
             return;
         };
         eprintln!("killed behind: {change}");
-        changes += 1;
     }
     panic!("it does not end");
 }

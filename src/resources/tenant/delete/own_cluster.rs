@@ -80,7 +80,8 @@ impl Deletion<'_> {
                 "The tenant's cluster cannot be reached from here",
                 format!(
                     "{why}. Cluster API reaches it, so it is alive, and what is in it has to be deleted in order. Run where its API server can be reached, or \
-                     wait a minute if it has only just stopped: {object} then says so."
+                     wait a minute if it has only just stopped (ten minutes where Cluster API was restarted, too): the condition RemoteConnectionProbe of \
+                     {object} then says so."
                 ),
             ));
         }
