@@ -3,4 +3,10 @@
 //! Journeys share one lab in which every Kafka is Ready at once; those that stop a server share another, one at a time.
 
 mod create;
+mod drift;
+mod import;
+mod kafka;
+mod portable;
+mod refused;
+mod versions;
 mod world;

@@ -49,8 +49,6 @@ fn draw(dice: &mut Dice) -> (TenantSpec, Facts) {
         isolation: Isolation::Namespace,
         monitoring: false,
         facts: None,
-        isolation: Isolation::default(),
-        monitoring: false,
     };
     let facts = *dice.of(&[
         Facts { ebs_csi: false, volume_attributes_classes: false },

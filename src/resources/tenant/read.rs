@@ -7,9 +7,9 @@ use serde_json::Value;
 use crate::{
     domain::{
         drift, manifests,
-        names::{BROKER_POOL, OWNER_ANNOTATION, TENANT_LABEL, TenantName, WISH_ANNOTATION},
+        names::{BROKER_POOL, OWNER_ANNOTATION, Phase, TENANT_LABEL, TenantName, WISH_ANNOTATION},
         object::{Kind, Manifest, ObjectRef},
-        sizing::{self, Floor, Overrides},
+        sizing::{self, Floor, Overrides, Sizing},
         tenant::{Facts, TenantSpec},
     },
     drivers::kubernetes::{Cluster, Error},
@@ -34,18 +34,7 @@ const SUMMARY: &str = "Cannot look at the tenant";
 /// The tenant as it is now; None when its namespace is gone or another's.
 pub async fn read(connection: &Connection, mut state: Tenant, call: &mut Call) -> Result<Option<Tenant>, Diagnostics> {
     if !connection.is_known() {
-        if state.throughput.is_null() {
-            return Err(Diagnostics::of_error(
-                "Cannot import yet",
-                "The provider's kubernetes block holds values that are only known after apply, so the tenant cannot be looked at. Apply what the block depends on \
-                 first.",
-            ));
-        }
-        call.found.warning(
-            "Tenant not refreshed",
-            "The provider's kubernetes block is not known yet, so the tenant was not looked at; its last known state is used.",
-        );
-        return Ok(Some(state));
+        return unseen(state, call).map(Some);
     }
     let mut found = Diagnostics::none();
     let Some(name) = parse::name(&state, &mut found) else { return Err(found) };
@@ -73,6 +62,8 @@ pub async fn read(connection: &Connection, mut state: Tenant, call: &mut Call) -
         import::rebuild(&mut state, &namespace)?;
     }
     let mut spec = parse::spec(&state, &connection.settings())?;
+    // An import knows it only now.
+    let hard = spec.own_cluster().is_some();
     let Seen { place, brokers, mut trouble } = place::look(connection, &cluster, &spec).await?;
     let known = spec.floor.take();
     let existing = Floor::seen(known.clone(), brokers.as_ref().and_then(manifests::live_floor)).unwrap_or_default();
@@ -82,7 +73,7 @@ pub async fn read(connection: &Connection, mut state: Tenant, call: &mut Call) -
         return without_size(place.as_ref(), state, &spec, &found, call).await.map(Some);
     };
     spec.facts = kept_facts(&namespace);
-    let at_home = objects(&cluster, manifests::home(&spec, &sizing)).await?;
+    let at_home = at_home(&cluster, &spec, &sizing).await?;
     trouble = trouble.or_else(|| home::trouble(&spec, &at_home));
     let there = match &place {
         Some(place) => {
@@ -97,12 +88,8 @@ pub async fn read(connection: &Connection, mut state: Tenant, call: &mut Call) -
     let of = |kind: Kind| there.iter().filter(move |(manifest, _)| manifest.object.kind == kind).filter_map(|(_, object)| object.as_ref());
     let kafka = of(Kind::Kafka).next();
     let pools: Vec<Value> = of(Kind::KafkaNodePool).cloned().collect();
-    let reached = overrides.brokers.filter(|wanted| *wanted > existing.brokers).and_then(|_| {
-        // Brokers that are wanted and not there must not be taken for there by the plan, or they could never be given up.
-        let fewer = Overrides { brokers: Some(existing.brokers), ..overrides.clone() };
-        sizing::size(&spec.wish, &fewer, Some(&existing)).ok()
-    });
-    let reached = Some(reached.as_ref().unwrap_or(&sizing));
+    let less = reached(&spec, &overrides, &existing);
+    let reached = Some(less.as_ref().unwrap_or(&sizing));
     match (&place, &trouble) {
         (None, Some(trouble)) => report::out_of_reach(&mut state, &spec, reached, trouble),
         (_, trouble) => {
@@ -114,11 +101,35 @@ pub async fn read(connection: &Connection, mut state: Tenant, call: &mut Call) -
         // Not gone yet: what holds it, and what lives outside of it, is still to be deleted.
         report::deleting(&mut state);
     }
-    let mut drift = differences(&at_home);
-    drift.extend(differences(&there));
+    let mut drift = differences(&at_home, "");
+    drift.extend(differences(&there, if hard { INSIDE } else { "" }));
     drift.extend(known.and_then(|known| surplus(&name, &known, &existing)));
     state.drift = Attr::Known(drift);
     Ok(Some(state))
+}
+
+/// A tenant that cannot be looked at yet is as it was known.
+fn unseen(state: Tenant, call: &mut Call) -> Result<Tenant, Diagnostics> {
+    if state.throughput.is_null() {
+        return Err(Diagnostics::of_error(
+            "Cannot import yet",
+            "The provider's kubernetes block holds values that are only known after apply, so the tenant cannot be looked at. Apply what the block depends on \
+             first.",
+        ));
+    }
+    call.found.warning(
+        "Tenant not refreshed",
+        "The provider's kubernetes block is not known yet, so the tenant was not looked at; its last known state is used.",
+    );
+    Ok(state)
+}
+
+/// The sizing of what is there, where that is less than wanted: brokers that are wanted and not there must not be taken for there by the plan, or they could
+/// never be given up.
+fn reached(spec: &TenantSpec, overrides: &Overrides, existing: &Floor) -> Option<Sizing> {
+    overrides.brokers.filter(|wanted| *wanted > existing.brokers)?;
+    let fewer = Overrides { brokers: Some(existing.brokers), ..overrides.clone() };
+    sizing::size(&spec.wish, &fewer, Some(existing)).ok()
 }
 
 /// Tells of brokers that are there beyond those known of. They may hold data, so they are kept and from then on known.
@@ -235,19 +246,32 @@ async fn objects(cluster: &Cluster, wanted: Vec<Manifest>) -> Result<Vec<(Manife
     Ok(wanted.into_iter().zip(objects).collect())
 }
 
+/// What a tenant with a cluster of its own has on the management cluster.
+async fn at_home(cluster: &Cluster, spec: &TenantSpec, sizing: &Sizing) -> Result<Vec<(Manifest, Option<Value>)>, Diagnostics> {
+    let mut wanted = manifests::home(spec, sizing);
+    if !wanted.is_empty() {
+        wanted.insert(0, manifests::namespace(spec, Phase::Created));
+    }
+    objects(cluster, wanted).await
+}
+
 /// What the cluster offers that the Kafka is on; of the management cluster it is looked up once for all tenants.
 async fn offered(connection: &Connection, place: &Cluster, own_cluster: bool) -> Result<Facts, Diagnostics> {
     if own_cluster { look_up(place).await } else { connection.facts().await }
 }
 
+/// Before lines about the tenant's own cluster: the management cluster has a namespace of the same name.
+const INSIDE: &str = "in its own cluster, ";
+
 /// One line for each field that differs and each object that is missing.
-fn differences(objects: &[(Manifest, Option<Value>)]) -> Vec<String> {
+fn differences(objects: &[(Manifest, Option<Value>)], place: &str) -> Vec<String> {
     let mut lines = Vec::new();
     for (manifest, object) in objects {
         match object {
-            None => lines.push(format!("{} does not exist", manifest.object)),
-            Some(object) => lines
-                .extend(drift::differences(&manifest.body, object).iter().map(|difference| format!("{}: {difference}", manifest.object))),
+            None => lines.push(format!("{place}{} does not exist", manifest.object)),
+            Some(object) => lines.extend(
+                drift::differences(&manifest.body, object).iter().map(|difference| format!("{place}{}: {difference}", manifest.object)),
+            ),
         }
     }
     lines

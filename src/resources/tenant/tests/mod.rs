@@ -3,6 +3,7 @@
 mod calls;
 mod destroy;
 mod existing;
+mod own_cluster;
 mod speed;
 
 use crate::{
