@@ -130,7 +130,6 @@ impl Findings {
         writeln!(text)?;
         Ok(())
     }
-
 }
 
 fn tables(text: &mut String, sizes: &[Measured]) -> Result<()> {
@@ -141,48 +140,48 @@ fn tables(text: &mut String, sizes: &[Measured]) -> Result<()> {
 }
 
 fn table(text: &mut String, sizes: &[Measured], act: Act) -> Result<()> {
-        let name = match act {
-            Act::Plan => "Plan without changes",
-            Act::Apply => "Apply (create)",
-            Act::Destroy => "Destroy",
-        };
-        writeln!(text, "| {name} | N | Runs | Time | `kaas_tenant` takes | Plugin at most |\n| --- | --- | --- | --- | --- | --- |")?;
-        for size in sizes {
-            for (kind, title) in &size.titles {
-                let Some(cell) = size.cells.get(&(act, *kind)) else { continue };
-                let ratio = size.ratio(act, *kind).filter(|_| *kind != Kind::Kaas);
-                let ratio = ratio.map_or_else(String::new, |ratio| format!("{ratio:.2} times"));
-                let memory = megabytes(cell.peak_mib.max());
-                let memory = if memory.is_nan() { "-".to_owned() } else { format!("{memory:.1} MB") };
-                let (median, min, max) = (cell.seconds.median(), cell.seconds.min(), cell.seconds.max());
-                let (n, runs) = (size.tenants, cell.seconds.len());
-                writeln!(text, "| {title} | {n} | {runs} | {median:.2} s ({min:.2} to {max:.2}) | {ratio} | {memory} |")?;
-            }
+    let name = match act {
+        Act::Plan => "Plan without changes",
+        Act::Apply => "Apply (create)",
+        Act::Destroy => "Destroy",
+    };
+    writeln!(text, "| {name} | N | Runs | Time | `kaas_tenant` takes | Plugin at most |\n| --- | --- | --- | --- | --- | --- |")?;
+    for size in sizes {
+        for (kind, title) in &size.titles {
+            let Some(cell) = size.cells.get(&(act, *kind)) else { continue };
+            let ratio = size.ratio(act, *kind).filter(|_| *kind != Kind::Kaas);
+            let ratio = ratio.map_or_else(String::new, |ratio| format!("{ratio:.2} times"));
+            let memory = megabytes(cell.peak_mib.max());
+            let memory = if memory.is_nan() { "-".to_owned() } else { format!("{memory:.1} MB") };
+            let (median, min, max) = (cell.seconds.median(), cell.seconds.min(), cell.seconds.max());
+            let (n, runs) = (size.tenants, cell.seconds.len());
+            writeln!(text, "| {title} | {n} | {runs} | {median:.2} s ({min:.2} to {max:.2}) | {ratio} | {memory} |")?;
         }
-        writeln!(text)?;
-        Ok(())
     }
+    writeln!(text)?;
+    Ok(())
+}
 
 fn requests(text: &mut String, sizes: &[Measured]) -> Result<()> {
-        write!(text, "| Requests of one plan, by the API server's own count |")?;
-        sizes.iter().try_for_each(|size| write!(text, " N = {} |", size.tenants))?;
-        write!(text, "\n| --- |{}\n", " --- |".repeat(sizes.len()))?;
-        let mut all = Counts::new();
-        sizes.iter().for_each(|size| all.extend(size.requests.clone()));
-        for what in all.keys() {
-            write!(text, "| {what} |")?;
-            sizes.iter().try_for_each(|size| write!(text, " {} |", size.requests.get(what).copied().unwrap_or_default()))?;
-            writeln!(text)?;
-        }
-        write!(text, "| all |")?;
-        sizes.iter().try_for_each(|size| write!(text, " {} |", size.requests.values().sum::<u64>()))?;
-        writeln!(text, "\n")?;
-        let sizes = sizes.iter().map(|size| (size.tenants, size.state_size));
-        if let Some((tenants, size)) = sizes.max_by_key(|(tenants, _)| *tenants) {
-            writeln!(text, "The state of one of {tenants} tenants is {} bytes of JSON with {} values.", size.bytes, size.values)?;
-        }
-        Ok(())
+    write!(text, "| Requests of one plan, by the API server's own count |")?;
+    sizes.iter().try_for_each(|size| write!(text, " N = {} |", size.tenants))?;
+    write!(text, "\n| --- |{}\n", " --- |".repeat(sizes.len()))?;
+    let mut all = Counts::new();
+    sizes.iter().for_each(|size| all.extend(size.requests.clone()));
+    for what in all.keys() {
+        write!(text, "| {what} |")?;
+        sizes.iter().try_for_each(|size| write!(text, " {} |", size.requests.get(what).copied().unwrap_or_default()))?;
+        writeln!(text)?;
     }
+    write!(text, "| all |")?;
+    sizes.iter().try_for_each(|size| write!(text, " {} |", size.requests.values().sum::<u64>()))?;
+    writeln!(text, "\n")?;
+    let sizes = sizes.iter().map(|size| (size.tenants, size.state_size));
+    if let Some((tenants, size)) = sizes.max_by_key(|(tenants, _)| *tenants) {
+        writeln!(text, "The state of one of {tenants} tenants is {} bytes of JSON with {} values.", size.bytes, size.values)?;
+    }
+    Ok(())
+}
 
 impl Measured {
     /// How many times as long the tenants take as `other`.

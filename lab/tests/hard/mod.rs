@@ -3,9 +3,12 @@
 //! Journeys share one lab in which every Kafka is Ready at once; those that stop a server share another, one at a time.
 
 mod create;
+mod delete;
 mod drift;
 mod import;
 mod kafka;
+mod killed;
+mod killed_door;
 mod portable;
 mod refused;
 mod versions;

@@ -34,22 +34,12 @@ const SUMMARY: &str = "Cannot look at the tenant";
 /// The tenant as it is now; None when its namespace is gone or another's.
 pub async fn read(connection: &Connection, mut state: Tenant, call: &mut Call) -> Result<Option<Tenant>, Diagnostics> {
     if !connection.is_known() {
-        return unseen(state, call).map(Some);
+        return unlooked(state, call).map(Some);
     }
     let mut found = Diagnostics::none();
     let Some(name) = parse::name(&state, &mut found) else { return Err(found) };
     let cluster = connected(connection, &state)?.stopped_by(call.stop.clone());
-    let namespace = ObjectRef::global(Kind::Namespace, name.namespace());
-    // All at once what is needed further down, where it is asked for again and told if it failed.
-    let hard = state.isolation.known().is_some_and(|isolation| isolation == parse::CLUSTER);
-    let kinds: &[Kind] = if hard { &manifests::HOME_KINDS } else { &manifests::KINDS };
-    let (namespace, ..) = tokio::join!(cluster.find(&namespace), cluster.gather(kinds), connection.cluster_uid(), async {
-        // A tenant with a cluster of its own is laid out by what that one offers.
-        if !hard {
-            let _ = connection.facts().await;
-        }
-    });
-    let namespace = namespace.map_err(|error| failed(SUMMARY, &error))?;
+    let namespace = gathered(connection, &cluster, &state, &name).await?;
     let owner = connection.settings().owner;
     let own = |namespace: &Value| is_own(namespace, &name) && !is_anothers(namespace, &owner, call);
     let Some(namespace) = namespace.filter(own) else {
@@ -61,55 +51,11 @@ pub async fn read(connection: &Connection, mut state: Tenant, call: &mut Call) -
     if state.throughput.is_null() {
         import::rebuild(&mut state, &namespace)?;
     }
-    let mut spec = parse::spec(&state, &connection.settings())?;
-    // An import knows it only now.
-    let hard = spec.own_cluster().is_some();
-    let Seen { place, brokers, mut trouble } = place::look(connection, &cluster, &spec).await?;
-    let known = spec.floor.take();
-    let existing = Floor::seen(known.clone(), brokers.as_ref().and_then(manifests::live_floor)).unwrap_or_default();
-    // Somebody enlarged the volumes past the configured size: the plan refuses to shrink them, but looking and destroying must go on.
-    let overrides = spec.overrides.at_least(&existing);
-    let Some(sizing) = wishes::size(&spec.wish, &overrides, Some(&existing), &mut found) else {
-        return without_size(place.as_ref(), state, &spec, &found, call).await.map(Some);
-    };
-    spec.facts = kept_facts(&namespace);
-    let at_home = at_home(&cluster, &spec, &sizing).await?;
-    trouble = trouble.or_else(|| home::trouble(&spec, &at_home));
-    let there = match &place {
-        Some(place) => {
-            if hard {
-                place.gather(&manifests::KINDS).await;
-            }
-            let facts = Facts::of_tenant(spec.facts, offered(connection, place, hard).await?);
-            objects(place, manifests::build(&spec, &sizing, &facts)).await?
-        }
-        None => Vec::new(),
-    };
-    let of = |kind: Kind| there.iter().filter(move |(manifest, _)| manifest.object.kind == kind).filter_map(|(_, object)| object.as_ref());
-    let kafka = of(Kind::Kafka).next();
-    let pools: Vec<Value> = of(Kind::KafkaNodePool).cloned().collect();
-    let less = reached(&spec, &overrides, &existing);
-    let reached = Some(less.as_ref().unwrap_or(&sizing));
-    match (&place, &trouble) {
-        (None, Some(trouble)) => report::out_of_reach(&mut state, &spec, reached, trouble),
-        (_, trouble) => {
-            report::fill(&mut state, &spec, reached, kafka, &pools);
-            report::unsettled(&mut state, trouble.as_ref());
-        }
-    }
-    if !namespace["metadata"]["deletionTimestamp"].is_null() {
-        // Not gone yet: what holds it, and what lives outside of it, is still to be deleted.
-        report::deleting(&mut state);
-    }
-    let mut drift = differences(&at_home, "");
-    drift.extend(differences(&there, if hard { INSIDE } else { "" }));
-    drift.extend(known.and_then(|known| surplus(&name, &known, &existing)));
-    state.drift = Attr::Known(drift);
-    Ok(Some(state))
+    fill(connection, &cluster, &namespace, state, call).await.map(Some)
 }
 
-/// A tenant that cannot be looked at yet is as it was known.
-fn unseen(state: Tenant, call: &mut Call) -> Result<Tenant, Diagnostics> {
+/// The tenant as it was, where the provider's configuration is not known yet.
+fn unlooked(state: Tenant, call: &mut Call) -> Result<Tenant, Diagnostics> {
     if state.throughput.is_null() {
         return Err(Diagnostics::of_error(
             "Cannot import yet",
@@ -124,12 +70,74 @@ fn unseen(state: Tenant, call: &mut Call) -> Result<Tenant, Diagnostics> {
     Ok(state)
 }
 
-/// The sizing of what is there, where that is less than wanted: brokers that are wanted and not there must not be taken for there by the plan, or they could
-/// never be given up.
-fn reached(spec: &TenantSpec, overrides: &Overrides, existing: &Floor) -> Option<Sizing> {
-    overrides.brokers.filter(|wanted| *wanted > existing.brokers)?;
-    let fewer = Overrides { brokers: Some(existing.brokers), ..overrides.clone() };
-    sizing::size(&spec.wish, &fewer, Some(existing)).ok()
+/// The tenant's namespace. All that is needed further down is asked for at the same time; there it is asked for again, and told if it failed.
+async fn gathered(connection: &Connection, cluster: &Cluster, state: &Tenant, name: &TenantName) -> Result<Option<Value>, Diagnostics> {
+    let namespace = ObjectRef::global(Kind::Namespace, name.namespace());
+    let hard = state.isolation.known().is_some_and(|isolation| isolation == parse::CLUSTER);
+    let kinds: &[Kind] = if hard { &manifests::HOME_KINDS } else { &manifests::KINDS };
+    let facts = async {
+        // A tenant with a cluster of its own is laid out by what that one offers.
+        if !hard {
+            let _ = connection.facts().await;
+        }
+    };
+    let (namespace, ..) = tokio::join!(cluster.find(&namespace), cluster.gather(kinds), connection.cluster_uid(), facts);
+    namespace.map_err(|error| failed(SUMMARY, &error))
+}
+
+/// Fills in what is seen of a tenant whose namespace is there.
+async fn fill(
+    connection: &Connection,
+    cluster: &Cluster,
+    namespace: &Value,
+    mut state: Tenant,
+    call: &mut Call,
+) -> Result<Tenant, Diagnostics> {
+    let mut found = Diagnostics::none();
+    let mut spec = parse::spec(&state, &connection.settings())?;
+    let Seen { place, brokers, mut trouble } = place::look(connection, cluster, &spec).await?;
+    let known = spec.floor.take();
+    let existing = Floor::seen(known.clone(), brokers.as_ref().and_then(manifests::live_floor)).unwrap_or_default();
+    // Somebody enlarged the volumes past the configured size: the plan refuses to shrink them, but looking and destroying must go on.
+    let overrides = spec.overrides.at_least(&existing);
+    let Some(sizing) = wishes::size(&spec.wish, &overrides, Some(&existing), &mut found) else {
+        return without_size(place.as_ref(), state, &spec, &found, call).await;
+    };
+    spec.facts = kept_facts(namespace);
+    let at_home = at_home(cluster, &spec, &sizing).await?;
+    trouble = trouble.or_else(|| home::trouble(&spec, &at_home));
+    let there = match &place {
+        Some(place) => {
+            let facts = Facts::of_tenant(spec.facts, offered(connection, place, &spec).await?);
+            objects(place, manifests::build(&spec, &sizing, &facts)).await?
+        }
+        None => Vec::new(),
+    };
+    let of = |kind: Kind| there.iter().filter(move |(manifest, _)| manifest.object.kind == kind).filter_map(|(_, object)| object.as_ref());
+    let kafka = of(Kind::Kafka).next();
+    let pools: Vec<Value> = of(Kind::KafkaNodePool).cloned().collect();
+    let reached = overrides.brokers.filter(|wanted| *wanted > existing.brokers).and_then(|_| {
+        // Brokers that are wanted and not there must not be taken for there by the plan, or they could never be given up.
+        let fewer = Overrides { brokers: Some(existing.brokers), ..overrides.clone() };
+        sizing::size(&spec.wish, &fewer, Some(&existing)).ok()
+    });
+    let reached = Some(reached.as_ref().unwrap_or(&sizing));
+    match (&place, &trouble) {
+        (None, Some(trouble)) => report::out_of_reach(&mut state, &spec, reached, trouble),
+        (_, trouble) => {
+            report::fill(&mut state, &spec, reached, kafka, &pools);
+            report::unsettled(&mut state, trouble.as_ref());
+        }
+    }
+    if !namespace["metadata"]["deletionTimestamp"].is_null() {
+        // Not gone yet: what holds it, and what lives outside of it, is still to be deleted.
+        report::deleting(&mut state);
+    }
+    let mut drift = differences(&at_home, "");
+    drift.extend(differences(&there, if spec.own_cluster().is_some() { INSIDE } else { "" }));
+    drift.extend(known.and_then(|known| surplus(&spec.name, &known, &existing)));
+    state.drift = Attr::Known(drift);
+    Ok(state)
 }
 
 /// Tells of brokers that are there beyond those known of. They may hold data, so they are kept and from then on known.
@@ -255,9 +263,13 @@ async fn at_home(cluster: &Cluster, spec: &TenantSpec, sizing: &Sizing) -> Resul
     objects(cluster, wanted).await
 }
 
-/// What the cluster offers that the Kafka is on; of the management cluster it is looked up once for all tenants.
-async fn offered(connection: &Connection, place: &Cluster, own_cluster: bool) -> Result<Facts, Diagnostics> {
-    if own_cluster { look_up(place).await } else { connection.facts().await }
+/// What the cluster offers that the Kafka is on; of the management cluster it is looked up once for all tenants. Of the tenant's own, everything that is
+/// needed further down is asked for at once.
+async fn offered(connection: &Connection, place: &Cluster, spec: &TenantSpec) -> Result<Facts, Diagnostics> {
+    if spec.own_cluster().is_none() {
+        return connection.facts().await;
+    }
+    tokio::join!(look_up(place), place.gather(&manifests::KINDS)).0
 }
 
 /// Before lines about the tenant's own cluster: the management cluster has a namespace of the same name.
