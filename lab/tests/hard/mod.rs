@@ -11,5 +11,6 @@ mod killed;
 mod killed_door;
 mod portable;
 mod refused;
+mod slow;
 mod versions;
 mod world;

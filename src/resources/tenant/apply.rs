@@ -236,7 +236,8 @@ async fn finish(
     read::remember(&noted, call);
     let mut tenant = report::applied(planned, spec, &prepared.sizing, kafka.as_ref(), &pools);
     if let (Outcome::Waiting { what, .. }, Some(_)) = (reached.outcome, spec.own_cluster()) {
-        report::unsettled(&mut tenant, Some(&Trouble { phase: "Creating", reason: "Waiting".to_owned(), message: what }));
+        let phase = if claim.is_some() { "Creating" } else { "Updating" };
+        report::unsettled(&mut tenant, Some(&Trouble { phase, reason: "Waiting".to_owned(), message: what }));
     }
     Ok(tenant)
 }
