@@ -5,6 +5,8 @@ mod acceptance;
 #[cfg(test)]
 mod cluster_api;
 #[cfg(test)]
+mod cluster_classes;
+#[cfg(test)]
 mod custom_resources;
 #[cfg(test)]
 mod driver;

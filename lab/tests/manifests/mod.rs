@@ -8,7 +8,8 @@ use kaas::domain::manifests::{build, namespace};
 use kaas::domain::names::Phase;
 use kaas::domain::object::{Kind, Manifest};
 use kaas::domain::sizing::size;
-use kaas_lab::{TemporaryLab, block_on, client, strimzi_api};
+use kaas_lab::custom_resources::Family;
+use kaas_lab::{TemporaryLab, apply_crds, block_on, client, strimzi_api};
 use kube::Client;
 use serde_json::json;
 
@@ -45,6 +46,9 @@ fn the_specs_reach_every_kind_and_every_branch() {
         Kind::Kafka,
         Kind::KafkaNodePool,
         Kind::KafkaUser,
+        Kind::ConfigMap,
+        Kind::PodMonitor,
+        Kind::PrometheusRule,
     ];
     assert_eq!(kinds, BTreeSet::from(wanted));
     let text: String = manifests.iter().map(|m| m.body.to_string()).collect();
@@ -65,6 +69,7 @@ fn the_specs_reach_every_kind_and_every_branch() {
 #[test]
 fn a_real_api_server_takes_every_manifest() {
     let lab = TemporaryLab::up("manifests", true).unwrap();
+    apply_crds(&lab.kubeconfig(), &Family::PrometheusOperator.crds().unwrap()).unwrap();
     let manifests = manifests();
     let refused = block_on(async {
         let client = client(&lab.kubeconfig()).await?;

@@ -47,7 +47,7 @@ fn draw(dice: &mut Dice) -> (TenantSpec, Facts) {
             .maybe(|_| BTreeMap::from([("team".to_owned(), "blue".to_owned()), ("example.com/cost".to_owned(), String::new())]))
             .unwrap_or_default(),
         isolation: Isolation::Namespace,
-        monitoring: false,
+        monitoring: *dice.of(&[false, true]),
         facts: None,
     };
     let facts = *dice.of(&[

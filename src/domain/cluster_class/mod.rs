@@ -11,15 +11,23 @@ mod machines;
 mod patches;
 #[cfg(test)]
 mod tests;
+mod usage;
 mod variables;
+
+use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
+use super::cluster::{AWS_CLASS, EKS_CLASS};
 use super::names::{MANAGED_BY, MANAGED_BY_LABEL, SYSTEM_NAMESPACE};
 use super::object::{Kind, Manifest, ObjectRef};
 
 pub use addons::pinned as pinned_addons;
+pub use usage::{User, pending, users};
 pub use variables::own as own_variables;
+
+/// Names of the classes that come with the provider.
+pub const SHIPPED: [&str; 2] = [EKS_CLASS, AWS_CLASS];
 
 /// The kinds of all templates, of which old ones may be left.
 pub const TEMPLATE_KINDS: [Kind; 7] = [
@@ -34,17 +42,53 @@ pub const TEMPLATE_KINDS: [Kind; 7] = [
 
 /// Namespace, templates and classes in the order in which they are applied.
 pub fn build() -> Vec<Manifest> {
-    let mut manifests = vec![named(Kind::Namespace, SYSTEM_NAMESPACE.to_owned(), json!({}))];
-    manifests.extend(eks::build());
-    manifests.extend(aws::build());
+    let mut manifests = vec![namespace()];
+    manifests.extend(SHIPPED.iter().flat_map(|class| of(class)));
     manifests
 }
 
-/// Those of the existing templates that no class names any more. To be deleted only when every Cluster says `TopologyReconciled`.
-pub fn outdated(existing: &[ObjectRef]) -> Vec<ObjectRef> {
-    let current = build();
-    let is_ours = |object: &&ObjectRef| TEMPLATE_KINDS.contains(&object.kind) && object.namespace.as_deref() == Some(SYSTEM_NAMESPACE);
-    existing.iter().filter(is_ours).filter(|object| current.iter().all(|manifest| manifest.object != **object)).cloned().collect()
+/// The namespace that all of them are in.
+pub fn namespace() -> Manifest {
+    named(Kind::Namespace, SYSTEM_NAMESPACE.to_owned(), json!({}))
+}
+
+/// The templates of a shipped class, then the class. None of another name.
+pub fn of(class: &str) -> Vec<Manifest> {
+    match class {
+        EKS_CLASS => eks::build(),
+        AWS_CLASS => aws::build(),
+        _ => Vec::new(),
+    }
+}
+
+/// The class itself.
+pub fn class_ref(class: &str) -> ObjectRef {
+    ObjectRef::namespaced(Kind::ClusterClass, SYSTEM_NAMESPACE, class)
+}
+
+/// The kinds that a cluster has to serve for a shipped class: those it is made of, and the Clusters that are made from it.
+pub fn kinds(class: &str) -> BTreeSet<Kind> {
+    of(class).iter().map(|manifest| manifest.object.kind).chain([Kind::Cluster]).collect()
+}
+
+/// What brings a kind of the shipped classes into a cluster, as the names under which Cluster API's documentation has it.
+pub const fn installed_by(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Cluster | Kind::ClusterClass => "Cluster API's core provider (cluster-api), 1.11 or later",
+        Kind::KubeadmConfigTemplate => "Cluster API's bootstrap provider for kubeadm (kubeadm), 1.11 or later",
+        Kind::KubeadmControlPlaneTemplate => "Cluster API's control plane provider for kubeadm (kubeadm), 1.11 or later",
+        _ => "Cluster API's provider for AWS (aws) with EKS, 2.13 or later",
+    }
+}
+
+/// Those of the existing templates that none of these classes names any more. To be deleted only when every Cluster says `TopologyReconciled`.
+pub fn outdated(existing: &[ObjectRef], classes: &BTreeSet<String>) -> Vec<ObjectRef> {
+    let current: Vec<ObjectRef> = classes.iter().flat_map(|class| of(class)).map(|manifest| manifest.object).collect();
+    let is_shipped = |name: &str| SHIPPED.iter().any(|class| name.strip_prefix(class).is_some_and(|rest| rest.starts_with('-')));
+    let is_ours = |object: &&ObjectRef| {
+        TEMPLATE_KINDS.contains(&object.kind) && object.namespace.as_deref() == Some(SYSTEM_NAMESPACE) && is_shipped(&object.name)
+    };
+    existing.iter().filter(is_ours).filter(|object| !current.contains(object)).cloned().collect()
 }
 
 /// A template named after its class, its part and what is in it. `fields` is what a made object's `spec` shall be.

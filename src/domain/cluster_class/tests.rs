@@ -59,13 +59,31 @@ fn another_content_is_another_template() {
 
 #[test]
 fn only_our_own_templates_that_no_class_names_are_outdated() {
+    let shipped = SHIPPED.map(str::to_owned).into();
     let mut existing: Vec<ObjectRef> = build().into_iter().map(|manifest| manifest.object).collect();
-    assert_eq!(outdated(&existing), []);
+    assert_eq!(outdated(&existing, &shipped), []);
     let old = ObjectRef::namespaced(Kind::AwsMachineTemplate, "kaas-system", "kaas-eks-node-00000000");
     existing.push(old.clone());
     existing.push(ObjectRef::namespaced(Kind::AwsMachineTemplate, "kaas-payments", "payments-abcde"));
     existing.push(ObjectRef::namespaced(Kind::ConfigMap, "kaas-system", "x"));
-    assert_eq!(outdated(&existing), [old]);
+    existing.push(ObjectRef::namespaced(Kind::AwsMachineTemplate, "kaas-system", "kaas-eksotic-node"));
+    assert_eq!(outdated(&existing, &shipped), [old]);
+    let of_aws = of(AWS_CLASS).len() - 1;
+    assert_eq!(
+        outdated(&existing, &[EKS_CLASS.to_owned()].into()).len(),
+        of_aws + 1,
+        "the templates of a class that is not wanted any more"
+    );
+}
+
+#[test]
+fn what_a_class_needs_is_named_by_what_installs_it() {
+    assert!(kinds(EKS_CLASS).is_superset(&[Kind::Cluster, Kind::ClusterClass, Kind::AwsManagedControlPlaneTemplate].into()));
+    assert!(!kinds(EKS_CLASS).contains(&Kind::KubeadmControlPlaneTemplate));
+    assert!(kinds(AWS_CLASS).contains(&Kind::KubeadmControlPlaneTemplate));
+    assert!(TEMPLATE_KINDS.iter().all(|kind| SHIPPED.iter().any(|class| kinds(class).contains(kind))));
+    assert!(of("mine").is_empty());
+    assert!(installed_by(Kind::KubeadmConfigTemplate).contains("bootstrap") && installed_by(Kind::NodeadmConfigTemplate).contains("AWS"));
 }
 
 #[test]

@@ -1,0 +1,193 @@
+//! Looking at a management cluster, and checking that tenants can live on it.
+
+use std::collections::BTreeSet;
+
+use crate::{
+    domain::{
+        cluster_class,
+        components::{self},
+        object::Kind,
+    },
+    drivers::kubernetes::{Cluster, Error},
+    framework::{attr::Attr, diagnostic::Diagnostics},
+    resources::{
+        failure::failed,
+        management_cluster::model::{Components, ManagementCluster},
+    },
+};
+
+/// What tenants need to do, and where: a sample that a user who may do it all passes.
+const NEEDED: [(&str, Kind); 9] = [
+    ("create", Kind::Namespace),
+    ("delete", Kind::Namespace),
+    ("list", Kind::Namespace),
+    ("patch", Kind::ResourceQuota),
+    ("patch", Kind::NetworkPolicy),
+    ("patch", Kind::Role),
+    ("patch", Kind::Kafka),
+    ("watch", Kind::Kafka),
+    ("list", Kind::KafkaNodePool),
+];
+
+/// What tenants with clusters of their own need besides, where Cluster API is installed.
+const NEEDED_BY_CLUSTERS: [(&str, Kind); 6] = [
+    ("patch", Kind::Cluster),
+    ("watch", Kind::Cluster),
+    ("delete", Kind::Cluster),
+    ("list", Kind::MachineDeployment),
+    ("list", Kind::Machine),
+    ("get", Kind::Secret),
+];
+
+/// The same, where Flux is installed.
+const NEEDED_BY_RELEASES: [(&str, Kind); 4] =
+    [("patch", Kind::HelmRelease), ("delete", Kind::HelmRelease), ("patch", Kind::HelmRepository), ("patch", Kind::OciRepository)];
+
+/// The oldest Kubernetes that Strimzi 1.x runs on. Source: Strimzi's changelog, 0.51.
+const KUBERNETES_MIN: (u32, u32) = (1, 30);
+
+/// What was seen of a cluster.
+pub struct Seen {
+    kubernetes_version: String,
+    components: Components,
+    /// `kafkas.kafka.strimzi.io`.
+    crds: BTreeSet<String>,
+}
+
+impl Seen {
+    /// Looks at the cluster.
+    pub async fn of(cluster: &Cluster) -> Result<Self, Diagnostics> {
+        let looked = |error: Error| failed("Cannot look at the management cluster", &error);
+        let kubernetes_version = cluster.version().await.map_err(looked)?;
+        // Definitions are large, and their names say enough.
+        let crds = cluster.list_metadata(Kind::CustomResourceDefinition, None, None).await.map_err(looked)?;
+        let kafka_served = cluster.server_serves(Kind::Kafka).await.map_err(looked)?;
+        let deployments = cluster.list(Kind::Deployment, None, None).await.map_err(looked)?;
+        Ok(Self {
+            kubernetes_version,
+            components: Components::of(&components::components(&crds, &deployments, kafka_served)),
+            crds: crds.iter().filter_map(|crd| crd["metadata"]["name"].as_str()).map(str::to_owned).collect(),
+        })
+    }
+
+    /// Fills in what is reported of the cluster. What the plan has promised stays: it is told by the next look.
+    pub fn fill(&self, cluster: &Cluster, state: &mut ManagementCluster) {
+        fn set<T>(place: &mut Attr<T>, value: impl Into<Attr<T>>) {
+            if place.is_unknown() {
+                *place = value.into();
+            }
+        }
+        set(&mut state.id, cluster.id().to_owned());
+        set(&mut state.endpoint, cluster.endpoint().to_owned());
+        set(&mut state.ca_certificate, cluster.ca_certificate().map(str::to_owned));
+        set(&mut state.kubernetes_version, self.kubernetes_version.clone());
+        set(&mut state.components, self.components.clone());
+    }
+
+    /// Those of the kinds that a shipped class needs which the cluster does not serve in the version this provider speaks.
+    pub async fn missing(&self, cluster: &Cluster, class: &str) -> Result<Vec<Kind>, Error> {
+        let mut missing = Vec::new();
+        for kind in cluster_class::kinds(class) {
+            let api = kind.api();
+            // Most clusters lack most kinds, and are not asked for each of them.
+            if !self.crds.contains(&format!("{}.{}", api.plural, api.group)) || !cluster.server_serves(kind).await? {
+                missing.push(kind);
+            }
+        }
+        Ok(missing)
+    }
+
+    /// Checks that tenants can live here; everything that is missing is told at once. `classes`: those that will be kept.
+    pub async fn check(
+        &self,
+        cluster: &Cluster,
+        config: &ManagementCluster,
+        classes: &BTreeSet<String>,
+        warnings: &mut Diagnostics,
+    ) -> Result<(), Diagnostics> {
+        let mut found = Diagnostics::none();
+        let version = self.kubernetes_version.as_str();
+        if minor_version(version).is_some_and(|version| version < KUBERNETES_MIN) {
+            let (major, minor) = KUBERNETES_MIN;
+            found.error_at(
+                ManagementCluster::EXISTING,
+                "Kubernetes is too old",
+                format!("The cluster runs Kubernetes {version}; Strimzi needs {major}.{minor} or later. Upgrade the cluster first."),
+            );
+        }
+        let hard = self.has_hard_tenants(config);
+        let mut missing = Vec::new();
+        for (verb, kind) in self.needed(hard, classes) {
+            if !cluster.can(verb, kind, None).await.map_err(|error| failed("Cannot ask what is allowed", &error))? {
+                missing.push(format!("{verb} {}", kind.api().plural));
+            }
+        }
+        if !missing.is_empty() {
+            let soft_only =
+                if hard { " Where no tenant is to have a cluster of its own, set cluster_classes = [], and less is needed." } else { "" };
+            found.error_at(
+                ManagementCluster::EXISTING,
+                "Not allowed what tenants need",
+                format!(
+                    "The user that the provider is in {} may not, in every namespace: {}. Bind it to a ClusterRole that allows this.{soft_only}",
+                    cluster.id(),
+                    missing.join(", ")
+                ),
+            );
+        }
+        self.warn(cluster, hard, warnings);
+        if found.has_errors() { Err(found) } else { Ok(()) }
+    }
+
+    /// Whether tenants may have clusters of their own here: Cluster API is installed, and the user has not said that there are no classes.
+    fn has_hard_tenants(&self, config: &ManagementCluster) -> bool {
+        let is_none = config.cluster_classes.known().is_some_and(BTreeSet::is_empty);
+        !self.components.cluster_api.is_null() && !is_none
+    }
+
+    fn needed(&self, hard: bool, classes: &BTreeSet<String>) -> Vec<(&'static str, Kind)> {
+        let mut needed = NEEDED.to_vec();
+        if hard {
+            needed.extend(NEEDED_BY_CLUSTERS);
+            if !self.components.flux.is_null() {
+                needed.extend(NEEDED_BY_RELEASES);
+            }
+        }
+        let kinds: BTreeSet<Kind> =
+            classes.iter().flat_map(|class| cluster_class::kinds(class)).filter(|kind| *kind != Kind::Cluster).collect();
+        needed.extend(kinds.into_iter().flat_map(|kind| ["patch", "delete"].map(|verb| (verb, kind))));
+        needed
+    }
+
+    fn warn(&self, cluster: &Cluster, hard: bool, warnings: &mut Diagnostics) {
+        if self.components.strimzi.is_null() {
+            let detail = "Tenants with isolation = \"namespace\" need the Strimzi operator 1.0 or later on";
+            warnings.warning("Strimzi is not installed", format!("{detail} {}, watching all namespaces.", cluster.id()));
+        }
+        if hard && self.components.flux.is_null() {
+            let detail = "Tenants with isolation = \"cluster\" need Flux (its source and helm controllers) on";
+            warnings
+                .warning("Flux is not installed", format!("{detail} {}, which installs the operators in their clusters.", cluster.id()));
+        }
+    }
+}
+
+/// Major and minor of "v1.36.3" or "v1.33.1-eks-1234567".
+fn minor_version(text: &str) -> Option<(u32, u32)> {
+    let mut parts = text.trim_start_matches('v').split('.');
+    let minor: String = parts.clone().nth(1)?.chars().take_while(char::is_ascii_digit).collect();
+    Some((parts.next()?.parse().ok()?, minor.parse().ok()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_of_vendors_are_read() {
+        assert_eq!(minor_version("v1.36.3"), Some((1, 36)));
+        assert_eq!(minor_version("v1.29.1-eks-1234567"), Some((1, 29)));
+        assert_eq!(minor_version("v1.30+"), Some((1, 30)));
+        assert_eq!(minor_version("master"), None);
+    }
+}
