@@ -49,11 +49,12 @@ fn wrong() -> Vec<(Tenant, &'static str, &'static str)> {
         (config("listeners = \"x\""), "listeners = \"x\"", "kept by Strimzi"),
         (config("\"log.retention.ms\" = \"1\""), "\"log.retention.ms\" = \"1\"", "set the retention of the tenant"),
         (config("\"min.insync.replicas\" = \"1\""), "\"min.insync.replicas\" = \"1\"", "two of three replicas"),
-        (right().with("cluster {}"), "cluster {}", "Remove the block, or set isolation = \"cluster\""),
-        (right().with("operators {}"), "operators {}", "Remove the block, or set isolation = \"cluster\""),
+        // CLIs show a whole block at the line of its resource.
+        (right().with("cluster {}"), "\"kaas_tenant\" \"t\" {", "cluster is about the tenant's own Kubernetes cluster"),
+        (right().with("operators {}"), "\"kaas_tenant\" \"t\" {", "operators is about the tenant's own Kubernetes cluster"),
         (own("kubernetes_version = \"1.36\""), "kubernetes_version = \"1.36\"", "such as 1.36.3"),
         (own("kubernetes_version = \"1.30.9\""), "kubernetes_version = \"1.30.9\"", "choose from 1.31 to 1.37"),
-        (Tenant { isolation: "\"pod\"", ..right() }, "isolation = \"pod\"", "\"namespace\" or \"cluster\""),
+        (Tenant { isolation: "\"pod\"", ..right() }, "isolation = \"pod\"", "\"cluster\" or \"namespace\""),
         (
             right().with("access {\n    client_namespaces = [\"Apps\"]\n  }"),
             "client_namespaces = [\"Apps\"]",
