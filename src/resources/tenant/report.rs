@@ -47,6 +47,9 @@ pub fn fill(tenant: &mut Tenant, spec: &TenantSpec, sizing: Option<&Sizing>, kaf
     let Some(kafka) = kafka else {
         tenant.bootstrap_servers = Attr::Null;
         tenant.ca_certificate = Attr::Null;
+        if tenant.cluster_id.is_unknown() {
+            tenant.cluster_id = Attr::Null;
+        }
         tenant.status = Attr::Known(missing());
         return;
     };

@@ -12,7 +12,7 @@ use crate::{
         Cluster,
         tests::{Log, Reply, server, status},
     },
-    framework::{attr::Attr, parts::Call},
+    framework::{attr::Attr, model::AttributeValue, parts::Call},
     resources::{
         connection::Connection,
         tenant::{Tenant, apply, own_cluster, parse, read},
@@ -151,4 +151,36 @@ async fn what_an_imported_tenants_own_cluster_offers_is_asked_of_it() {
     let seen = read::read(&connection, imported, &mut Call::default()).await.unwrap().unwrap();
     assert_eq!(seen.isolation, "cluster".into());
     assert_eq!(log.matching("csidrivers"), 1, "{:?}", log.lines());
+}
+
+#[tokio::test]
+async fn a_tenant_whose_cluster_is_not_there_in_time_is_reported_as_being_made_and_leaves_nothing_unknown() {
+    let mut planned = plan(&hard(3, "m7g.2xlarge"), None).tenant;
+    planned.timeouts = crate::framework::timeouts::Timeouts { update: Attr::Known("1s".parse().unwrap()), ..Default::default() }.into();
+    let mut prior = planned.clone();
+    (prior.status, prior.cluster_id, prior.bootstrap_servers, prior.ca_certificate) =
+        (super::status("Creating"), Attr::Null, Attr::Null, Attr::Null);
+    let wish = wish(&planned);
+    let (cluster, _) = server(move |line, _| match line {
+        line if line.contains("/clusters") && line.contains("watch=") => Reply::Silent,
+        line if line.contains("/clusters") => {
+            let made = json!({ "metadata": { "name": "payments", "resourceVersion": "1" }, "status": {} });
+            let list = json!({ "kind": "List", "apiVersion": "v1", "metadata": { "resourceVersion": "1" }, "items": [made] });
+            Reply::Json(200, if line.contains('?') && line.starts_with("GET") { list } else { made })
+        }
+        line if line.contains("/secrets/") => Reply::Json(404, status(404, "NotFound", "not found", "it")),
+        line if line.contains("limit=") => {
+            Reply::Json(200, json!({ "kind": "List", "apiVersion": "v1", "metadata": { "resourceVersion": "1" }, "items": [] }))
+        }
+        line if line.matches('/').count() == 3 && line.contains("/apis/") => {
+            let served = ["clusters", "helmreleases", "ocirepositories"].map(|name| json!({ "name": name }));
+            Reply::Json(200, json!({ "resources": served }))
+        }
+        _ => Reply::Json(200, well("namespaces", "kaas-payments", &wish)),
+    });
+    let mut call = Call::default();
+    let seen = apply::update(&Connection::to(cluster), prior, planned, &mut call).await.map_err(|failed| failed.diagnostics).unwrap();
+    assert!(seen.encode().is_wholly_known(), "{seen:?}");
+    assert!(call.found.iter().any(|warning| warning.summary == "The tenant is not ready yet"));
+    assert_eq!(seen.status.known().unwrap().phase, "Updating".into());
 }
