@@ -112,9 +112,12 @@ fn kubeconfig(tenant: &str) -> ObjectRef {
 
 #[test]
 fn a_tenant_whose_api_server_died_is_destroyed_as_soon_as_cluster_api_says_so() {
-    let place = Place::applied(Engine::OpenTofu, ready(), &hard("bereft"));
-    let traces = Traces::of(ready(), "bereft");
-    keep_stopped(ready(), "bereft", true);
+    let mut lab = disturbed();
+    let place = Place::applied(Engine::OpenTofu, lab.lab(), &hard("bereft"));
+    let traces = Traces::of(lab.lab(), "bereft");
+    // It shall not notice yet.
+    lab.stop(Server::ClusterApi);
+    keep_stopped(lab.lab(), "bereft", true);
     holds(
         &destroy_fails(&place),
         &[
@@ -123,32 +126,59 @@ fn a_tenant_whose_api_server_died_is_destroyed_as_soon_as_cluster_api_says_so() 
             "wait a minute if it has only just stopped",
         ],
     );
-    wait_reached(ready(), "bereft", "False");
+    lab.restart(Server::ClusterApi);
+    wait_reached(lab.lab(), "bereft", "False");
     let text = flat(&said(&place.destroy()));
     holds(&text, &["Warning: The tenant's cluster went unasked", "and Cluster API cannot reach it either", "may be left in the cloud"]);
-    traces.are_gone(ready());
+    traces.are_gone(lab.lab());
 }
 
 #[test]
-fn a_tenant_is_destroyed_that_others_have_begun_to_take_away() {
+fn a_release_and_a_kubeconfig_that_others_deleted_are_no_loss() {
+    let (lab, name) = (ready(), "plucked");
+    let (place, traces) = (Place::applied(Engine::OpenTofu, lab, &hard(name)), Traces::of(lab, name));
+    cluster::delete(lab, &release(name, "strimzi-kafka-operator"));
+    // The provider of the control plane writes it again.
+    let_go(lab, &kubeconfig(name));
+    let text = said(&place.destroy());
+    assert!(!text.contains("Warning: The tenant"), "{text}");
+    traces.are_gone(lab);
+}
+
+#[test]
+fn a_tenant_whose_namespace_or_cluster_others_deleted_is_destroyed() {
     let lab = ready();
-    let made = |name: &str| (Place::applied(Engine::OpenTofu, lab, &hard(name)), Traces::of(lab, name));
-    let by_hand: [(&str, fn(&Place, &str)); 4] = [
-        ("spaceless", |_, name| let_go(ready(), &namespace(name))),
-        ("releaseless", |_, name| cluster::delete(ready(), &release(name, "strimzi-kafka-operator"))),
-        ("keyless", |_, name| let_go(ready(), &kubeconfig(name))),
-        ("clusterless", |place, name| {
-            cluster::delete(ready(), &home_cluster(name));
-            holds(&place.plan_changes(), &["kaas_tenant.t"]);
-        }),
-    ];
-    crate::acceptance::world::each(by_hand.to_vec(), |(name, act)| {
-        let (place, traces) = made(name);
-        act(&place, name);
-        let text = said(&place.destroy());
-        assert!(!text.contains("Warning: The tenant"), "{name}: {text}");
+    crate::acceptance::world::each(vec![namespace("spaceless"), home_cluster("clusterless")], |object| {
+        let name = object.name.trim_start_matches("kaas-");
+        let (place, traces) = (Place::applied(Engine::OpenTofu, lab, &hard(name)), Traces::of(lab, name));
+        let_go(lab, &object);
+        if object.kind == Kind::Cluster {
+            cluster::wait("the Cluster to go", || cluster::get(lab, &object).is_none());
+            holds(&place.plan_changes(), &["kaas_tenant.t", "Missing"]);
+        }
+        place.destroy();
         traces.are_gone(lab);
     });
+}
+
+#[test]
+fn a_cluster_that_others_delete_under_way_is_not_waited_in() {
+    let (lab, name) = (ready(), "snatched");
+    let (place, traces) = (Place::applied(Engine::OpenTofu, lab, &hard(name)), Traces::of(lab, name));
+    let (own, topic) = (inside(lab, name), of(name, Kind::KafkaTopic, "held"));
+    cluster::apply(&own, &topic, &held_topic(name, "held"));
+    let child = place.workspace.command(&["destroy", "-no-color", "-auto-approve"]).spawn().unwrap();
+    cluster::wait("the topic's deletion", || {
+        cluster::get(&own, &topic).is_some_and(|found| !found["metadata"]["deletionTimestamp"].is_null())
+    });
+    let_go(lab, &home_cluster(name));
+    let begun = Instant::now();
+    let out = child.wait_with_output().unwrap();
+    let text = flat(&format!("{}{}", String::from_utf8_lossy(&out.stdout), String::from_utf8_lossy(&out.stderr)));
+    assert_eq!(out.status.code(), Some(0), "{text}");
+    assert!(begun.elapsed() < NOTICED, "it took {:?}", begun.elapsed());
+    holds(&text, &["Warning: The tenant's cluster went unasked", "Somebody else has deleted it meanwhile"]);
+    traces.are_gone(lab);
 }
 
 /// The known trap: a topic's finalizer is its operator's, and an operator that goes first leaves a namespace that never ends.

@@ -5,6 +5,7 @@
 mod create;
 mod delete;
 mod drift;
+mod failure;
 mod import;
 mod kafka;
 mod killed;

@@ -18,6 +18,9 @@ use super::error::Result;
 use super::read::complete;
 use crate::domain::object::ObjectRef;
 
+/// Between what was seen of an object and why it cannot be looked at any more.
+const AWAY: &str = "; now it cannot be looked at: ";
+
 /// What a probe makes of an object's present state.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Probe<T> {
@@ -86,7 +89,7 @@ impl Cluster {
             pauses.without_max_times().with_jitter().build()
         };
         let mut delays = pauses();
-        let mut look = |found: Option<Value>| match probe(found.as_ref()) {
+        let mut look = |found: Option<Value>, last_seen: &mut String| match probe(found.as_ref()) {
             Probe::Done(value) => Some(value),
             Probe::Pending(seen) => {
                 *last_seen = seen;
@@ -104,7 +107,7 @@ impl Cluster {
                     Ok(found) => {
                         delays = pauses();
                         let found = found.and_then(|found| serde_json::to_value(found).ok()).map(|found| complete(object.kind, found));
-                        if let Some(value) = look(found) {
+                        if let Some(value) = look(found, last_seen) {
                             return Ok(value);
                         }
                     }
@@ -116,11 +119,16 @@ impl Cluster {
             }
             match self.get(object).await {
                 Ok(found) => {
-                    if let Some(value) = look(found) {
+                    if let Some(value) = look(found, last_seen) {
                         return Ok(value);
                     }
                 }
-                Err(error) if error.is_retryable() => tracing::debug!(%object, error = %error.report(), "read failed while waiting"),
+                Err(error) if error.is_retryable() => {
+                    let error = error.report();
+                    tracing::debug!(%object, error, "read failed while waiting");
+                    last_seen.truncate(last_seen.find(AWAY).unwrap_or(last_seen.len()));
+                    last_seen.extend([AWAY, &error]);
+                }
                 Err(error) => return Err(error),
             }
             tokio::time::sleep(delays.next().unwrap_or(Duration::from_secs(5))).await;

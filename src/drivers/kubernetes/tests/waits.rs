@@ -151,3 +151,16 @@ async fn a_deletion_seen_by_the_watch_ends_the_wait() {
     });
     assert_eq!(cluster.wait_gone(&kafka("a"), soon(), &CancellationToken::new()).await.unwrap(), Waited::Done(()));
 }
+
+#[tokio::test]
+async fn a_server_that_falls_silent_under_a_wait_is_told_with_what_was_last_seen() {
+    let (cluster, _) = server(|line, before| match (line.contains("watch=true"), before) {
+        (false, 0) => Reply::Json(200, list_of(&[with_phase("9", "New")])),
+        _ => Reply::Broken,
+    });
+    let soon = Instant::now() + Duration::from_secs(1);
+    let outcome = cluster.wait(&kafka("a"), soon, &CancellationToken::new(), ready).await.unwrap();
+    let Waited::DeadlinePassed { last_seen } = outcome else { panic!("{outcome:?}") };
+    assert!(last_seen.starts_with("phase New; now it cannot be looked at: read Kafka kaas-a/a"), "{last_seen}");
+    assert_eq!(last_seen.matches("now it").count(), 1, "{last_seen}");
+}

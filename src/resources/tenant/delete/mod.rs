@@ -17,7 +17,7 @@ use crate::{
     framework::{diagnostic::Diagnostics, parts::Call},
     resources::{
         connection::Connection,
-        tenant::{apply, model::Tenant, parse, plan, read},
+        tenant::{apply, home, model::Tenant, parse, plan, read},
     },
 };
 
@@ -123,24 +123,9 @@ impl Deletion<'_> {
                     Err(error) => return Err(refused(error)),
                 }
             }
-            let place = match self.place().await? {
-                Place::There(place) => Some(self.on(place)),
-                Place::Unasked(why) => {
-                    left.unasked = Some(why);
-                    None
-                }
-                Place::Nowhere => None,
-            };
-            if let Some(place) = &place {
-                let volumes = place.volumes(&self.name.namespace(), goes_on).await?;
-                for kinds in INSIDE {
-                    place.delete_all(kinds, Some(&self.name.namespace()), None).await?;
-                }
-                // Before the namespace goes: as long as it is there, a destroy that did not end can go on.
-                left.kept = place.volumes_gone(&volumes).await?;
-            }
+            left = self.in_order(goes_on).await?;
             if self.hard {
-                self.own_cluster_gone(place.as_ref()).await?;
+                self.own_cluster_gone().await?;
             }
             self.cluster.delete(&namespace, Propagation::Background).await.map_err(refused)?;
             self.home().wait_gone(&[namespace]).await?;
@@ -148,6 +133,43 @@ impl Deletion<'_> {
         self.home().delete_all(&OUTSIDE, None, Some(&self.name.label_selector())).await?;
         self.sweep().await?;
         Ok(left)
+    }
+
+    /// Deletes what is where the Kafka is. That may end before we are done: others have deleted the tenant's cluster under our hands.
+    async fn in_order(&self, goes_on: bool) -> Result<Left, Diagnostics> {
+        let place = match self.place().await? {
+            Place::There(place) => self.on(place),
+            Place::Unasked(why) => return Ok(Left { unasked: Some(why), ..Left::default() }),
+            Place::Nowhere => return Ok(Left::default()),
+        };
+        if !self.hard {
+            return Ok(Left { kept: self.kafka_gone(&place, goes_on).await?, ..Left::default() });
+        }
+        let done = async {
+            let kept = self.kafka_gone(&place, goes_on).await?;
+            self.releases_gone(&place).await?;
+            Ok(kept)
+        };
+        let done = tokio::select! {
+            done = done => done,
+            () = self.taken_by_others() => Ok(Vec::new()),
+        };
+        match done {
+            done if self.cluster.get(&home::object(&self.name)).await.map_err(refused)?.is_some() => {
+                done.map(|kept| Left { kept, unasked: None })
+            }
+            _ => Ok(Left { unasked: Some("Somebody else has deleted it meanwhile.".to_owned()), ..Left::default() }),
+        }
+    }
+
+    /// The Kafka and its volumes; answers the names of those that stay. Before the namespace goes: as long as it is there, a destroy that did not end can go
+    /// on.
+    async fn kafka_gone(&self, place: &Removal<'_>, goes_on: bool) -> Result<Vec<String>, Diagnostics> {
+        let volumes = place.volumes(&self.name.namespace(), goes_on).await?;
+        for kinds in INSIDE {
+            place.delete_all(kinds, Some(&self.name.namespace()), None).await?;
+        }
+        place.volumes_gone(&volumes).await
     }
 
     /// Proves that nothing is left.

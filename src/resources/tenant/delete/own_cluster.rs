@@ -60,6 +60,7 @@ impl Deletion<'_> {
                 let place = place.stopped_by(self.call.stop.clone()).patient_until(self.deadline);
                 match place.version().await {
                     Ok(_) => return Ok(Place::There(place)),
+                    Err(error @ Error::Unauthorized { .. }) => return Err(self.locked_out(&error)),
                     Err(error) if is_away(&error) => error.report(),
                     Err(error) => return Err(refused(error)),
                 }
@@ -84,6 +85,19 @@ impl Deletion<'_> {
             ));
         }
         Ok(Place::Unasked(format!("{why}, and Cluster API cannot reach it either.")))
+    }
+
+    /// A server that refuses credentials is alive, so its volumes and load balancers would be orphans if it were passed over.
+    fn locked_out(&self, error: &Error) -> Diagnostics {
+        let secret = kubeconfig(&self.name);
+        Diagnostics::of_error(
+            "The tenant's cluster refuses the credentials",
+            format!(
+                "{}. They are those of {secret}, which the provider of the control plane keeps fresh: see that its controller runs, and destroy again. If they will \
+                 never be taken again, delete that Secret: the cluster is then deleted as a whole.",
+                error.report()
+            ),
+        )
     }
 
     /// Waits a while for the Secret of a cluster that was up: the provider of its control plane writes it anew when it is gone.
@@ -112,25 +126,39 @@ impl Deletion<'_> {
         )
     }
 
-    /// Deletes the releases in the reverse order of their installation, then the cluster; each is waited for.
-    pub(super) async fn own_cluster_gone(&self, place: Option<&Removal<'_>>) -> Result<(), Diagnostics> {
+    /// Ends when the tenant's cluster is gone, and else never.
+    pub(super) async fn taken_by_others(&self) {
+        match self.cluster.wait_gone(&home::object(&self.name), self.deadline, &self.call.stop).await {
+            Ok(Waited::Done(())) => {}
+            // Whoever waits beside us tells what is the matter.
+            _ => std::future::pending().await,
+        }
+    }
+
+    /// Deletes the namespace in the tenant's cluster, then the releases in the reverse order of their installation; each is waited for.
+    pub(super) async fn releases_gone(&self, place: &Removal<'_>) -> Result<(), Diagnostics> {
         let namespace = self.name.namespace();
-        let home = self.home();
-        if let Some(place) = place {
-            let inside = ObjectRef::global(Kind::Namespace, &namespace);
-            place.cluster.delete(&inside, Propagation::Background).await.map_err(refused)?;
-            place.wait_gone(&[inside]).await?;
-            for component in Component::ALL.into_iter().rev() {
-                let release = ObjectRef::namespaced(Kind::HelmRelease, &namespace, component.name());
-                if self.has(&release).await? {
-                    self.cluster.delete(&release, Propagation::Background).await.map_err(refused)?;
-                    home.wait_gone(&[release]).await?;
-                }
+        let inside = ObjectRef::global(Kind::Namespace, &namespace);
+        place.cluster.delete(&inside, Propagation::Background).await.map_err(refused)?;
+        place.wait_gone(&[inside]).await?;
+        for component in Component::ALL.into_iter().rev() {
+            let release = ObjectRef::namespaced(Kind::HelmRelease, &namespace, component.name());
+            if self.has(&release).await? {
+                self.cluster.delete(&release, Propagation::Background).await.map_err(refused)?;
+                self.home().wait_gone(&[release]).await?;
             }
-        } else {
-            // Flux cannot take away what it cannot reach, and what is in the cluster goes with it.
-            for release in self.own(Kind::HelmRelease).await? {
-                self.cluster.patch(&release, &json!({ "spec": { "suspend": true } })).await.map_err(refused)?;
+        }
+        Ok(())
+    }
+
+    /// Deletes the releases that are left, which are those of a cluster that cannot be asked, and the cluster; each is waited for.
+    pub(super) async fn own_cluster_gone(&self) -> Result<(), Diagnostics> {
+        let home = self.home();
+        // Flux cannot take away what it cannot reach, and what is in the cluster goes with it.
+        for release in self.own(Kind::HelmRelease).await? {
+            match self.cluster.patch(&release, &json!({ "spec": { "suspend": true } })).await {
+                Ok(_) | Err(Error::NotFound { .. }) => {}
+                Err(error) => return Err(refused(error)),
             }
         }
         for kind in [Kind::HelmRelease, Kind::OciRepository, Kind::HelmRepository] {
