@@ -101,10 +101,7 @@ impl There {
                 let below = |(name, _): &(&String, &Json)| name.strip_prefix(path).is_some_and(|rest| rest.starts_with('/'));
                 list(&objects.iter().filter(below).map(|(_, object)| object.clone()).collect::<Vec<_>>())
             }
-            ("GET", path) if query.contains("watch=") || query.contains("fieldSelector") => {
-                let _ = path;
-                not_found()
-            }
+            ("GET", _) if query.contains("watch=") => not_found(),
             ("GET", path) => objects.get(path).map_or_else(not_found, |object| Reply::Json(200, object.clone())),
             ("PATCH", path) => {
                 let made = cluster_class::build().into_iter().find(|manifest| self::path(&manifest.object) == path);
@@ -340,4 +337,15 @@ async fn what_was_kept_stays_when_it_is_no_longer_said() {
     let wished = ManagementCluster { cluster_classes: classes(&["kaas-aws"]), ..config() };
     let made = created(&there, &wished).await.0.unwrap();
     assert_eq!(planned(&config(), Some(&made)).0, made);
+}
+
+#[tokio::test]
+async fn the_classes_of_another_cluster_are_not_touched() {
+    let there = There::default();
+    let elsewhere = ManagementCluster { id: "context/elsewhere".into(), ..created(&there, &config()).await.0.unwrap() };
+    let (resource, log) = there.resource();
+    let refused = resource.delete(elsewhere.clone(), &mut Call::default()).await.unwrap_err().diagnostics;
+    assert!(told(&refused).contains("context/elsewhere"), "{}", told(&refused));
+    assert!(resource.update(elsewhere.clone(), elsewhere, &mut Call::default()).await.is_err());
+    assert_eq!(log.lines(), Vec::<String>::new());
 }
