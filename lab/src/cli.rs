@@ -53,6 +53,9 @@ struct Bench {
     /// Numbers of tenants
     #[arg(long, value_delimiter = ',', default_value = "1,100,300")]
     tenants: Vec<u32>,
+    /// Number of tenants with a Kubernetes cluster of their own; 0 measures none
+    #[arg(long, default_value_t = 20)]
+    own_clusters: u32,
     /// Another provider to measure beside: its executable, called terraform-provider-NAME (source address kaas/NAME)
     #[arg(long, requires = "provider_config")]
     provider: Option<PathBuf>,
@@ -66,8 +69,8 @@ struct Bench {
 
 impl From<Bench> for bench::Choices {
     fn from(given: Bench) -> Self {
-        let Bench { repeats, starts, tenants, provider, provider_config, write } = given;
-        Self { repeats, starts, tenants, other: provider.zip(provider_config), write }
+        let Bench { repeats, starts, tenants, own_clusters, provider, provider_config, write } = given;
+        Self { repeats, starts, tenants, own_clusters, other: provider.zip(provider_config), write }
     }
 }
 
@@ -102,7 +105,7 @@ enum Verb {
         #[arg(long, conflicts_with_all = ["name", "dir"])]
         all: bool,
     },
-    /// Live a tenant's whole life on this machine: apply, messages, drift, destroy
+    /// Live the whole life of tenants on this machine: apply, messages, drift, destroy
     Demo {
         /// Name of the lab it makes and takes down
         #[arg(long, default_value = "demo")]
@@ -110,7 +113,10 @@ enum Verb {
         /// Use the machine's terraform instead of OpenTofu
         #[arg(long)]
         terraform: bool,
-        /// Stop after the first messages and leave the lab and the tenant
+        /// How many tenants with a Kubernetes cluster of their own there are, beside one in a namespace
+        #[arg(long, default_value_t = 1)]
+        tenants: usize,
+        /// Stop after the first messages and leave the lab and the tenants
         #[arg(long)]
         keep: bool,
     },
@@ -176,9 +182,10 @@ fn run(verb: Verb) -> Result<ExitCode> {
                 }
             }
         }
-        Verb::Demo { name, terraform, keep } => {
+        Verb::Demo { name, terraform, tenants, keep } => {
             let engine = if terraform { Engine::Terraform } else { Engine::OpenTofu };
-            demo::run(&demo::Choices { lab: Options::named(&name), engine, keep })?;
+            let lab = Options { cluster_api: tenants > 0, ..Options::named(&name) };
+            demo::run(&demo::Choices { lab, engine, own_clusters: tenants, keep })?;
         }
         Verb::Test { filter } => tests_run::run(&filter)?,
         Verb::Bench(choices) => bench::run(&choices.into())?,

@@ -71,14 +71,14 @@ pub fn inventory() -> Result<Vec<String>> {
             Origin::Cache(_) => format!("{}, built", program.version()?),
             Origin::Missing(expected) => format!("{}, will be built: {expected}", program.version()?),
         };
-        lines.push(format!("  {:<24} {state}", program.name()));
+        lines.push(format!("  {:<34} {state}", program.name()));
     }
     let version = strimzi_api::version()?;
     let state = if cache::held(&format!("strimzi-crds-{version}"))?.is_some() { "generated" } else { "will be generated: some seconds" };
-    lines.push(format!("  {:<24} v{version}, {state}", "Strimzi's CRDs"));
+    lines.push(format!("  {:<34} v{version}, {state}", "Strimzi's CRDs"));
     for family in Family::ALL {
         let state = if family.held()? { "generated" } else { "will be generated: some seconds" };
-        lines.push(format!("  {:<24} {}, {state}", format!("{}'s CRDs", family.name()), family.version()?));
+        lines.push(format!("  {:<34} {}, {state}", format!("{}'s CRDs", family.name()), family.version()?));
     }
     Ok(lines)
 }

@@ -36,5 +36,5 @@ pub mod tests_run;
 pub mod toolchain;
 
 pub use environment::{Came, Lab, Options, TemporaryLab};
-pub use kubernetes::{apply_crds, block_on, client};
+pub use kubernetes::{apply, apply_crds, block_on, client};
 pub use state::Server;

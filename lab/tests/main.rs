@@ -17,6 +17,8 @@ mod examples;
 #[cfg(test)]
 mod flux;
 #[cfg(test)]
+mod hard;
+#[cfg(test)]
 mod manifests;
 #[cfg(test)]
 mod nothing;

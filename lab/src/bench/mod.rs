@@ -32,6 +32,8 @@ pub struct Choices {
     pub starts: u32,
     /// The numbers of tenants.
     pub tenants: Vec<u32>,
+    /// How many tenants with a cluster of their own; 0: none are measured.
+    pub own_clusters: u32,
     /// Another provider, by its executable (`terraform-provider-NAME`, source address `kaas/NAME`), and a configuration for it that makes `var.n` resources.
     pub other: Option<(PathBuf, PathBuf)>,
     /// Write the tables into `docs/benchmarks.md` too.
@@ -56,7 +58,11 @@ pub fn run(choices: &Choices) -> Result<()> {
         sizes.push(measure_size(choices, tenants, &lab, &provider, &nothing)?);
     }
     lab.down()?;
-    let findings = Findings { begun, ended: machine::Moment::now()?, starts, sizes, command: command(choices) };
+    let own_clusters = match choices.own_clusters {
+        0 => None,
+        tenants => Some(measure_own_clusters(choices, tenants, &provider, &nothing)?),
+    };
+    let findings = Findings { begun, ended: machine::Moment::now()?, starts, sizes, own_clusters, command: command(choices) };
     let text = findings.markdown()?;
     say(&text);
     if choices.write {
@@ -65,11 +71,28 @@ pub fn run(choices: &Choices) -> Result<()> {
     Ok(())
 }
 
+/// Tenants with a Kubernetes cluster of their own, in a lab with Cluster API.
+fn measure_own_clusters(choices: &Choices, tenants: u32, provider: &Path, nothing: &Path) -> Result<Measured> {
+    note("bringing a lab with Cluster API up that pretends: no Kafka runs");
+    let name = format!("bench-clusters-{}", std::process::id());
+    let lab = TemporaryLab::with(&Options { pretend_ready: true, cluster_api: true, ..Options::named(&name) })?;
+    let place = lab.folder().join("bench").join(tenants.to_string());
+    let subjects = [
+        Subject::own_clusters(&place, provider, tenants, &lab)?,
+        Subject::terraform_data(&place, provider, tenants)?,
+        Subject::nothing(&place, nothing, tenants)?,
+        Subject::nothing_tenant(&place, nothing, tenants, &lab, true)?,
+    ];
+    let measured = life::measure(&subjects, tenants, choices.repeats, &lab.kubeconfig())?;
+    lab.down()?;
+    Ok(measured)
+}
+
 fn measure_size(choices: &Choices, tenants: u32, lab: &TemporaryLab, provider: &Path, nothing: &Path) -> Result<Measured> {
     let place = lab.folder().join("bench").join(tenants.to_string());
     let mut subjects = vec![Subject::kaas(&place, provider, tenants, lab)?, Subject::terraform_data(&place, provider, tenants)?];
     subjects.push(Subject::nothing(&place, nothing, tenants)?);
-    subjects.push(Subject::nothing_tenant(&place, nothing, tenants, lab)?);
+    subjects.push(Subject::nothing_tenant(&place, nothing, tenants, lab, false)?);
     if let Some((executable, configuration)) = &choices.other {
         subjects.push(Subject::other(&place, executable, tenants, configuration)?);
     }
@@ -78,5 +101,5 @@ fn measure_size(choices: &Choices, tenants: u32, lab: &TemporaryLab, provider: &
 
 fn command(choices: &Choices) -> String {
     let tenants: Vec<String> = choices.tenants.iter().map(u32::to_string).collect();
-    format!("cargo lab bench --repeats {} --tenants {}", choices.repeats, tenants.join(","))
+    format!("cargo lab bench --repeats {} --tenants {} --own-clusters {}", choices.repeats, tenants.join(","), choices.own_clusters)
 }

@@ -28,6 +28,8 @@ pub struct Findings {
     pub ended: Moment,
     pub starts: Vec<Starts>,
     pub sizes: Vec<Measured>,
+    /// Of tenants with a cluster of their own.
+    pub own_clusters: Option<Measured>,
     pub command: String,
 }
 
@@ -68,10 +70,17 @@ impl Findings {
         )?;
         self.targets(&mut text)?;
         self.start(&mut text)?;
-        for act in [Act::Plan, Act::Apply, Act::Destroy] {
-            self.table(&mut text, act)?;
+        tables(&mut text, &self.sizes)?;
+        if let Some(own) = &self.own_clusters {
+            writeln!(text, "\n### With a Kubernetes cluster of their own\n")?;
+            writeln!(
+                text,
+                "{} tenants with `isolation = \"cluster\"`, each a kube-apiserver of its own on this machine, which take most of the time of applies and destroys. The \
+                 requests are those to the management cluster; Cluster API and the stand-ins ask too, and a plan reads each tenant's kubeconfig.\n",
+                own.tenants
+            )?;
+            tables(&mut text, std::slice::from_ref(own))?;
         }
-        self.requests(&mut text)?;
         Ok(text)
     }
 
@@ -121,50 +130,57 @@ impl Findings {
         writeln!(text)?;
         Ok(())
     }
+}
 
-    fn table(&self, text: &mut String, act: Act) -> Result<()> {
-        let name = match act {
-            Act::Plan => "Plan without changes",
-            Act::Apply => "Apply (create)",
-            Act::Destroy => "Destroy",
-        };
-        writeln!(text, "| {name} | N | Runs | Time | `kaas_tenant` takes | Plugin at most |\n| --- | --- | --- | --- | --- | --- |")?;
-        for size in &self.sizes {
-            for (kind, title) in &size.titles {
-                let Some(cell) = size.cells.get(&(act, *kind)) else { continue };
-                let ratio = size.ratio(act, *kind).filter(|_| *kind != Kind::Kaas);
-                let ratio = ratio.map_or_else(String::new, |ratio| format!("{ratio:.2} times"));
-                let memory = megabytes(cell.peak_mib.max());
-                let memory = if memory.is_nan() { "-".to_owned() } else { format!("{memory:.1} MB") };
-                let (median, min, max) = (cell.seconds.median(), cell.seconds.min(), cell.seconds.max());
-                let (n, runs) = (size.tenants, cell.seconds.len());
-                writeln!(text, "| {title} | {n} | {runs} | {median:.2} s ({min:.2} to {max:.2}) | {ratio} | {memory} |")?;
-            }
+fn tables(text: &mut String, sizes: &[Measured]) -> Result<()> {
+    for act in [Act::Plan, Act::Apply, Act::Destroy] {
+        table(text, sizes, act)?;
+    }
+    requests(text, sizes)
+}
+
+fn table(text: &mut String, sizes: &[Measured], act: Act) -> Result<()> {
+    let name = match act {
+        Act::Plan => "Plan without changes",
+        Act::Apply => "Apply (create)",
+        Act::Destroy => "Destroy",
+    };
+    writeln!(text, "| {name} | N | Runs | Time | `kaas_tenant` takes | Plugin at most |\n| --- | --- | --- | --- | --- | --- |")?;
+    for size in sizes {
+        for (kind, title) in &size.titles {
+            let Some(cell) = size.cells.get(&(act, *kind)) else { continue };
+            let ratio = size.ratio(act, *kind).filter(|_| *kind != Kind::Kaas);
+            let ratio = ratio.map_or_else(String::new, |ratio| format!("{ratio:.2} times"));
+            let memory = megabytes(cell.peak_mib.max());
+            let memory = if memory.is_nan() { "-".to_owned() } else { format!("{memory:.1} MB") };
+            let (median, min, max) = (cell.seconds.median(), cell.seconds.min(), cell.seconds.max());
+            let (n, runs) = (size.tenants, cell.seconds.len());
+            writeln!(text, "| {title} | {n} | {runs} | {median:.2} s ({min:.2} to {max:.2}) | {ratio} | {memory} |")?;
         }
+    }
+    writeln!(text)?;
+    Ok(())
+}
+
+fn requests(text: &mut String, sizes: &[Measured]) -> Result<()> {
+    write!(text, "| Requests of one plan, by the API server's own count |")?;
+    sizes.iter().try_for_each(|size| write!(text, " N = {} |", size.tenants))?;
+    write!(text, "\n| --- |{}\n", " --- |".repeat(sizes.len()))?;
+    let mut all = Counts::new();
+    sizes.iter().for_each(|size| all.extend(size.requests.clone()));
+    for what in all.keys() {
+        write!(text, "| {what} |")?;
+        sizes.iter().try_for_each(|size| write!(text, " {} |", size.requests.get(what).copied().unwrap_or_default()))?;
         writeln!(text)?;
-        Ok(())
     }
-
-    fn requests(&self, text: &mut String) -> Result<()> {
-        write!(text, "| Requests of one plan, by the API server's own count |")?;
-        self.sizes.iter().try_for_each(|size| write!(text, " N = {} |", size.tenants))?;
-        write!(text, "\n| --- |{}\n", " --- |".repeat(self.sizes.len()))?;
-        let mut all = Counts::new();
-        self.sizes.iter().for_each(|size| all.extend(size.requests.clone()));
-        for what in all.keys() {
-            write!(text, "| {what} |")?;
-            self.sizes.iter().try_for_each(|size| write!(text, " {} |", size.requests.get(what).copied().unwrap_or_default()))?;
-            writeln!(text)?;
-        }
-        write!(text, "| all |")?;
-        self.sizes.iter().try_for_each(|size| write!(text, " {} |", size.requests.values().sum::<u64>()))?;
-        writeln!(text, "\n")?;
-        let sizes = self.sizes.iter().map(|size| (size.tenants, size.state_size));
-        if let Some((tenants, size)) = sizes.max_by_key(|(tenants, _)| *tenants) {
-            writeln!(text, "The state of one of {tenants} tenants is {} bytes of JSON with {} values.", size.bytes, size.values)?;
-        }
-        Ok(())
+    write!(text, "| all |")?;
+    sizes.iter().try_for_each(|size| write!(text, " {} |", size.requests.values().sum::<u64>()))?;
+    writeln!(text, "\n")?;
+    let sizes = sizes.iter().map(|size| (size.tenants, size.state_size));
+    if let Some((tenants, size)) = sizes.max_by_key(|(tenants, _)| *tenants) {
+        writeln!(text, "The state of one of {tenants} tenants is {} bytes of JSON with {} values.", size.bytes, size.values)?;
     }
+    Ok(())
 }
 
 impl Measured {

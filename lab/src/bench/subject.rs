@@ -103,6 +103,15 @@ impl Subject {
         Ok(subject)
     }
 
+    /// As [`Subject::kaas`], each tenant with a cluster of the lab's own class.
+    pub fn own_clusters(place: &Path, plugin: &Path, n: u32, lab: &Lab) -> Result<Self> {
+        let text = own_clusters(KAAS);
+        let mut subject = Self::new(Kind::Kaas, "`kaas_tenant`", place, plugin, n, &text)?;
+        subject.workspace.set_variable("kubeconfig", lab.kubeconfig());
+        subject.workspace.set_variable("context", lab.context());
+        Ok(subject)
+    }
+
     pub fn terraform_data(place: &Path, any: &Path, n: u32) -> Result<Self> {
         let subject = Self::new(Kind::TerraformData, "`terraform_data` (in the CLI)", place, any, n, TERRAFORM_DATA)?;
         Ok(Self { plugin: None, ..subject })
@@ -113,8 +122,9 @@ impl Subject {
     }
 
     /// Its state has to come from the tenants: [`Subject::carry`].
-    pub fn nothing_tenant(place: &Path, plugin: &Path, n: u32, lab: &Lab) -> Result<Self> {
-        let kaas = KAAS.replace("kaas_tenant", "nothing_tenant").replace("kaas_management_cluster.lab.id", "\"context/${var.context}\"");
+    pub fn nothing_tenant(place: &Path, plugin: &Path, n: u32, lab: &Lab, own: bool) -> Result<Self> {
+        let kaas = if own { own_clusters(KAAS) } else { KAAS.to_owned() };
+        let kaas = kaas.replace("kaas_tenant", "nothing_tenant").replace("kaas_management_cluster.lab.id", "\"context/${var.context}\"");
         let tenants = kaas.split_once("resource \"nothing_tenant\"").map_or("", |(_, rest)| rest);
         let head = NOTHING.split_once("resource").map_or("", |(head, _)| head);
         let text = format!("{head}variable \"context\" {{}}\nresource \"nothing_tenant\"{tenants}");
@@ -154,6 +164,12 @@ impl Subject {
     pub fn state_size(&self) -> Result<StateSize> {
         largest(&self.state()?).context("find a resource in the state")
     }
+}
+
+/// The configuration with a cluster for each tenant.
+fn own_clusters(text: &str) -> String {
+    let cluster = "  cluster {\n    class           = \"process\"\n    class_namespace = \"kaas-system\"\n  }\n";
+    text.replace("  isolation           = \"namespace\"\n", cluster)
 }
 
 /// Makes kaas tenants of a state nothing's, and drops what else is in it.

@@ -5,10 +5,10 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail};
 
+use crate::kubernetes;
 use crate::programs::Program;
 use crate::servers::Layout;
 use crate::state::{ClusterApiPorts, ManagerPorts, Server};
-use crate::{kubernetes, ports};
 
 /// After this long without an answer of a tenant's API server core says so in `RemoteConnectionProbe`. Its own default is 50 s; it asks every 10 s.
 const REMOTE_CONNECTION_GRACE: &str = "15s";
@@ -51,14 +51,13 @@ impl Programs {
     }
 }
 
-/// Ports nobody listens on.
-///
-/// # Errors
-/// When there are too few.
-pub fn free_ports() -> Result<ClusterApiPorts> {
-    let [a, b, c, d, e, f, g, h, i, j, k, l] = ports::free()?;
+/// How many ports the controllers take.
+pub const PORTS: usize = 12;
+
+/// Deals out `ports` to the controllers.
+pub fn dealt([a, b, c, d, e, f, g, h, i, j, k, l]: [u16; PORTS]) -> ClusterApiPorts {
     let manager = |webhook, health, diagnostics| ManagerPorts { webhook, health, diagnostics };
-    Ok(ClusterApiPorts { core: manager(a, b, c), bootstrap: manager(d, e, f), control_plane: manager(g, h, i), aws: manager(j, k, l) })
+    ClusterApiPorts { core: manager(a, b, c), bootstrap: manager(d, e, f), control_plane: manager(g, h, i), aws: manager(j, k, l) }
 }
 
 /// The ports of `server`.
@@ -155,7 +154,7 @@ mod tests {
 
     #[test]
     fn the_provider_for_aws_sees_no_object_and_knows_no_real_credentials() {
-        let ports = free_ports().unwrap();
+        let ports = dealt([0; PORTS]);
         let layout = Layout("/lab".into());
         assert!(args(Server::ClusterApiAws, &layout, ports).unwrap().contains(&"--namespace=nobody".to_owned()));
         assert_eq!(environment(Server::ClusterApiAws)["AWS_ACCESS_KEY_ID"], "lab");

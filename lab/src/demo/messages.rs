@@ -1,7 +1,7 @@
 //! What the demo does to a tenant without Terraform: passing messages as an application would, changing its Kafka as a careless
 //! colleague would.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
@@ -9,7 +9,6 @@ use bytes::Bytes;
 use k8s_openapi::api::core::v1::Secret;
 use kube::api::{Api, ApiResource, DynamicObject, GroupVersionKind, Patch, PatchParams};
 
-use crate::environment::Lab;
 use crate::kafka::Client;
 use crate::kubernetes;
 
@@ -19,11 +18,11 @@ const MESSAGES: usize = 1000;
 /// How long 1000 messages may take to come back.
 const CONSUME: Duration = Duration::from_secs(30);
 
-/// Produces and consumes with the certificate of the tenant's administrator, and sees that a client without one is refused.
-pub fn pass(lab: &Lab, tenant: &str, bootstrap: &str, ca: &str) -> Result<((), String)> {
+/// Produces and consumes with the certificate of the tenant's administrator, and sees that a client without one is refused. How many messages came back.
+pub fn pass(kubeconfig: &Path, tenant: &str, bootstrap: &str, ca: &str) -> Result<usize> {
     kubernetes::block_on(async {
         let secret = format!("{tenant}-admin");
-        let kube = kubernetes::client(&lab.kubeconfig()).await?;
+        let kube = kubernetes::client(kubeconfig).await?;
         let admin = Api::<Secret>::namespaced(kube, &format!("kaas-{tenant}"))
             .get(&secret)
             .await
@@ -47,7 +46,7 @@ pub fn pass(lab: &Lab, tenant: &str, bootstrap: &str, ca: &str) -> Result<((), S
         }
         ensure!(Client::connect(bootstrap, ca, None).await.is_err(), "the broker let a client in that has no certificate");
         client.delete_topic(TOPIC).await?;
-        Ok(((), format!("{back} sent and read back; a client without a certificate is refused")))
+        Ok(back)
     })
 }
 
@@ -58,6 +57,7 @@ fn pem(secret: &Secret, key: &str) -> Result<String> {
 
 /// A field of a Kafka object that was changed, and what it was before.
 pub struct Drift {
+    kubeconfig: PathBuf,
     namespace: String,
     name: String,
     key: String,
@@ -65,10 +65,10 @@ pub struct Drift {
 }
 
 /// Halves the retention in the Kafka object of `tenant`.
-pub fn change_kafka(lab: &Lab, tenant: &str) -> Result<(Drift, String)> {
+pub fn change_kafka(kubeconfig: &Path, tenant: &str) -> Result<(Drift, String)> {
     kubernetes::block_on(async {
         let (namespace, name) = (format!("kaas-{tenant}"), tenant.to_owned());
-        let api = kafkas(&lab.kubeconfig(), &namespace).await?;
+        let api = kafkas(kubeconfig, &namespace).await?;
         let kafka = api.get(&name).await.with_context(|| format!("read the Kafka {namespace}/{name}"))?;
         let config = kafka.data["spec"]["kafka"]["config"].as_object().context("find spec.kafka.config")?;
         let found = config.iter().find(|(key, _)| key.starts_with("log.retention."));
@@ -77,8 +77,8 @@ pub fn change_kafka(lab: &Lab, tenant: &str) -> Result<(Drift, String)> {
         let less = if was.is_string() { serde_json::json!((number / 2).to_string()) } else { serde_json::json!(number / 2) };
         let patch = serde_json::json!({"spec": {"kafka": {"config": {key: less}}}});
         api.patch(&name, &PatchParams::default(), &Patch::Merge(patch)).await.context("change the Kafka")?;
-        let said = format!("{key}: {was} -> {less}");
-        Ok((Drift { namespace, name, key: key.clone(), was: was.clone() }, said))
+        let said = format!("{tenant}: {key}: {was} -> {less}");
+        Ok((Drift { kubeconfig: kubeconfig.to_owned(), namespace, name, key: key.clone(), was: was.clone() }, said))
     })
 }
 
@@ -88,13 +88,18 @@ impl Drift {
         format!("spec.kafka.config.{} of the Kafka {}/{}", self.key, self.namespace, self.name)
     }
 
+    /// Whether a line of a plan names the changed field.
+    pub fn is_told_by(&self, line: &str) -> bool {
+        line.contains(&format!("Kafka {}/{}: ", self.namespace, self.name)) && line.contains(&self.key)
+    }
+
     /// Fails unless the field is again what it was.
-    pub fn check_mended(&self, lab: &Lab) -> Result<((), String)> {
+    pub fn check_mended(&self) -> Result<String> {
         kubernetes::block_on(async {
-            let kafka = kafkas(&lab.kubeconfig(), &self.namespace).await?.get(&self.name).await?;
+            let kafka = kafkas(&self.kubeconfig, &self.namespace).await?.get(&self.name).await?;
             let is = &kafka.data["spec"]["kafka"]["config"][&self.key];
             ensure!(*is == self.was, "{} is {is}, not {} as before", self.field(), self.was);
-            Ok(((), format!("{} is {is} again", self.key)))
+            Ok(format!("{}: {} is {is} again", self.name, self.key))
         })
     }
 }

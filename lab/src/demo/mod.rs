@@ -8,17 +8,23 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use anyhow::{Context, Result, ensure};
+use serde_json::Value;
 
+use crate::cluster_api::tenants;
 use crate::environment::{Lab, Options};
 use crate::output::{note, say, seconds};
 use crate::programs::Program;
 use crate::terraform::{Engine, Install, Planned, Workspace};
-use crate::{doctor, interrupt, objects, own_binary, strimzi_api};
+use crate::{cluster_api, doctor, interrupt, objects, own_binary, strimzi_api};
+use messages::Drift;
 use steps::Steps;
 
 const QUICKSTART: &str = include_str!("../../../examples/quickstart/main.tf");
-/// As the quickstart names its tenant.
+/// As the quickstart names its tenant, which lives in a namespace.
 const TENANT: &str = "payments";
+const CLUSTERS: &str = include_str!("clusters.tf");
+/// What tenants with a cluster of their own are called, before numbers are.
+const NAMES: [&str; 3] = ["orders", "invoices", "shipments"];
 
 /// How the demo is to go.
 #[derive(Clone, Debug)]
@@ -27,6 +33,8 @@ pub struct Choices {
     pub lab: Options,
     /// Which CLI applies the configuration.
     pub engine: Engine,
+    /// How many tenants with a cluster of their own there are beside the quickstart's.
+    pub own_clusters: usize,
     /// Leave the lab and the tenant there: stop after the first apply and its messages.
     pub keep: bool,
 }
@@ -41,7 +49,7 @@ pub fn run(choices: &Choices) -> Result<()> {
     steps.step("tools of this machine", || {
         doctor::complaints().map_or(Ok(((), "all found".to_owned())), |missing| Err(anyhow::anyhow!(missing)))
     })?;
-    let provider = steps.step("programs", build)?;
+    let provider = steps.step("programs", || build(choices.lab.cluster_api))?;
     let (lab, came) = steps.step("lab up", || {
         let (lab, came) = Lab::up(&choices.lab)?;
         let url = lab.url();
@@ -68,12 +76,16 @@ pub fn run(choices: &Choices) -> Result<()> {
     Ok(())
 }
 
-fn build() -> Result<(PathBuf, String)> {
-    for program in Program::NAMESPACES {
+fn build(cluster_api: bool) -> Result<(PathBuf, String)> {
+    let programs: &[Program] = if cluster_api { &Program::ALL } else { &Program::NAMESPACES };
+    for program in programs {
         interrupt::check()?;
         program.executable()?;
     }
     strimzi_api::crds()?;
+    if cluster_api {
+        cluster_api::crds()?;
+    }
     let provider = own_binary::provider()?;
     let text = format!(
         "Kubernetes {}, OpenTofu {}, Strimzi's CRDs {}",
@@ -81,6 +93,7 @@ fn build() -> Result<(PathBuf, String)> {
         Program::Tofu.version()?,
         strimzi_api::version()?
     );
+    let text = if cluster_api { format!("{text}, Cluster API {}", Program::ClusterApi.version()?) } else { text };
     Ok((provider, text))
 }
 
@@ -88,9 +101,18 @@ fn workspace_dir(lab: &Lab) -> PathBuf {
     lab.folder().join("workspace")
 }
 
+/// What an application needs to reach a tenant's Kafka.
+struct Access {
+    name: String,
+    bootstrap: String,
+    ca: String,
+}
+
 /// A lab with the quickstart's configuration in a workspace.
 struct Tour<'a> {
     lab: &'a Lab,
+    /// The tenants with a cluster of their own.
+    own_clusters: Vec<String>,
     workspace: Workspace,
     before: BTreeSet<String>,
 }
@@ -101,22 +123,29 @@ impl<'a> Tour<'a> {
         workspace.write("main.tf", QUICKSTART)?;
         workspace.set_variable("kubeconfig", lab.kubeconfig());
         workspace.set_variable("context", lab.context());
-        Ok(Self { lab, workspace, before: objects::settled(&lab.kubeconfig())? })
+        let number = |at: usize| NAMES.get(at).map_or_else(|| format!("tenant-{}", at + 1), |name| (*name).to_owned());
+        let own_clusters: Vec<String> = (0..choices.own_clusters).map(number).collect();
+        if !own_clusters.is_empty() {
+            workspace.write("clusters.tf", CLUSTERS)?;
+            workspace.set_variable("own_clusters", serde_json::to_string(&own_clusters)?);
+        }
+        Ok(Self { lab, own_clusters, workspace, before: objects::settled(&lab.kubeconfig())? })
     }
 
     fn whole(&self, steps: &mut Steps) -> Result<()> {
         self.begin(steps)?;
         steps.step("plan again", || self.plan_is_empty())?;
-        let drift = steps.step("change Kafka behind Terraform's back", || messages::change_kafka(self.lab, TENANT))?;
-        steps.step("plan shows the drift", || self.plan_shows(&drift))?;
+        let drifts = steps.step("change Kafka behind Terraform's back", || self.change_kafkas())?;
+        steps.step("plan shows the drift", || self.plan_shows(&drifts))?;
         steps.step("apply mends it", || {
             self.workspace.apply(&[])?.succeeded()?;
-            drift.check_mended(self.lab)
+            let mended: Vec<String> = drifts.iter().map(Drift::check_mended).collect::<Result<_>>()?;
+            Ok(((), mended.join("; ")))
         })?;
         steps.step("plan again", || self.plan_is_empty())?;
         steps.step("destroy", || {
             self.workspace.destroy(&[])?.succeeded()?;
-            Ok(((), "the tenant is gone".to_owned()))
+            Ok(((), "the tenants are gone".to_owned()))
         })?;
         steps.step("nothing is left", || self.nothing_is_left())
     }
@@ -126,18 +155,54 @@ impl<'a> Tour<'a> {
             self.workspace.init()?.succeeded()?;
             Ok(((), "the provider is installed from a mirror".to_owned()))
         })?;
-        let bootstrap = steps.step("apply", || {
+        let access = steps.step("apply", || {
             self.workspace.apply(&[])?.succeeded()?;
-            let bootstrap = self.text_output("bootstrap_servers")?;
-            Ok((bootstrap.clone(), format!("Kafka at {bootstrap}")))
+            let access = self.access()?;
+            let places: Vec<String> = access.iter().map(|tenant| format!("{} at {}", tenant.name, tenant.bootstrap)).collect();
+            Ok((access, format!("Kafka of {}", places.join(", of "))))
         })?;
-        let ca = self.text_output("ca_certificate")?;
-        steps.step("messages over mutual TLS", || messages::pass(self.lab, TENANT, &bootstrap, &ca))
+        steps.step("messages over mutual TLS", || {
+            let back: Vec<String> = access.iter().map(|tenant| self.pass(tenant)).collect::<Result<_>>()?;
+            Ok(((), format!("sent and read back: {}; a client without a certificate is refused", back.join(", "))))
+        })
     }
 
-    fn text_output(&self, name: &str) -> Result<String> {
-        let value = self.workspace.output(name)?;
-        value.as_str().map(str::to_owned).with_context(|| format!("read the output {name} as text: it is {value}"))
+    fn pass(&self, tenant: &Access) -> Result<String> {
+        let back = messages::pass(&self.kubeconfig(&tenant.name)?, &tenant.name, &tenant.bootstrap, &tenant.ca)?;
+        Ok(format!("{back} of {}", tenant.name))
+    }
+
+    /// Where each tenant's Kafka is, by the outputs of the configuration.
+    fn access(&self) -> Result<Vec<Access>> {
+        let text = |value: &Value, name: &str| {
+            value.as_str().map(str::to_owned).with_context(|| format!("read the output {name} as text: it is {value}"))
+        };
+        let output = |name: &str| text(&self.workspace.output(name)?, name);
+        let mut all = vec![Access { name: TENANT.to_owned(), bootstrap: output("bootstrap_servers")?, ca: output("ca_certificate")? }];
+        if !self.own_clusters.is_empty() {
+            let outputs = self.workspace.output("own_clusters")?;
+            for name in &self.own_clusters {
+                let of = |field: &str| text(&outputs[name][field], field);
+                all.push(Access { name: name.clone(), bootstrap: of("bootstrap_servers")?, ca: of("ca_certificate")? });
+            }
+        }
+        Ok(all)
+    }
+
+    /// The kubeconfig of the cluster that a tenant's Kafka is on.
+    fn kubeconfig(&self, tenant: &str) -> Result<PathBuf> {
+        if tenant == TENANT {
+            return Ok(self.lab.kubeconfig());
+        }
+        tenants::kubeconfig_file(&self.lab.kubeconfig(), &format!("kaas-{tenant}"), tenant, &workspace_dir(self.lab))
+    }
+
+    fn change_kafkas(&self) -> Result<(Vec<Drift>, String)> {
+        let names = std::iter::once(TENANT).chain(self.own_clusters.iter().map(String::as_str));
+        let changes: Vec<(Drift, String)> =
+            names.map(|name| messages::change_kafka(&self.kubeconfig(name)?, name)).collect::<Result<_>>()?;
+        let (drifts, said): (Vec<Drift>, Vec<String>) = changes.into_iter().unzip();
+        Ok((drifts, said.join("; ")))
     }
 
     fn plan_is_empty(&self) -> Result<((), String)> {
@@ -146,11 +211,18 @@ impl<'a> Tour<'a> {
         Ok(((), "no changes".to_owned()))
     }
 
-    fn plan_shows(&self, drift: &messages::Drift) -> Result<((), String)> {
+    fn plan_shows(&self, drifts: &[Drift]) -> Result<((), String)> {
         let (planned, ran) = self.workspace.plan(&[])?;
         ensure!(planned == Planned::Changes, "the plan does not show the drift ({planned:?}):\n{}{}", ran.stdout, ran.stderr);
-        let lines: Vec<&str> = ran.stdout.lines().map(str::trim).filter(|line| line.contains("->")).collect();
-        ensure!(!lines.is_empty(), "the plan does not show what changed in {}:\n{}", drift.field(), ran.stdout);
+        let lines: Vec<&str> = ran.stdout.lines().map(str::trim).filter(|line| line.contains("log.retention")).collect();
+        for drift in drifts {
+            ensure!(
+                lines.iter().any(|line| drift.is_told_by(line)),
+                "the plan does not show what changed in {}:\n{}",
+                drift.field(),
+                ran.stdout
+            );
+        }
         Ok(((), lines.join("; ")))
     }
 

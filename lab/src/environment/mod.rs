@@ -131,12 +131,13 @@ impl Lab {
     }
 
     fn start(folder: &Path, options: &Options, ingredients: &Ingredients, crds: &[Crd]) -> Result<Self> {
-        let [etcd, etcd_peer, apiserver, controllers] = ports::free()?;
+        // All at once, so that they differ.
+        let [etcd, etcd_peer, apiserver, controllers, rest @ ..] = ports::free::<{ 4 + cluster_api::managers::PORTS }>()?;
         let state = State {
             name: options.name.clone(),
             ports: Ports { etcd, etcd_peer, apiserver, controllers },
             pretend_ready: options.pretend_ready,
-            cluster_api: if options.cluster_api { Some(cluster_api::managers::free_ports()?) } else { None },
+            cluster_api: options.cluster_api.then(|| cluster_api::managers::dealt(rest)),
             owner: if options.owned { Handle::own() } else { None },
             running: Vec::new(),
         };

@@ -1,17 +1,16 @@
 //! Bringing a release in step: which act the state in the target asks for, what its failure means, when it is given up.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::Result;
 
 use super::RETRY;
-use super::api::{FAIL, Snapshot, Step};
+use super::api::FAIL;
 use super::charts::{Chart, STRIMZI};
-use super::digest;
 use super::helm::{Failed, Release, Wish};
 use super::release::{End, Pass};
+use super::remediation::{given_up, is_given_up, must_remediate, remediate, retry_later};
 use super::sources::Artifact;
-use super::status::now;
 use super::storage::Record;
 use super::target::Target;
 
@@ -140,62 +139,6 @@ async fn attempt(
     }
 }
 
-/// Undoes a failed attempt: an install is uninstalled, an upgrade rolled back unless told otherwise.
-async fn remediate(pass: &mut Pass<'_>, release: &Release<'_>, records: &[Record]) -> Result<End> {
-    let (step, _) = active(pass);
-    let uninstalls = pass.status.last_attempted_release_action == "install" || step.remediation.strategy.as_deref() == Some("uninstall");
-    let Some(failed) = records.last() else { return Ok(retry_later(pass)) };
-    let done = if uninstalls {
-        release.uninstall(records).await.map(|()| {
-            let message =
-                format!("Helm uninstall remediation for release {} with chart {} succeeded", failed.full_name(), failed.chart_name());
-            if let Some(first) = pass.status.history.first_mut() {
-                "uninstalled".clone_into(&mut first.status);
-                first.deleted = Some(now());
-            }
-            ("UninstallSucceeded", message)
-        })
-    } else {
-        let to = match release.rollback_target(records) {
-            Ok(to) => to,
-            Err(why) => {
-                pass.conditions().stalled("MissingRollbackTarget", &format!("Failed to perform remediation: {why}"));
-                return Ok(End::Settled);
-            }
-        };
-        let message = format!("Helm rollback to previous release {} with chart {} succeeded", to.full_name(), to.chart_name());
-        match release.roll_back(to, records, pass.spec.max_history).await {
-            Ok(record) => {
-                pass.remember_rollback(&record);
-                Ok(("RollbackSucceeded", message))
-            }
-            Err(failed) => Err(failed.error),
-        }
-    };
-    match done {
-        Ok((reason, message)) => {
-            let mut conditions = pass.conditions();
-            conditions.set("Remediated", "True", reason, &message);
-            conditions.set("Ready", "False", reason, &message);
-        }
-        Err(error) => {
-            let reason = if uninstalls { "UninstallFailed" } else { "RollbackFailed" };
-            let message =
-                format!("Helm remediation failed for release {} with chart {}: {error:#}", failed.full_name(), failed.chart_name());
-            let mut conditions = pass.conditions();
-            conditions.set("Remediated", "False", reason, &message);
-            conditions.set("Ready", "False", reason, &message);
-            return Ok(retry_later(pass));
-        }
-    }
-    let (step, failures) = active(pass);
-    if step.exhausted(failures) {
-        let action = pass.status.last_attempted_release_action.clone();
-        return Ok(given_up(pass, &action));
-    }
-    Ok(retry_later(pass))
-}
-
 fn in_step(pass: &mut Pass<'_>, release: &Release<'_>, chart: &Chart) -> End {
     let Some(last) = pass.status.history.first().cloned() else { return End::Waits(Duration::ZERO) };
     let mut conditions = pass.conditions();
@@ -223,42 +166,6 @@ fn in_step(pass: &mut Pass<'_>, release: &Release<'_>, chart: &Chart) -> End {
     End::Settled
 }
 
-fn active<'p>(pass: &'p Pass<'_>) -> (&'p Step, i64) {
-    match pass.status.last_attempted_release_action.as_str() {
-        "install" => (&pass.spec.install, pass.status.install_failures),
-        _ => (&pass.spec.upgrade, pass.status.upgrade_failures),
-    }
-}
-
-fn remediates_last(pass: &Pass<'_>) -> bool {
-    let (step, _) = active(pass);
-    let upgrade = pass.status.last_attempted_release_action == "upgrade";
-    step.remediation.remediate_last_failure.unwrap_or(upgrade && step.remediation.retries > 0)
-}
-
-fn must_remediate(pass: &Pass<'_>) -> bool {
-    let (step, failures) = active(pass);
-    failures > 0 && !step.retries_without_remediation() && (!step.exhausted(failures) || remediates_last(pass))
-}
-
-fn is_given_up(pass: &Pass<'_>) -> bool {
-    let (step, failures) = active(pass);
-    failures > 0 && step.exhausted(failures)
-}
-
-fn given_up(pass: &mut Pass<'_>, action: &str) -> End {
-    let failures = if action == "install" { pass.status.install_failures } else { pass.status.upgrade_failures };
-    pass.conditions().stalled("RetriesExceeded", &format!("Failed to {action} after {failures} attempt(s)"));
-    End::Settled
-}
-
-fn retry_later(pass: &mut Pass<'_>) -> End {
-    let mut conditions = pass.conditions();
-    let message = conditions.get("Ready").map(|c| c.message.clone()).unwrap_or_default();
-    conditions.reconciling("ProgressingWithRetry", &message);
-    End::Waits(RETRY)
-}
-
 /// Whether a test asked for this attempt to fail: by annotation, or by a file written before the object is.
 fn ordered_to_fail(pass: &Pass<'_>, action: &str) -> bool {
     let file = pass.flux.options.data_dir.join("fail").join(format!("{}.{}", pass.namespace, pass.name));
@@ -266,54 +173,3 @@ fn ordered_to_fail(pass: &Pass<'_>, action: &str) -> bool {
     let failures = if action == "install" { pass.status.install_failures } else { pass.status.upgrade_failures };
     ordered.and_then(|text| text.trim().parse::<i64>().ok()).is_some_and(|ordered| failures < ordered)
 }
-
-impl Pass<'_> {
-    /// Puts a revision on top of the history.
-    fn remember(&mut self, record: &Record, artifact: &Artifact) {
-        self.push(record, artifact.oci_digest.clone());
-    }
-
-    fn remember_rollback(&mut self, record: &Record) {
-        let same = self.status.history.iter().find(|s| s.chart_version == record.chart.metadata.version);
-        let oci_digest = same.and_then(|s| s.oci_digest.clone());
-        self.push(record, oci_digest);
-    }
-
-    fn push(&mut self, record: &Record, oci_digest: Option<String>) {
-        let text = serde_json::to_string(record).unwrap_or_default();
-        if record.info.status == "deployed" {
-            for old in self.status.history.iter_mut().filter(|old| old.status == "deployed") {
-                "superseded".clone_into(&mut old.status);
-            }
-        }
-        let snapshot = Snapshot {
-            digest: format!("sha256:{}", digest::sha256(text.as_bytes())),
-            name: record.name.clone(),
-            namespace: record.namespace.clone(),
-            version: record.version,
-            status: record.info.status.clone(),
-            chart_name: record.chart.metadata.name.clone(),
-            chart_version: record.chart.metadata.version.clone(),
-            app_version: Some(record.chart.metadata.app_version.clone()),
-            config_digest: digest::of_values(&record.config),
-            first_deployed: record.info.first_deployed.clone(),
-            last_deployed: record.info.last_deployed.clone(),
-            deleted: None,
-            oci_digest,
-        };
-        self.status.history.insert(0, snapshot);
-    }
-
-    /// Keeps the newest revision and the one that ran before it.
-    fn forget_old(&mut self) {
-        let mut first = true;
-        let mut before = false;
-        self.status.history.retain(|snapshot| {
-            let keep = std::mem::take(&mut first) || (snapshot.status == "superseded" && !std::mem::replace(&mut before, true));
-            keep
-        });
-    }
-}
-
-/// When failed attempts may be repeated: what was tried, and the moment from which on it may be tried again.
-pub type Pauses = std::collections::HashMap<String, (String, Instant)>;

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use futures::{FutureExt, StreamExt};
 use kube::api::{Api, ApiResource, DynamicObject, ListParams};
 use kube::runtime::controller::{Action, Config, Controller};
@@ -13,10 +13,12 @@ use kube::runtime::watcher;
 use kube::{Client, ResourceExt};
 
 use super::api::{self, REQUESTED_AT, Spec, helm_release, source};
-use super::attempts::Pauses;
 use super::operators::Operators;
 use super::release::{self, Pass};
 use super::{Options, RETRY, sources};
+
+/// When failed attempts may be repeated, by uid: what was tried, and the moment from which on it may be tried again.
+type Pauses = HashMap<String, (String, Instant)>;
 
 /// All reconciles share this.
 pub struct Flux {
@@ -58,7 +60,8 @@ fn tried_of(pass: &Pass<'_>) -> String {
 
 /// Runs until a signal.
 pub async fn run(options: &Options) -> Result<()> {
-    std::fs::create_dir_all(&options.data_dir)?;
+    let orders = options.data_dir.join("fail");
+    std::fs::create_dir_all(&orders).with_context(|| format!("make {}", orders.display()))?;
     let client = crate::client(&options.kubeconfig).await?;
     let operators = Operators::new(client.clone(), options.clone());
     operators.resume()?;

@@ -1,4 +1,4 @@
-//! Helm's record of a release: one Secret per revision in the storage namespace of the target, in Helm's own format, so that Helm can read it.
+//! Helm's record of a release: one Secret per revision in the storage namespace of the target, in Helm's own format.
 
 use std::io::{Read, Write};
 

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use futures::{FutureExt, StreamExt, TryStreamExt};
+use futures::{FutureExt, StreamExt};
 use kube::api::{Api, DynamicObject};
 use kube::runtime::controller::{Action, Config, Controller};
 use kube::runtime::reflector::{ObjectRef, Store};
@@ -199,21 +199,21 @@ pub async fn watch(operator: Arc<Operator>) {
 /// A user has no finalizer, as with the real operator, so its end is seen in the watch.
 async fn forget_users(operator: Arc<Operator>, api: Api<DynamicObject>) {
     let events = watcher::watcher(api, watcher::Config::default().any_semantic());
+    // An error is not the end: the watch begins anew.
     let events = kube::runtime::WatchStreamExt::default_backoff(events);
     events
-        .try_for_each_concurrent(8, |event| {
-            let operator = operator.clone();
-            async move {
-                if let Event::Delete(user) = event
-                    && let Err(error) = users::forget(&operator, &user).await
-                {
-                    tracing::warn!("forget the user {}: {error:#}", user.name_any());
+        .for_each_concurrent(8, |event| async {
+            match event {
+                Ok(Event::Delete(user)) => {
+                    if let Err(error) = users::forget(&operator, &user).await {
+                        tracing::warn!("forget the user {}: {error:#}", user.name_any());
+                    }
                 }
-                Ok(())
+                Ok(_) => {}
+                Err(error) => tracing::debug!("watch users: {error}"),
             }
         })
-        .await
-        .unwrap_or_else(|error| tracing::warn!("watch users: {error}"));
+        .await;
 }
 
 async fn sweep(operator: Arc<Operator>, store: Store<DynamicObject>) {

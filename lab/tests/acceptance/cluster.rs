@@ -1,16 +1,34 @@
 //! What other hands do in the cluster: changing, deleting and adding objects without Terraform.
 
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use kaas::domain::object::{Kind, ObjectRef};
-use kaas_lab::{Lab, block_on, client};
+use kaas_lab::{Lab, TemporaryLab, block_on, client};
 use kube::api::{Api, ApiResource, DeleteParams, DynamicObject, GroupVersionKind, Patch, PatchParams, PostParams};
 use serde_json::{Value, json};
 
 /// How long a cluster may take for what it does by itself.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-async fn api(lab: &Lab, object: &ObjectRef) -> anyhow::Result<Api<DynamicObject>> {
+/// A Kubernetes that others have their hands in.
+pub trait At: Sync {
+    fn kubeconfig(&self) -> PathBuf;
+}
+
+impl At for Lab {
+    fn kubeconfig(&self) -> PathBuf {
+        Self::kubeconfig(self)
+    }
+}
+
+impl At for TemporaryLab {
+    fn kubeconfig(&self) -> PathBuf {
+        Lab::kubeconfig(self)
+    }
+}
+
+async fn api(lab: &impl At, object: &ObjectRef) -> anyhow::Result<Api<DynamicObject>> {
     let kind = object.kind.api();
     let resource = ApiResource::from_gvk_with_plural(&GroupVersionKind::gvk(kind.group, kind.version, kind.kind), kind.plural);
     let client = client(&lab.kubeconfig()).await?;
@@ -21,12 +39,12 @@ async fn api(lab: &Lab, object: &ObjectRef) -> anyhow::Result<Api<DynamicObject>
 }
 
 /// The object as it is, with what it is told apart by.
-pub fn get(lab: &Lab, object: &ObjectRef) -> Option<Value> {
+pub fn get(lab: &impl At, object: &ObjectRef) -> Option<Value> {
     block_on(async { Ok(api(lab, object).await?.get_opt(&object.name).await?) }).unwrap().map(|found| serde_json::to_value(found).unwrap())
 }
 
 /// Replaces what is at `pointer` by `value`, as an editor would.
-pub fn replace(lab: &Lab, object: &ObjectRef, pointer: &str, value: &Value) {
+pub fn replace(lab: &impl At, object: &ObjectRef, pointer: &str, value: &Value) {
     let done = block_on(async {
         let api = api(lab, object).await?;
         loop {
@@ -42,21 +60,21 @@ pub fn replace(lab: &Lab, object: &ObjectRef, pointer: &str, value: &Value) {
 }
 
 /// JSON merge patch (RFC 7386).
-pub fn merge(lab: &Lab, object: &ObjectRef, patch: &Value) {
+pub fn merge(lab: &impl At, object: &ObjectRef, patch: &Value) {
     let patch = Patch::Merge(patch);
     let done = block_on(async { Ok(api(lab, object).await?.patch(&object.name, &PatchParams::default(), &patch).await.map(drop)?) });
     done.unwrap_or_else(|error| panic!("change {object}: {error:#}"));
 }
 
 /// Makes an object, or changes it, as a manager of its own.
-pub fn apply(lab: &Lab, object: &ObjectRef, body: &Value) {
+pub fn apply(lab: &impl At, object: &ObjectRef, body: &Value) {
     let params = PatchParams::apply("colleague").force();
     let done = block_on(async { Ok(api(lab, object).await?.patch(&object.name, &params, &Patch::Apply(body)).await.map(drop)?) });
     done.unwrap_or_else(|error| panic!("make {object}: {error:#}"));
 }
 
 /// Deletes the object and waits until it is gone.
-pub fn delete(lab: &Lab, object: &ObjectRef) {
+pub fn delete(lab: &impl At, object: &ObjectRef) {
     block_on(async { Ok(api(lab, object).await?.delete(&object.name, &DeleteParams::default()).await.map(drop)?) }).unwrap();
     wait(&format!("{object} to go"), || get(lab, object).is_none());
 }

@@ -107,6 +107,22 @@ fn a_deleted_object_shows_in_the_plan_and_apply_makes_it_again() {
 }
 
 #[test]
+fn brokers_that_somebody_added_are_told_once_and_stay() {
+    each_engine(|engine| {
+        let name = named("scaled", engine);
+        let place = Place::applied(engine, ready(), &Tenant::small(&name));
+        let brokers = of(&name, Kind::KafkaNodePool, "brokers");
+        cluster::replace(ready(), &brokers, "/spec/replicas", &json!(4));
+        holds(&place.plan_changes(), &["there are 4 brokers where 3 were wanted", "they may hold data, so they stay"]);
+        place.apply();
+        place.plan_is_empty();
+        assert_eq!(cluster::get(ready(), &brokers).unwrap()["spec"]["replicas"], 4);
+        assert_eq!(place.tenant()["sizing"]["brokers"], 4);
+        place.destroy();
+    });
+}
+
+#[test]
 fn a_deleted_namespace_means_a_new_tenant() {
     each_engine(|engine| {
         let name = named("gone", engine);

@@ -21,12 +21,20 @@ fn what_cannot_be_changed_is_refused_in_the_plan() {
         };
         refused(
             &tenant.with(&figures(3, 300)),
-            &["Brokers cannot be taken away", "There are 4 brokers", "Leave brokers at 4 or above", "brokers = 3"],
+            &[
+                "Brokers cannot be taken away",
+                "There are 4 brokers",
+                "Leave brokers at 4 or above",
+                "kubectl scale kafkanodepool",
+                "brokers = 3",
+            ],
         );
         refused(
             &tenant.with(&figures(4, 200)),
             &["Volume_gib = 200 is less than the 300 GiB that exist", "leave it at 300 or above", "volume_gib = 200"],
         );
+        let unknown = figures(4, 300).replace("4.3.1", "4.1.0");
+        refused(&tenant.with(&unknown), &["Kafka version not offered", "offered are 4.2.0", "version = \"4.1.0\""]);
         let older = figures(4, 300).replace("4.3.1", "4.2.1");
         refused(&tenant.with(&older), &["Kafka cannot go from 4.3.1 back to 4.2.1", "stay at 4.3.1 or above", "version = \"4.2.1\""]);
         let metadata = figures(4, 300).replace("version = \"4.3.1\"", "version = \"4.3.1\"\n metadata_version = \"4.2-IV1\"");

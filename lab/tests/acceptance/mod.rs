@@ -4,7 +4,7 @@
 //! time. Every journey has tenants of its own, so they may run side by side.
 
 mod bad_input;
-mod cluster;
+pub mod cluster;
 mod create;
 mod destroy;
 mod drift;
@@ -13,9 +13,9 @@ mod import;
 mod interrupt;
 mod kafka;
 mod killed;
-mod place;
+pub mod place;
 mod servers;
 mod sizing;
 mod unknown;
 mod update;
-mod world;
+pub mod world;

@@ -4,7 +4,7 @@ use kaas::domain::object::Kind;
 use serde_json::{Value, json};
 
 use super::cluster::{self, kafka, of};
-use super::place::{Place, Tenant};
+use super::place::{Place, Tenant, holds};
 use super::world::{each_engine, named, ready};
 
 fn live(tenant: &str, kind: Kind, name: &str) -> Value {
@@ -57,6 +57,8 @@ fn kafka_is_upgraded_and_configured_in_place() {
             |version: &str, config: &str| tenant.with(&format!("kafka {{\n version = \"{version}\"\n config = {{\n {config}\n }}\n }}"));
         let place = Place::applied(engine, ready(), &block("4.3.0", "\"num.partitions\" = \"3\""));
         assert_eq!(place.tenant()["kafka_version"], "4.3.0");
+        place.configure(&block("4.3.1", "\"num.partitions\" = \"3\""));
+        holds(&place.plan_changes(), &["rolling restart: Kafka 4.3.0 -> 4.3.1"]);
         update(&place, &block("4.3.1", "\"num.partitions\" = \"3\""));
         assert_eq!(place.tenant()["status"]["kafka_version"], "4.3.1");
         update(&place, &block("4.3.1", "\"message.max.bytes\" = \"2000000\""));

@@ -16,8 +16,8 @@ pub struct Shared {
     _lifeline: ChildStdin,
 }
 
-static READY: LazyLock<Shared> = LazyLock::new(|| Shared::up("ready"));
-static OPERATED: LazyLock<Mutex<Shared>> = LazyLock::new(|| Mutex::new(Shared::up("operated")));
+static READY: LazyLock<Shared> = LazyLock::new(|| Shared::up("ready", false));
+static OPERATED: LazyLock<Mutex<Shared>> = LazyLock::new(|| Mutex::new(Shared::up("operated", false)));
 static PROVIDER: LazyLock<PathBuf> = LazyLock::new(|| own_binary::provider().unwrap());
 
 /// The lab where every Kafka is Ready at once.
@@ -77,10 +77,11 @@ impl Operated {
 }
 
 impl Shared {
-    fn up(purpose: &str) -> Self {
+    /// A lab that pretends: no Kafka runs.
+    pub fn up(purpose: &str, cluster_api: bool) -> Self {
         let name = format!("{purpose}-{}", std::process::id());
         let binary = env!("CARGO_BIN_EXE_kaas-lab");
-        let options = Options { pretend_ready: true, owned: true, lab_binary: Some(binary.into()), ..Options::named(&name) };
+        let options = Options { pretend_ready: true, cluster_api, owned: true, lab_binary: Some(binary.into()), ..Options::named(&name) };
         let mut guardian = Command::new("/bin/sh");
         // A group of its own: Ctrl-C at the tests must not end it.
         guardian

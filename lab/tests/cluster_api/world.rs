@@ -72,7 +72,7 @@ impl Tenant<'_> {
         format!("kaas-{}", self.name)
     }
 
-    async fn client(&self) -> Client {
+    pub async fn client(&self) -> Client {
         client(&self.world.lab.kubeconfig()).await.unwrap()
     }
 

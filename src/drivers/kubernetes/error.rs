@@ -261,6 +261,7 @@ fn what_serves(kind: Kind) -> String {
         "kafka.strimzi.io" | "core.strimzi.io" => {
             format!("Install the Strimzi operator 0.49 or later with its CRDs (they serve {})", api.api_version())
         }
+        "monitoring.coreos.com" => format!("Install the Prometheus operator with its CRDs (they serve {})", api.api_version()),
         "" => "Check that the address is a Kubernetes API server's".to_owned(),
         group if group.ends_with(".k8s.io") || group == "apps" => format!("Use a Kubernetes version that serves {}", api.api_version()),
         _ => format!("Install what defines {} in {}", api.kind, api.api_version()),

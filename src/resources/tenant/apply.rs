@@ -170,6 +170,9 @@ async fn apply_and_wait(prepared: &Prepared, call: &Call) -> Result<Outcome, Dia
                 applied(cluster, manifest).await?;
             }
             (Err(error @ Error::Invalid { .. }), Kind::Kafka) => return Err(failed_at(Tenant::KAFKA, "Kafka refused", &error)),
+            (Err(error @ Error::KindMissing { .. }), Kind::PodMonitor | Kind::PrometheusRule) => {
+                return Err(failed_at(Tenant::MONITORING, "The Prometheus operator is not installed", &error));
+            }
             (Err(error), _) => return Err(failed("Cannot apply the tenant", &error)),
         }
     }
@@ -181,7 +184,7 @@ async fn apply_and_wait(prepared: &Prepared, call: &Call) -> Result<Outcome, Dia
 /// Deletes what an earlier configuration of this tenant made and this one does not want.
 async fn prune(cluster: &Cluster, spec: &TenantSpec, wanted: &[Manifest]) -> Result<(), Diagnostics> {
     let summary = "Cannot remove what the tenant no longer needs";
-    for kind in [Kind::RoleBinding, Kind::VolumeAttributesClass] {
+    for kind in [Kind::RoleBinding, Kind::VolumeAttributesClass, Kind::PodMonitor, Kind::PrometheusRule, Kind::ConfigMap] {
         // What others labelled like ours in their own namespaces is theirs.
         let namespace = kind.api().namespaced.then(|| spec.name.namespace());
         let listed = match cluster.list(kind, namespace.as_deref(), Some(&spec.name.label_selector())).await {

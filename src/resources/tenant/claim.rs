@@ -107,7 +107,8 @@ pub async fn claim(prepared: &Prepared, planned: &Tenant, call: &Call) -> Result
         let annotation = |name: &str| metadata["annotations"][name].as_str().unwrap_or_default();
         let ours = metadata["labels"][TENANT_LABEL].as_str() == Some(spec.name.as_str()) && annotation(OWNER_ANNOTATION) == spec.owner;
         let is_unfinished = Phase::parse(annotation(PHASE_ANNOTATION)) == Some(Phase::Creating);
-        if !is_new && !(ours && is_unfinished) {
+        let may_go_on = is_new || (ours && is_unfinished);
+        if !may_go_on {
             return Err(taken(&existing, spec, planned));
         }
         match cluster.apply(&claim.over(&existing, beginning.clone())).await {

@@ -130,13 +130,14 @@ pub fn spec(tenant: &Tenant, found: &mut Diagnostics) -> Option<OwnCluster> {
     })
 }
 
+/// A text among the settings.
+type Part = fn(&ClusterSettings) -> &Attr<String>;
+
 /// The settings whose change replaces the tenant, and whether each changed.
 pub fn replaced(planned: &Attr<ClusterSettings>, prior: &Attr<ClusterSettings>) -> Vec<(Path, bool)> {
-    let text = |block: &Attr<ClusterSettings>, part: fn(&ClusterSettings) -> &Attr<String>| {
-        block.known().map_or(Attr::Null, |block| part(block).clone())
-    };
+    let text = |block: &Attr<ClusterSettings>, part: Part| block.known().map_or(Attr::Null, |block| part(block).clone());
     let zones = |block: &Attr<ClusterSettings>| block.known().map_or(Attr::Null, |block| block.zones.clone());
-    let parts: [(Field, fn(&ClusterSettings) -> &Attr<String>); 5] = [
+    let parts: [(Field, Part); 5] = [
         (ClusterSettings::CLASS, |block| &block.class),
         (ClusterSettings::CLASS_NAMESPACE, |block| &block.class_namespace),
         (ClusterSettings::REGION, |block| &block.region),

@@ -34,33 +34,12 @@ const SUMMARY: &str = "Cannot look at the tenant";
 /// The tenant as it is now; None when its namespace is gone or another's.
 pub async fn read(connection: &Connection, mut state: Tenant, call: &mut Call) -> Result<Option<Tenant>, Diagnostics> {
     if !connection.is_known() {
-        if state.throughput.is_null() {
-            return Err(Diagnostics::of_error(
-                "Cannot import yet",
-                "The provider's kubernetes block holds values that are only known after apply, so the tenant cannot be looked at. Apply what the block depends on \
-                 first.",
-            ));
-        }
-        call.found.warning(
-            "Tenant not refreshed",
-            "The provider's kubernetes block is not known yet, so the tenant was not looked at; its last known state is used.",
-        );
-        return Ok(Some(state));
+        return unlooked(state, call).map(Some);
     }
     let mut found = Diagnostics::none();
     let Some(name) = parse::name(&state, &mut found) else { return Err(found) };
     let cluster = connected(connection, &state)?.stopped_by(call.stop.clone());
-    let namespace = ObjectRef::global(Kind::Namespace, name.namespace());
-    // All at once what is needed further down, where it is asked for again and told if it failed.
-    let hard = state.isolation.known().is_some_and(|isolation| isolation == parse::CLUSTER);
-    let kinds: &[Kind] = if hard { &manifests::HOME_KINDS } else { &manifests::KINDS };
-    let (namespace, ..) = tokio::join!(cluster.find(&namespace), cluster.gather(kinds), connection.cluster_uid(), async {
-        // A tenant with a cluster of its own is laid out by what that one offers.
-        if !hard {
-            let _ = connection.facts().await;
-        }
-    });
-    let namespace = namespace.map_err(|error| failed(SUMMARY, &error))?;
+    let namespace = gathered(connection, &cluster, &state, &name).await?;
     let owner = connection.settings().owner;
     let own = |namespace: &Value| is_own(namespace, &name) && !is_anothers(namespace, &owner, call);
     let Some(namespace) = namespace.filter(own) else {
@@ -72,24 +51,64 @@ pub async fn read(connection: &Connection, mut state: Tenant, call: &mut Call) -
     if state.throughput.is_null() {
         import::rebuild(&mut state, &namespace)?;
     }
+    fill(connection, &cluster, &namespace, state, call).await.map(Some)
+}
+
+/// The tenant as it was, where the provider's configuration is not known yet.
+fn unlooked(state: Tenant, call: &mut Call) -> Result<Tenant, Diagnostics> {
+    if state.throughput.is_null() {
+        return Err(Diagnostics::of_error(
+            "Cannot import yet",
+            "The provider's kubernetes block holds values that are only known after apply, so the tenant cannot be looked at. Apply what the block depends on \
+             first.",
+        ));
+    }
+    call.found.warning(
+        "Tenant not refreshed",
+        "The provider's kubernetes block is not known yet, so the tenant was not looked at; its last known state is used.",
+    );
+    Ok(state)
+}
+
+/// The tenant's namespace. All that is needed further down is asked for at the same time; there it is asked for again, and told if it failed.
+async fn gathered(connection: &Connection, cluster: &Cluster, state: &Tenant, name: &TenantName) -> Result<Option<Value>, Diagnostics> {
+    let namespace = ObjectRef::global(Kind::Namespace, name.namespace());
+    let hard = state.isolation.known().is_some_and(|isolation| isolation == parse::CLUSTER);
+    let kinds: &[Kind] = if hard { &manifests::HOME_KINDS } else { &manifests::KINDS };
+    let facts = async {
+        // A tenant with a cluster of its own is laid out by what that one offers.
+        if !hard {
+            let _ = connection.facts().await;
+        }
+    };
+    let (namespace, ..) = tokio::join!(cluster.find(&namespace), cluster.gather(kinds), connection.cluster_uid(), facts);
+    namespace.map_err(|error| failed(SUMMARY, &error))
+}
+
+/// Fills in what is seen of a tenant whose namespace is there.
+async fn fill(
+    connection: &Connection,
+    cluster: &Cluster,
+    namespace: &Value,
+    mut state: Tenant,
+    call: &mut Call,
+) -> Result<Tenant, Diagnostics> {
+    let mut found = Diagnostics::none();
     let mut spec = parse::spec(&state, &connection.settings())?;
-    let Seen { place, brokers, mut trouble } = place::look(connection, &cluster, &spec).await?;
+    let Seen { place, brokers, mut trouble } = place::look(connection, cluster, &spec).await?;
     let known = spec.floor.take();
     let existing = Floor::seen(known.clone(), brokers.as_ref().and_then(manifests::live_floor)).unwrap_or_default();
     // Somebody enlarged the volumes past the configured size: the plan refuses to shrink them, but looking and destroying must go on.
     let overrides = spec.overrides.at_least(&existing);
     let Some(sizing) = wishes::size(&spec.wish, &overrides, Some(&existing), &mut found) else {
-        return without_size(place.as_ref(), state, &spec, &found, call).await.map(Some);
+        return without_size(place.as_ref(), state, &spec, &found, call).await;
     };
-    spec.facts = kept_facts(&namespace);
-    let at_home = objects(&cluster, manifests::home(&spec, &sizing)).await?;
+    spec.facts = kept_facts(namespace);
+    let at_home = objects(cluster, manifests::home(&spec, &sizing)).await?;
     trouble = trouble.or_else(|| home::trouble(&spec, &at_home));
     let there = match &place {
         Some(place) => {
-            if hard {
-                place.gather(&manifests::KINDS).await;
-            }
-            let facts = Facts::of_tenant(spec.facts, offered(connection, place, hard).await?);
+            let facts = Facts::of_tenant(spec.facts, offered(connection, place, &spec).await?);
             objects(place, manifests::build(&spec, &sizing, &facts)).await?
         }
         None => Vec::new(),
@@ -116,9 +135,9 @@ pub async fn read(connection: &Connection, mut state: Tenant, call: &mut Call) -
     }
     let mut drift = differences(&at_home);
     drift.extend(differences(&there));
-    drift.extend(known.and_then(|known| surplus(&name, &known, &existing)));
+    drift.extend(known.and_then(|known| surplus(&spec.name, &known, &existing)));
     state.drift = Attr::Known(drift);
-    Ok(Some(state))
+    Ok(state)
 }
 
 /// Tells of brokers that are there beyond those known of. They may hold data, so they are kept and from then on known.
@@ -235,9 +254,13 @@ async fn objects(cluster: &Cluster, wanted: Vec<Manifest>) -> Result<Vec<(Manife
     Ok(wanted.into_iter().zip(objects).collect())
 }
 
-/// What the cluster offers that the Kafka is on; of the management cluster it is looked up once for all tenants.
-async fn offered(connection: &Connection, place: &Cluster, own_cluster: bool) -> Result<Facts, Diagnostics> {
-    if own_cluster { look_up(place).await } else { connection.facts().await }
+/// What the cluster offers that the Kafka is on; of the management cluster it is looked up once for all tenants. Of the tenant's own, everything that is
+/// needed further down is asked for at once.
+async fn offered(connection: &Connection, place: &Cluster, spec: &TenantSpec) -> Result<Facts, Diagnostics> {
+    if spec.own_cluster().is_none() {
+        return connection.facts().await;
+    }
+    tokio::join!(look_up(place), place.gather(&manifests::KINDS)).0
 }
 
 /// One line for each field that differs and each object that is missing.

@@ -138,3 +138,36 @@ async fn end(operator: &Operator, owner: Owner) -> Result<Action> {
     tokio::task::spawn_blocking(move || tenant::end(&options, &owner)).await.context("stop a tenant's servers")??;
     Ok(Action::await_change())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn reported(status: &Value, ready: bool) -> (Option<String>, bool) {
+        let object: DynamicObject = serde_json::from_value(json!({"apiVersion": "x/v1", "kind": "ProcessControlPlane",
+            "metadata": {"name": "a"}, "spec": {"version": "v1.37.0"}, "status": status}))
+        .unwrap();
+        let ready = if ready { Ok(()) } else { Err(anyhow::anyhow!("dead")) };
+        let (status, conditions) = report(&object, &ready);
+        (status["version"].as_str().map(str::to_owned), conditions[1].holds)
+    }
+
+    #[test]
+    fn a_new_control_plane_has_a_version_once_it_answers() {
+        assert_eq!(reported(&json!({}), false), (None, false));
+        assert_eq!(reported(&json!({}), true), (Some("v1.37.0".to_owned()), false));
+    }
+
+    #[test]
+    fn an_upgrade_shows_for_a_while_before_the_version_is_reported() {
+        let rolling = |since: &str| json!({"version": "v1.36.3", "conditions": [{"type": "RollingOut", "status": "True", "lastTransitionTime": since}]});
+        assert_eq!(reported(&json!({"version": "v1.36.3"}), true), (Some("v1.36.3".to_owned()), true));
+        assert_eq!(reported(&rolling(&status::now()), true), (Some("v1.36.3".to_owned()), true));
+        assert_eq!(reported(&rolling("2020-01-01T00:00:00Z"), true), (Some("v1.37.0".to_owned()), false));
+        assert_eq!(
+            reported(&rolling("2020-01-01T00:00:00Z"), false),
+            (Some("v1.36.3".to_owned()), true),
+            "what does not answer is not upgraded"
+        );
+    }
+}

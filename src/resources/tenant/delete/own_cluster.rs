@@ -1,6 +1,9 @@
 //! Taking a tenant's own cluster away: what Flux installed in it, then the cluster, so that no cloud resource is left whose controller is gone.
 
-use serde_json::json;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tokio::time::Instant;
 
 use crate::{
     domain::{
@@ -21,6 +24,9 @@ use super::{
     Deletion,
     removal::{Removal, refused},
 };
+
+/// How long the controller of a control plane gets to write a kubeconfig that is gone. Those of kubeadm and EKS do at once, when they see it.
+const KUBECONFIG_RETURNS: Duration = Duration::from_secs(60);
 
 /// Where the Kafka is that is to be deleted.
 pub enum Place {
@@ -43,7 +49,13 @@ impl Deletion<'_> {
             other => other.map_err(refused)?,
         };
         let Some(cluster) = cluster else { return Ok(Place::Nowhere) };
-        let why = match self.connection.own_cluster(&self.cluster, &self.name).await {
+        // Before it was up nobody, we least of all, made anything in it.
+        let was_up = cluster["status"]["initialization"]["controlPlaneInitialized"] == true;
+        let reached = match self.connection.own_cluster(&self.cluster, &self.name).await {
+            Ok(None) if was_up && self.kubeconfig_returns(&cluster).await? => self.connection.own_cluster(&self.cluster, &self.name).await,
+            reached => reached,
+        };
+        let why = match reached {
             Ok(Some(place)) => {
                 let place = place.stopped_by(self.call.stop.clone()).patient_until(self.deadline);
                 match place.version().await {
@@ -52,14 +64,17 @@ impl Deletion<'_> {
                     Err(error) => return Err(refused(error)),
                 }
             }
-            Ok(None) => {
+            Ok(None) if was_up => {
                 return Ok(Place::Unasked(format!("{} is gone, without which the cluster cannot be reached.", kubeconfig(&self.name))));
             }
+            Ok(None) => return Ok(Place::Nowhere),
             Err(error) if is_away(&error) => error.report(),
             Err(error) => return Err(refused(error)),
         };
-        let status = cluster_status(&cluster);
-        if status.reachable && cluster["metadata"]["deletionTimestamp"].is_null() {
+        if !was_up {
+            return Ok(Place::Nowhere);
+        }
+        if cluster_status(&cluster).reachable && cluster["metadata"]["deletionTimestamp"].is_null() {
             return Err(Diagnostics::of_error(
                 "The tenant's cluster cannot be reached from here",
                 format!(
@@ -69,6 +84,32 @@ impl Deletion<'_> {
             ));
         }
         Ok(Place::Unasked(format!("{why}, and Cluster API cannot reach it either.")))
+    }
+
+    /// Waits a while for the Secret of a cluster that was up: the provider of its control plane writes it anew when it is gone.
+    async fn kubeconfig_returns(&self, cluster: &Value) -> Result<bool, Diagnostics> {
+        if !cluster["metadata"]["deletionTimestamp"].is_null() {
+            return Ok(false);
+        }
+        let secret = kubeconfig(&self.name);
+        let until = self.deadline.min(Instant::now() + KUBECONFIG_RETURNS);
+        let probe = |found: Option<&Value>| found.map_or_else(|| Probe::Pending(format!("{secret} does not exist")), |_| Probe::Done(()));
+        match self.cluster.wait(&secret, until, &self.call.stop, probe).await.map_err(refused)? {
+            Waited::Done(()) => Ok(true),
+            Waited::DeadlinePassed { .. } if until < self.deadline => Ok(false),
+            Waited::DeadlinePassed { .. } => Err(Self::unfinished(&format!("The deadline passed while waiting: {secret} does not exist"))),
+            Waited::Stopped { .. } => Err(Self::unfinished(&format!("The run was stopped while waiting: {secret} does not exist"))),
+        }
+    }
+
+    fn unfinished(waited: &str) -> Diagnostics {
+        Diagnostics::of_error(
+            "The tenant is not gone yet",
+            format!(
+                "{waited}, with which the tenant's cluster is reached. The provider of its control plane writes it: see that its controller runs. Destroy \
+                 again: it goes on from here."
+            ),
+        )
     }
 
     /// Deletes the releases in the reverse order of their installation, then the cluster; each is waited for.
@@ -123,7 +164,7 @@ impl Deletion<'_> {
             Err(Error::KindMissing { .. }) => return Ok(()),
             deleted => deleted.map_err(refused)?,
         };
-        let probe = |found: Option<&serde_json::Value>| match found.map(cluster_status) {
+        let probe = |found: Option<&Value>| match found.map(cluster_status) {
             None => Probe::Done(()),
             Some(status) => Probe::Pending(format!("{object} is {}: {} ({})", status.phase, status.message, status.reason)),
         };

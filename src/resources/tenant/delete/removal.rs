@@ -8,7 +8,11 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    domain::object::{Kind, ObjectRef},
+    domain::{
+        cluster::status::{condition, one_line},
+        names::STRIMZI_CLUSTER_LABEL,
+        object::{Kind, ObjectRef},
+    },
     drivers::kubernetes::{Cluster, Error, Propagation, Waited},
     framework::diagnostic::Diagnostics,
     resources::failure::failed,
@@ -87,7 +91,10 @@ impl Removal<'_> {
         for (object, waited) in objects.iter().zip(join_all(waits).await) {
             match waited.map_err(refused)? {
                 Waited::Done(()) => {}
-                Waited::DeadlinePassed { last_seen } | Waited::Stopped { last_seen } => blocked.push(format!("{object}: {last_seen}")),
+                Waited::DeadlinePassed { last_seen } | Waited::Stopped { last_seen } => {
+                    let by = held_by(&self.cluster, object).await.map_or_else(String::new, |by| format!(". {by}"));
+                    blocked.push(format!("{object}: {last_seen}{by}"));
+                }
             }
         }
         if blocked.is_empty() {
@@ -104,6 +111,36 @@ impl Removal<'_> {
             "The tenant is not gone yet",
             format!("{ended} while waiting for {}. {way_out} Destroy again: it goes on from here.", blocked.join("; ")),
         ))
+    }
+}
+
+/// What else is known of what holds an object: above all, whether who should let it go is at work. None: nothing is.
+async fn held_by(cluster: &Cluster, object: &ObjectRef) -> Option<String> {
+    let found = cluster.get(object).await.ok().flatten()?;
+    match object.kind {
+        Kind::HelmRelease => release_held(&found),
+        Kind::KafkaTopic | Kind::KafkaUser => {
+            let kafka = found["metadata"]["labels"][STRIMZI_CLUSTER_LABEL].as_str()?;
+            let operator = ObjectRef { kind: Kind::Deployment, name: format!("{kafka}-entity-operator"), ..object.clone() };
+            let deployment = cluster.get(&operator).await.ok()?;
+            let runs =
+                deployment.as_ref().is_some_and(|found| found["status"]["availableReplicas"].as_u64().is_some_and(|replicas| replicas > 0));
+            (!runs).then(|| {
+                format!("Its operator does not run: {operator} {}", if deployment.is_some() { "has no pod" } else { "does not exist" })
+            })
+        }
+        _ => None,
+    }
+}
+
+fn release_held(release: &Value) -> Option<String> {
+    let seen = release["status"]["observedGeneration"].as_i64() >= release["metadata"]["generation"].as_i64();
+    let ready = condition(release, "Ready").filter(|ready| ready["status"] == "False");
+    let text = |ready: &Value, key: &str| ready[key].as_str().unwrap_or_default().to_owned();
+    match ready {
+        Some(ready) => Some(format!("Flux says: {} ({})", one_line(&text(ready, "message")), text(ready, "reason"))),
+        // A deletion is a generation of its own.
+        None => (!seen).then(|| "Flux's helm-controller has not taken up its deletion: it does not run, or has more to do".to_owned()),
     }
 }
 

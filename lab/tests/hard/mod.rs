@@ -1,0 +1,9 @@
+//! Tenants with a Kubernetes cluster of their own, as users have them: the real CLIs, Cluster API, and the provider between two API servers.
+//!
+//! Journeys share one lab in which every Kafka is Ready at once; those that stop a server share another, one at a time.
+
+mod create;
+mod delete;
+mod killed;
+mod killed_door;
+mod world;
