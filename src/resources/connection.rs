@@ -81,6 +81,15 @@ impl Connection {
         connection
     }
 
+    /// With this client for the own cluster of a tenant.
+    #[cfg(test)]
+    pub fn with_own_cluster(self, tenant: &str, cluster: Cluster) -> Self {
+        if let Some(configured) = self.configured() {
+            configured.own_clusters.lock().unwrap_or_else(PoisonError::into_inner).insert(tenant.to_owned(), cluster);
+        }
+        self
+    }
+
     /// Takes a configuration. A later one replaces it, with a new client.
     pub fn configure(&self, settings: Settings) {
         let configured = Configured {

@@ -1,4 +1,5 @@
-# The cluster the provider is configured for, as it is: it is looked at and never changed.
+# The cluster the provider is configured for. Where Cluster API is installed, the ClusterClasses of tenants' clusters are kept in kaas-system; nothing else
+# is changed.
 resource "kaas_management_cluster" "platform" {
   existing {}
 }

@@ -14,6 +14,7 @@ fn wrong() -> Vec<(Tenant, &'static str, &'static str)> {
     let figures = |figures: &str| Tenant { ingress: "100", ..right() }.with(&format!("sizing_override {{\n    {figures}\n  }}"));
     let kafka = |kafka: &str| right().with(&format!("kafka {{\n    {kafka}\n  }}"));
     let config = |config: &str| kafka(&format!("config = {{\n      {config}\n    }}"));
+    let own = |cluster: &str| Tenant { isolation: "null", ..right() }.with(&format!("cluster {{\n    {cluster}\n  }}"));
     vec![
         (name("Team_A"), "name = \"Team_A\"", "only lower case letters"),
         (name(""), "name = \"\"", "The name is empty"),
@@ -48,9 +49,12 @@ fn wrong() -> Vec<(Tenant, &'static str, &'static str)> {
         (config("listeners = \"x\""), "listeners = \"x\"", "kept by Strimzi"),
         (config("\"log.retention.ms\" = \"1\""), "\"log.retention.ms\" = \"1\"", "set the retention of the tenant"),
         (config("\"min.insync.replicas\" = \"1\""), "\"min.insync.replicas\" = \"1\"", "two of three replicas"),
-        (Tenant { isolation: "null", ..right() }, "isolation = null", "Set isolation = \"namespace\""),
-        (Tenant { isolation: "\"cluster\"", ..right() }, "isolation = \"cluster\"", "Set isolation = \"namespace\""),
-        (Tenant { isolation: "\"pod\"", ..right() }, "isolation = \"pod\"", "\"namespace\" or \"cluster\""),
+        // CLIs show a whole block at the line of its resource.
+        (right().with("cluster {}"), "\"kaas_tenant\" \"t\" {", "cluster is about the tenant's own Kubernetes cluster"),
+        (right().with("operators {}"), "\"kaas_tenant\" \"t\" {", "operators is about the tenant's own Kubernetes cluster"),
+        (own("kubernetes_version = \"1.36\""), "kubernetes_version = \"1.36\"", "such as 1.36.3"),
+        (own("kubernetes_version = \"1.30.9\""), "kubernetes_version = \"1.30.9\"", "choose from 1.31 to 1.37"),
+        (Tenant { isolation: "\"pod\"", ..right() }, "isolation = \"pod\"", "\"cluster\" or \"namespace\""),
         (
             right().with("access {\n    client_namespaces = [\"Apps\"]\n  }"),
             "client_namespaces = [\"Apps\"]",

@@ -8,7 +8,7 @@ use super::place::{Place, Tenant, holds};
 use super::world::{each_engine, named, ready};
 
 /// A field of every object that the provider makes, a value it should not have, and how the plan names it.
-fn changes(tenant: &str) -> Vec<(ObjectRef, &'static str, Value, &'static str)> {
+pub fn changes(tenant: &str) -> Vec<(ObjectRef, &'static str, Value, &'static str)> {
     let pool = |name: &str| of(tenant, Kind::KafkaNodePool, name);
     vec![
         (

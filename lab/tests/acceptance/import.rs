@@ -45,7 +45,7 @@ fn destroy(place: &Place, tenant: &Tenant) {
 }
 
 /// The state is forgotten and the tenant stays.
-fn forget(place: &Place) {
+pub fn forget(place: &Place) {
     let ran = place.workspace.run(&["state", "rm", "kaas_tenant.t"]).unwrap();
     assert_eq!(ran.code, Some(0), "{}", said(&ran));
 }
@@ -134,7 +134,7 @@ fn a_management_cluster_imported_by_id_plans_empty() {
     });
 }
 
-fn knows_identities(place: &Place) -> bool {
+pub fn knows_identities(place: &Place) -> bool {
     let version = place.workspace.run(&["version", "-json"]).unwrap().json().unwrap();
     let mut parts = version["terraform_version"].as_str().unwrap().split('.').map(|part| part.parse::<u32>().unwrap_or(0));
     (parts.next().unwrap(), parts.next().unwrap()) >= (1, 12)

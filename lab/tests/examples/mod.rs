@@ -10,9 +10,10 @@ use kaas_lab::{TemporaryLab, objects};
 use place::{Place, example, folder, version};
 
 /// What the tests below run. An example that is not here is run by nobody.
-const EXERCISED: [&str; 12] = [
+const EXERCISED: [&str; 13] = [
     "data-sources/kaas_sizing/data-source.tf",
     "functions/size/function.tf",
+    "own-cluster-class/main.tf",
     "provider/provider.tf",
     "quickstart/main.tf",
     "resources/kaas_management_cluster/import-by-identity.tf",
@@ -61,6 +62,31 @@ fn the_quickstart_comes_and_goes() {
         place.workspace.set_variable("kubeconfig", lab.kubeconfig());
         place.workspace.set_variable("context", lab.context());
         place.write(&[("main.tf", "quickstart/main.tf")]);
+        place.comes_up();
+        assert!(place.workspace.output("bootstrap_servers").unwrap().is_string());
+        place.goes(&before);
+    }
+    lab.down().unwrap();
+}
+
+/// With the lab's own class for the one that the example names, which makes machines that the lab has not.
+#[test]
+fn a_tenant_on_a_cluster_class_of_ones_own_comes_and_goes() {
+    let lab = TemporaryLab::with_cluster_api("own-class", true).unwrap();
+    let before = objects::settled(&lab.kubeconfig()).unwrap();
+    for engine in Engine::available() {
+        let mut place = Place::new(&lab, engine);
+        place.workspace.set_variable("kubeconfig", lab.kubeconfig());
+        place.workspace.set_variable("context", lab.context());
+        // The class has neither workers nor machines of a control plane.
+        let class = r#"
+class                  = { name = "process", namespace = "kaas-system" }
+class_variables        = { region = "cellar" }
+worker_class           = null
+control_plane_replicas = null
+"#;
+        place.workspace.write("lab.auto.tfvars", class).unwrap();
+        place.write(&[("main.tf", "own-cluster-class/main.tf")]);
         place.comes_up();
         assert!(place.workspace.output("bootstrap_servers").unwrap().is_string());
         place.goes(&before);

@@ -4,7 +4,14 @@
 
 mod create;
 mod delete;
+mod drift;
 mod failure;
+mod import;
+mod kafka;
 mod killed;
 mod killed_door;
+mod portable;
+mod refused;
+mod slow;
+mod versions;
 mod world;

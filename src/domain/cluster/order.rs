@@ -1,74 +1,62 @@
-//! In which order the nodes and the Kafka of a tenant change: nodes grow before Kafka does, and Kafka shrinks before its nodes do.
+//! In which order the machines and the Kafka of a tenant change: machines grow before Kafka does, and Kafka shrinks before its machines do. Their number only
+//! ever grows, as brokers are never taken away.
 
-/// Machine deployments of brokers' nodes by name, and the nodes of each, as [`super::broker_counts`] gives them.
-pub type Nodes = [(String, u32)];
+use super::{Class, ClusterSpec};
 
-/// What is applied first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Order {
-    /// The nodes stay as many as they are: either may be first.
-    Any,
-    ClusterFirst,
-    KafkaFirst,
-    /// Nodes are added in one place and taken away in another: the cluster as [`between`] says, then Kafka, then the cluster as planned.
-    ClusterAround,
-}
-
-/// What comes first on the way from the prior nodes (None: there is no cluster yet) to the planned ones.
-pub fn order(prior: Option<&Nodes>, planned: &Nodes) -> Order {
-    let Some(prior) = prior else { return Order::ClusterFirst };
-    let of = |nodes: &Nodes, name: &str| nodes.iter().find(|(other, _)| other == name).map_or(0, |(_, count)| *count);
-    let grows = planned.iter().any(|(name, count)| *count > of(prior, name));
-    let shrinks = prior.iter().any(|(name, count)| *count > of(planned, name));
-    match (grows, shrinks) {
-        (false, false) => Order::Any,
-        (true, false) => Order::ClusterFirst,
-        (false, true) => Order::KafkaFirst,
-        (true, true) => Order::ClusterAround,
+/// The cluster in which both the Kafka that runs and the planned one find room: as planned, but with the machines that are there. For a Kafka whose brokers
+/// become smaller. None: the machines stay the same, so the planned cluster is it. A class of the user's own says by its variables what its machines are.
+///
+/// The instance types are those that the sizings say.
+pub fn roomy(prior: (&ClusterSpec, &str), planned: (&ClusterSpec, &str)) -> Option<ClusterSpec> {
+    let ((prior, sized_before), (planned, sized)) = (prior, planned);
+    let mut roomy = planned.clone();
+    if planned.class() == Class::Own {
+        roomy.variables = prior.variables.clone();
+        return (roomy != *planned).then_some(roomy);
     }
-}
-
-/// The nodes that both the prior and the planned Kafka find room on: the larger of each.
-pub fn between(prior: &Nodes, planned: &Nodes) -> Vec<(String, u32)> {
-    let mut nodes = prior.to_vec();
-    for (name, count) in planned {
-        match nodes.iter_mut().find(|(other, _)| other == name) {
-            Some((_, existing)) => *existing = (*existing).max(*count),
-            None => nodes.push((name.clone(), *count)),
-        }
-    }
-    nodes
+    let before = prior.node_machine_type.as_deref().unwrap_or(sized_before);
+    roomy.node_machine_type = Some(before.to_owned());
+    (before != planned.node_machine_type.as_deref().unwrap_or(sized)).then_some(roomy)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serde_json::json;
 
-    fn nodes(text: &str) -> Vec<(String, u32)> {
-        let one = |part: &str| part.split_once('=').map(|(name, count)| (name.to_owned(), count.parse().unwrap()));
-        text.split_whitespace().filter_map(one).collect()
+    const LARGE: &str = "m7g.4xlarge";
+    const SMALL: &str = "m7g.2xlarge";
+
+    fn with_nodes(machine: Option<&str>) -> ClusterSpec {
+        ClusterSpec { node_machine_type: machine.map(str::to_owned), ..ClusterSpec::default() }
     }
 
     #[test]
-    fn nodes_grow_before_kafka_and_kafka_shrinks_before_nodes() {
-        for (prior, planned, expected) in [
-            ("brokers=3", "brokers=3", Order::Any),
-            ("brokers=3", "brokers=6", Order::ClusterFirst),
-            ("brokers=6", "brokers=3", Order::KafkaFirst),
-            ("a=1 b=1 c=1", "a=2 b=2 c=2", Order::ClusterFirst),
-            ("a=2 b=2", "a=2", Order::KafkaFirst),
-            ("a=1 b=1", "a=1 b=1 c=1", Order::ClusterFirst),
-            ("a=2 b=1", "a=1 b=2", Order::ClusterAround),
-            ("brokers=3", "a=1 b=1 c=1", Order::ClusterAround),
-            ("", "", Order::Any),
-        ] {
-            assert_eq!(order(Some(&nodes(prior)), &nodes(planned)), expected, "{prior} to {planned}");
-        }
-        assert_eq!(order(None, &nodes("brokers=3")), Order::ClusterFirst);
+    fn machines_stay_large_until_kafka_needs_no_large_ones() {
+        let sized = with_nodes(None);
+        assert_eq!(roomy((&sized, LARGE), (&sized, SMALL)), Some(with_nodes(Some(LARGE))));
+        assert_eq!(roomy((&with_nodes(Some("r7g.4xlarge")), LARGE), (&sized, SMALL)), Some(with_nodes(Some("r7g.4xlarge"))));
+        assert_eq!(roomy((&sized, LARGE), (&with_nodes(Some(LARGE)), SMALL)), None);
+        assert_eq!(roomy((&sized, SMALL), (&sized, SMALL)), None);
     }
 
     #[test]
-    fn in_between_there_is_room_for_both() {
-        assert_eq!(between(&nodes("a=2 b=1"), &nodes("a=1 b=2 c=1")), nodes("a=2 b=2 c=1"));
+    fn of_a_class_of_the_users_own_the_variables_stay() {
+        let class = |machine: &str| ClusterSpec {
+            class: "metal".to_owned(),
+            class_namespace: Some("platform".to_owned()),
+            variables: [("machine".to_owned(), json!(machine))].into(),
+            ..ClusterSpec::default()
+        };
+        assert_eq!(roomy((&class("large"), LARGE), (&class("small"), SMALL)), Some(class("large")));
+        assert_eq!(roomy((&class("large"), LARGE), (&class("large"), SMALL)), None);
+    }
+
+    #[test]
+    fn everything_else_is_as_planned() {
+        let mut planned = with_nodes(None);
+        planned.kubernetes_version = "1.37.0".parse().ok();
+        let roomy = roomy((&with_nodes(None), LARGE), (&planned, SMALL));
+        assert_eq!(roomy.and_then(|cluster| cluster.kubernetes_version), planned.kubernetes_version);
     }
 }

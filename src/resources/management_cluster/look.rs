@@ -3,11 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::{
-    domain::{
-        cluster_class,
-        components::{self},
-        object::Kind,
-    },
+    domain::{cluster_class, components, object::Kind},
     drivers::kubernetes::{Cluster, Error},
     framework::{attr::Attr, diagnostic::Diagnostics},
     resources::{

@@ -46,6 +46,22 @@ impl ManagementClusterResource {
         Ok(self.connection.cluster()?.stopped_by(call.stop.clone()))
     }
 
+    /// The cluster, if it is the one that the state is of.
+    fn cluster_of(&self, state: &ManagementCluster, call: &Call) -> Result<Cluster, Diagnostics> {
+        let cluster = self.cluster(call)?;
+        match state.id.known() {
+            Some(id) if id != cluster.id() => Err(Diagnostics::of_error(
+                "Another management cluster",
+                format!(
+                    "The state is of {id:?}, but the provider's kubernetes block (or the environment) leads to {:?}. Use the provider configuration of that \
+                     cluster, or remove the resource from the state.",
+                    cluster.id()
+                ),
+            )),
+            _ => Ok(cluster),
+        }
+    }
+
     /// Checks the cluster and makes it as planned. `prior`: the classes that were kept until now.
     async fn make(
         &self,
@@ -54,7 +70,7 @@ impl ManagementClusterResource {
         timeout: Duration,
         call: &mut Call,
     ) -> Result<ManagementCluster, Diagnostics> {
-        let cluster = self.cluster(call)?;
+        let cluster = self.cluster_of(&planned, call)?;
         let seen = Seen::of(&cluster).await?;
         let wanted = match &planned.cluster_classes {
             Attr::Known(wanted) => wanted.clone(),
@@ -132,19 +148,7 @@ impl Resource for ManagementClusterResource {
             );
             return Ok(Some(state));
         }
-        let cluster = self.cluster(call)?;
-        if let Some(id) = state.id.known()
-            && id != cluster.id()
-        {
-            return Err(Diagnostics::of_error(
-                "Another management cluster",
-                format!(
-                    "The state is of {id:?}, but the provider's kubernetes block (or the environment) leads to {:?}. Use the provider configuration of that \
-                     cluster, or remove the resource from the state.",
-                    cluster.id()
-                ),
-            ));
-        }
+        let cluster = self.cluster_of(&state, call)?;
         let seen = Seen::of(&cluster).await?;
         let kept = match state.cluster_classes.into_known() {
             Some(kept) => kept,
@@ -160,7 +164,7 @@ impl Resource for ManagementClusterResource {
     async fn delete(&self, prior: ManagementCluster, call: &mut Call) -> Result<(), Failed<ManagementCluster>> {
         // Adopted, not made: where nothing was put into it, it is only forgotten.
         let Some(kept) = prior.cluster_classes.known().filter(|kept| !kept.is_empty()) else { return Ok(()) };
-        let cluster = self.cluster(call)?;
+        let cluster = self.cluster_of(&prior, call)?;
         let deadline = Instant::now() + prior.timeouts.delete_or(WAIT_DEFAULT);
         let mut warnings = Diagnostics::none();
         let outcome = Classes { cluster: &cluster, deadline, stop: &call.stop }.remove_all(kept, &mut warnings).await;

@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use crate::{
     domain::{
+        cluster::order::roomy as roomy_cluster,
         manifests,
         names::Phase,
         object::{Kind, Manifest, ObjectRef},
-        sizing::Sizing,
-        tenant::TenantSpec,
+        tenant::{Isolation, OwnCluster, TenantSpec},
     },
     drivers::kubernetes::{Cluster, Error, Propagation},
     framework::{
@@ -24,6 +24,7 @@ use crate::{
             claim::{Claim, TAKEN_OVER, applied, claim, own},
             home,
             model::Tenant,
+            parse,
             place::{self, Trouble},
             prepare::{Prepared, prepare, storage_notes},
             read, report,
@@ -104,16 +105,16 @@ struct Reached {
     there: bool,
 }
 
-/// The tenant's own cluster, if it has one, and its Kafka, in the order in which nothing runs short: nodes grow before Kafka does, and Kafka shrinks before
-/// its nodes do.
+/// The tenant's own cluster, if it has one, and its Kafka, in the order in which nothing runs short: machines grow before Kafka does, and Kafka shrinks before
+/// its machines do. Kubernetes and the operators always come before Kafka, which an older operator might not know.
 async fn all(connection: &Connection, prepared: &mut Prepared, prior: Option<&Tenant>, call: &mut Call) -> Result<Reached, Diagnostics> {
     if prepared.spec.own_cluster().is_none() {
         storage_notes(prepared, prior, call);
         let outcome = apply_and_wait(prepared, call).await?;
         return Ok(Reached { outcome, there: true });
     }
-    let kafka_first = prior.is_some_and(|prior| shrinks(prior, &prepared.sizing));
-    if !kafka_first && let Some(early) = grow_home(prepared, call).await? {
+    let roomy = prior.and_then(|prior| roomy(prior, prepared));
+    if let Some(early) = bring_home(prepared, roomy.as_ref().unwrap_or(&prepared.spec), call).await? {
         return Ok(Reached { outcome: early, there: false });
     }
     let Some(place) = connection.own_cluster(&prepared.cluster, &prepared.spec.name).await.map_err(|error| failed(REACH, &error))? else {
@@ -125,9 +126,9 @@ async fn all(connection: &Connection, prepared: &mut Prepared, prior: Option<&Te
     storage_notes(prepared, prior, call);
     applied(&prepared.place, &manifests::namespace(&prepared.spec, Phase::Created)).await?;
     let outcome = apply_and_wait(prepared, call).await?;
-    if kafka_first
+    if roomy.is_some()
         && matches!(outcome, Outcome::Ready)
-        && let Some(early) = grow_home(prepared, call).await?
+        && let Some(early) = bring_home(prepared, &prepared.spec, call).await?
     {
         return Ok(Reached { outcome: early, there: true });
     }
@@ -136,22 +137,26 @@ async fn all(connection: &Connection, prepared: &mut Prepared, prior: Option<&Te
 
 const REACH: &str = "Cannot reach the tenant's own cluster";
 
-/// Applies what is on the management cluster and waits for it. None: it is ready.
-async fn grow_home(prepared: &Prepared, call: &Call) -> Result<Option<Outcome>, Diagnostics> {
-    let Prepared { cluster, spec, sizing, deadline, .. } = prepared;
+/// Applies what is on the management cluster of `spec` and waits for it. None: it is ready.
+async fn bring_home(prepared: &Prepared, spec: &TenantSpec, call: &Call) -> Result<Option<Outcome>, Diagnostics> {
+    let Prepared { cluster, sizing, deadline, .. } = prepared;
     home::apply(cluster, spec, sizing).await?;
     let outcome = home::until_ready(cluster, spec, sizing, *deadline, &call.stop).await?;
     home::prune(cluster, spec, sizing).await?;
     Ok(Some(outcome).filter(|outcome| !matches!(outcome, Outcome::Ready)))
 }
 
-/// Whether brokers become fewer or smaller.
-fn shrinks(prior: &Tenant, planned: &Sizing) -> bool {
-    prior.sizing.known().is_some_and(|prior| {
-        prior.brokers.known().is_some_and(|brokers| planned.brokers < *brokers)
-            || prior.broker_memory_mib.known().is_some_and(|mib| planned.broker_memory_mib < *mib)
-            || prior.broker_cpu_millis.known().is_some_and(|millis| planned.broker_cpu_millis < *millis)
-    })
+/// The tenant with the machines that it has, where its brokers become smaller and so do their machines. None: it can have the planned ones at once.
+fn roomy(prior: &Tenant, prepared: &Prepared) -> Option<TenantSpec> {
+    let Prepared { spec, sizing, .. } = prepared;
+    let before = prior.sizing.known()?;
+    let smaller = before.broker_memory_mib.known().is_some_and(|mib| sizing.broker_memory_mib < *mib)
+        || before.broker_cpu_millis.known().is_some_and(|millis| sizing.broker_cpu_millis < *millis);
+    let Isolation::Cluster(had) = parse::isolation(prior, &mut Diagnostics::none())? else { return None };
+    let (own, machine) = (spec.own_cluster()?, before.instance_type.known()?);
+    let cluster = roomy_cluster((&had.cluster, machine), (&own.cluster, &sizing.instance_type)).filter(|_| smaller)?;
+    let own = OwnCluster { cluster, versions: own.versions.clone() };
+    Some(TenantSpec { isolation: Isolation::Cluster(Box::new(own)), ..spec.clone() })
 }
 
 /// Build, apply, and wait until Kafka has taken it in.
@@ -234,7 +239,8 @@ async fn finish(
     read::remember(&noted, call);
     let mut tenant = report::applied(planned, spec, &prepared.sizing, kafka.as_ref(), &pools);
     if let (Outcome::Waiting { what, .. }, Some(_)) = (reached.outcome, spec.own_cluster()) {
-        report::unsettled(&mut tenant, Some(&Trouble { phase: "Creating", reason: "Waiting".to_owned(), message: what }));
+        let phase = if claim.is_some() { "Creating" } else { "Updating" };
+        report::unsettled(&mut tenant, Some(&Trouble { phase, reason: "Waiting".to_owned(), message: what }));
     }
     Ok(tenant)
 }

@@ -88,7 +88,8 @@ pub struct Tenant {
     /// How the tenant is.
     #[tf(computed)]
     pub status: Attr<StatusReport>,
-    /// What in the cluster differs from what this provider wants, one line for each field. The next apply mends it.
+    /// What in the cluster differs from what this provider wants, one line for each field. The next apply mends it. Of a tenant with a Kubernetes cluster of its
+    /// own, lines about what is in there begin with `in its own cluster`; the others are about the management cluster.
     #[tf(computed)]
     pub drift: Attr<Vec<String>>,
     /// What the planned apply does to the running Kafka, one line for each change with its class: `live` (nothing restarts), `rolling restart` (one broker after

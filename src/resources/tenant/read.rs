@@ -7,9 +7,9 @@ use serde_json::Value;
 use crate::{
     domain::{
         drift, manifests,
-        names::{BROKER_POOL, OWNER_ANNOTATION, TENANT_LABEL, TenantName, WISH_ANNOTATION},
+        names::{BROKER_POOL, OWNER_ANNOTATION, Phase, TENANT_LABEL, TenantName, WISH_ANNOTATION},
         object::{Kind, Manifest, ObjectRef},
-        sizing::{self, Floor, Overrides},
+        sizing::{self, Floor, Overrides, Sizing},
         tenant::{Facts, TenantSpec},
     },
     drivers::kubernetes::{Cluster, Error},
@@ -104,7 +104,7 @@ async fn fill(
         return without_size(place.as_ref(), state, &spec, &found, call).await;
     };
     spec.facts = kept_facts(namespace);
-    let at_home = objects(cluster, manifests::home(&spec, &sizing)).await?;
+    let at_home = at_home(cluster, &spec, &sizing).await?;
     trouble = trouble.or_else(|| home::trouble(&spec, &at_home));
     let there = match &place {
         Some(place) => {
@@ -133,8 +133,8 @@ async fn fill(
         // Not gone yet: what holds it, and what lives outside of it, is still to be deleted.
         report::deleting(&mut state);
     }
-    let mut drift = differences(&at_home);
-    drift.extend(differences(&there));
+    let mut drift = differences(&at_home, "");
+    drift.extend(differences(&there, if spec.own_cluster().is_some() { INSIDE } else { "" }));
     drift.extend(known.and_then(|known| surplus(&spec.name, &known, &existing)));
     state.drift = Attr::Known(drift);
     Ok(state)
@@ -254,6 +254,15 @@ async fn objects(cluster: &Cluster, wanted: Vec<Manifest>) -> Result<Vec<(Manife
     Ok(wanted.into_iter().zip(objects).collect())
 }
 
+/// What a tenant with a cluster of its own has on the management cluster.
+async fn at_home(cluster: &Cluster, spec: &TenantSpec, sizing: &Sizing) -> Result<Vec<(Manifest, Option<Value>)>, Diagnostics> {
+    let mut wanted = manifests::home(spec, sizing);
+    if !wanted.is_empty() {
+        wanted.insert(0, manifests::namespace(spec, Phase::Created));
+    }
+    objects(cluster, wanted).await
+}
+
 /// What the cluster offers that the Kafka is on; of the management cluster it is looked up once for all tenants. Of the tenant's own, everything that is
 /// needed further down is asked for at once.
 async fn offered(connection: &Connection, place: &Cluster, spec: &TenantSpec) -> Result<Facts, Diagnostics> {
@@ -263,14 +272,18 @@ async fn offered(connection: &Connection, place: &Cluster, spec: &TenantSpec) ->
     tokio::join!(look_up(place), place.gather(&manifests::KINDS)).0
 }
 
+/// Before lines about the tenant's own cluster: the management cluster has a namespace of the same name.
+const INSIDE: &str = "in its own cluster, ";
+
 /// One line for each field that differs and each object that is missing.
-fn differences(objects: &[(Manifest, Option<Value>)]) -> Vec<String> {
+fn differences(objects: &[(Manifest, Option<Value>)], place: &str) -> Vec<String> {
     let mut lines = Vec::new();
     for (manifest, object) in objects {
         match object {
-            None => lines.push(format!("{} does not exist", manifest.object)),
-            Some(object) => lines
-                .extend(drift::differences(&manifest.body, object).iter().map(|difference| format!("{}: {difference}", manifest.object))),
+            None => lines.push(format!("{place}{} does not exist", manifest.object)),
+            Some(object) => lines.extend(
+                drift::differences(&manifest.body, object).iter().map(|difference| format!("{place}{}: {difference}", manifest.object)),
+            ),
         }
     }
     lines

@@ -2,6 +2,8 @@
 //!
 //! What needs a new Kafka, or cannot be done at all, is no change of a running one and not told here.
 
+mod own_cluster;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
@@ -62,7 +64,7 @@ pub struct Figures {
 
 /// Everything that changes between two states of one tenant, the most disturbing first.
 pub fn changes(from: (&TenantSpec, &Figures), to: (&TenantSpec, &Figures)) -> Vec<Change> {
-    let mut changes = [figures(from.1, to.1), kafka(from.0, to.0), access(from.0, to.0)].concat();
+    let mut changes = [figures(from.1, to.1), own_cluster::changes(from, to), kafka(from.0, to.0), access(from.0, to.0)].concat();
     changes.sort_by_key(|change| std::cmp::Reverse(change.class));
     changes
 }
@@ -139,13 +141,13 @@ fn access(from: &TenantSpec, to: &TenantSpec) -> Vec<Change> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::domain::kafka::version::MetadataVersion;
     use crate::domain::tenant::Authentication;
     use crate::domain::tenant::tests::{PAYMENTS, tenant};
 
-    fn small() -> Figures {
+    pub fn small() -> Figures {
         Figures {
             brokers: 3,
             instance_type: "m7g.large".to_owned(),

@@ -1,0 +1,186 @@
+//! What an apply asks of the two API servers of a tenant with a cluster of its own, and in which order. Here one server answers for both.
+
+use serde_json::{Value as Json, json};
+
+use super::{Override, config, plan, state};
+use crate::{
+    domain::{
+        names::WISH_ANNOTATION,
+        releases::{Component, ComponentVersions},
+    },
+    drivers::kubernetes::{
+        Cluster,
+        tests::{Log, Reply, server, status},
+    },
+    framework::{attr::Attr, model::AttributeValue, parts::Call},
+    resources::{
+        connection::Connection,
+        tenant::{Tenant, apply, own_cluster, parse, read},
+    },
+};
+
+/// On EKS, with brokers of this number on this machine.
+fn hard(brokers: u32, machine: &str) -> Tenant {
+    let mut tenant = config();
+    tenant.management_cluster = "context/test".into();
+    tenant.isolation = "cluster".into();
+    let (mut settings, _) = own_cluster::blocks(&crate::domain::tenant::OwnCluster::default());
+    settings.known_mut().unwrap().region = "eu-central-1".into();
+    tenant.cluster = settings;
+    let none = Attr::Null;
+    tenant.sizing_override = Override {
+        brokers: brokers.into(),
+        instance_type: machine.into(),
+        volume_gib: none.clone(),
+        volume_mib_per_second: none.clone(),
+        volume_iops: none,
+    }
+    .into();
+    tenant
+}
+
+fn wish(tenant: &Tenant) -> String {
+    parse::spec(tenant, &Connection::default().settings()).unwrap().to_wish_json().unwrap()
+}
+
+/// An object of the kind with this plural as it is when all is well.
+fn well(plural: &str, name: &str, wish: &str) -> Json {
+    let conditions: Vec<Json> = ["Ready", "Available", "TopologyReconciled"]
+        .map(|kind| json!({ "type": kind, "status": "True", "observedGeneration": 1 }))
+        .to_vec();
+    let version = Component::ALL.into_iter().find(|component| component.name() == name);
+    let version = version.map(|component| ComponentVersions::default().of(component).to_owned());
+    let annotations = if plural == "namespaces" { json!({ WISH_ANNOTATION: wish }) } else { json!({}) };
+    json!({
+        "metadata": { "name": name, "generation": 1, "resourceVersion": "1", "uid": "u", "annotations": annotations, "labels": { "kaas.dev/tenant": "payments" } },
+        "spec": { "replicas": 3, "storage": { "volumes": [{ "size": "10Gi" }] } },
+        "status": {
+            "observedGeneration": 1, "conditions": conditions, "clusterId": "c", "replicas": 3, "nodeIds": [0, 1, 2],
+            "initialization": { "controlPlaneInitialized": true }, "history": [{ "chartVersion": version }],
+        },
+    })
+}
+
+/// Everything is there and well, whatever is applied; APIs of `absent` are not served.
+fn all_well(wish: String, absent: &'static str) -> (Cluster, Log) {
+    const PLURALS: [&str; 6] = ["clusters", "clusterclasses", "helmreleases", "ocirepositories", "kafkas", "kafkanodepools"];
+    server(move |line, _| {
+        let (method, url) = line.split_once(' ').unwrap_or_default();
+        let (path, query) = url.split_once('?').unwrap_or((url, ""));
+        let parts: Vec<&str> = path.trim_start_matches('/').split('/').collect();
+        let (plural, name) = (parts[parts.len().saturating_sub(2)], parts[parts.len() - 1]);
+        match parts[..] {
+            ["apis", group, _] if group == absent => Reply::Json(404, status(404, "NotFound", "not found", "it")),
+            ["apis", _, _] => Reply::Json(200, json!({ "resources": PLURALS.map(|name| json!({ "name": name })) })),
+            _ if query.contains("watch=") => Reply::Silent,
+            _ if query.contains("fieldSelector=") => {
+                let one = query.split("metadata.name%3D").nth(1).and_then(|rest| rest.split('&').next()).unwrap_or_default();
+                Reply::Json(
+                    200,
+                    json!({ "kind": "List", "apiVersion": "v1", "metadata": { "resourceVersion": "1" }, "items": [well(name, one, &wish)] }),
+                )
+            }
+            _ if method == "GET" && query.contains("limit=") => {
+                Reply::Json(200, json!({ "kind": "List", "apiVersion": "v1", "metadata": { "resourceVersion": "1" }, "items": [] }))
+            }
+            _ if plural == "csidrivers" => Reply::Json(404, status(404, "NotFound", "not found", "it")),
+            _ => Reply::Json(200, well(plural, name, &wish)),
+        }
+    })
+}
+
+/// What is applied by a change: `cluster <nodes> <machine>` and `kafka`, in their order.
+async fn applied(prior: &Tenant, planned: &Tenant) -> Vec<String> {
+    let before = state(prior);
+    let after = plan(planned, Some(&before));
+    assert_eq!(after.errors(), Vec::<String>::new());
+    let (cluster, log) = all_well(wish(&before), "");
+    let connection = Connection::to(cluster.clone()).with_own_cluster("payments", cluster);
+    let mut call = Call::default();
+    apply::update(&connection, before, after.tenant, &mut call).await.map_err(|failed| failed.diagnostics).unwrap();
+    let mut clusters = log.bodies("/clusters/payments?fieldManager").into_iter();
+    let told = |line: &String| {
+        if line.contains("/clusters/payments?fieldManager") {
+            let topology = clusters.next().unwrap()["spec"]["topology"].clone();
+            let named = |list: &Json, name: &str| list.as_array().unwrap().iter().find(|one| one["name"] == name).unwrap().clone();
+            let nodes = named(&topology["workers"]["machineDeployments"], "brokers")["replicas"].clone();
+            let machine = named(&topology["variables"], "nodeMachineType")["value"].clone();
+            return Some(format!("cluster {nodes} {}", machine.as_str().unwrap()));
+        }
+        (line.starts_with("PATCH") && line.contains("/kafkas/payments?fieldManager")).then(|| "kafka".to_owned())
+    };
+    log.lines().iter().filter(|line| line.starts_with("PATCH")).filter_map(told).collect()
+}
+
+#[tokio::test]
+async fn machines_grow_before_kafka_and_kafka_shrinks_before_its_machines() {
+    const LARGE: &str = "m7g.4xlarge";
+    const SMALL: &str = "m7g.2xlarge";
+    for (prior, planned, expected) in [
+        (hard(3, SMALL), hard(6, SMALL), vec!["cluster 6 m7g.2xlarge", "kafka"]),
+        (hard(3, SMALL), hard(3, LARGE), vec!["cluster 3 m7g.4xlarge", "kafka"]),
+        (hard(3, LARGE), hard(3, SMALL), vec!["cluster 3 m7g.4xlarge", "kafka", "cluster 3 m7g.2xlarge"]),
+        (hard(3, LARGE), hard(6, SMALL), vec!["cluster 6 m7g.4xlarge", "kafka", "cluster 6 m7g.2xlarge"]),
+    ] {
+        assert_eq!(applied(&prior, &planned).await, expected);
+    }
+}
+
+#[tokio::test]
+async fn what_the_management_cluster_does_not_serve_is_named() {
+    for (absent, told) in [
+        ("cluster.x-k8s.io", "Cluster API is not installed"),
+        ("helm.toolkit.fluxcd.io", "Flux is not installed"),
+        ("source.toolkit.fluxcd.io", "Flux is not installed"),
+    ] {
+        let planned = state(&hard(3, "m7g.2xlarge"));
+        let (cluster, log) = all_well(wish(&planned), absent);
+        let refused = apply::create(&Connection::to(cluster), planned, &mut Call::default()).await.unwrap_err();
+        let error = refused.iter().find(|error| error.summary == told).unwrap_or_else(|| panic!("{told} is not in {refused:?}"));
+        assert_eq!(error.path.as_ref().map(ToString::to_string).as_deref(), Some("management_cluster"));
+        assert_eq!(log.matching("PATCH") + log.matching("POST"), 0, "something was begun");
+    }
+}
+
+#[tokio::test]
+async fn what_an_imported_tenants_own_cluster_offers_is_asked_of_it() {
+    let mut imported = state(&hard(3, "m7g.2xlarge"));
+    let ((management, _), (own, log)) = (all_well(wish(&imported), ""), all_well(String::new(), ""));
+    (imported.throughput, imported.isolation, imported.cluster) = (Attr::Null, Attr::Null, Attr::Null);
+    let connection = Connection::to(management).with_own_cluster("payments", own);
+    let seen = read::read(&connection, imported, &mut Call::default()).await.unwrap().unwrap();
+    assert_eq!(seen.isolation, "cluster".into());
+    assert_eq!(log.matching("csidrivers"), 1, "{:?}", log.lines());
+}
+
+#[tokio::test]
+async fn a_tenant_whose_cluster_is_not_there_in_time_is_reported_as_being_made_and_leaves_nothing_unknown() {
+    let mut planned = plan(&hard(3, "m7g.2xlarge"), None).tenant;
+    planned.timeouts = crate::framework::timeouts::Timeouts { update: Attr::Known("1s".parse().unwrap()), ..Default::default() }.into();
+    let mut prior = planned.clone();
+    (prior.status, prior.cluster_id, prior.bootstrap_servers, prior.ca_certificate) =
+        (super::status("Creating"), Attr::Null, Attr::Null, Attr::Null);
+    let wish = wish(&planned);
+    let (cluster, _) = server(move |line, _| match line {
+        line if line.contains("/clusters") && line.contains("watch=") => Reply::Silent,
+        line if line.contains("/clusters") => {
+            let made = json!({ "metadata": { "name": "payments", "resourceVersion": "1" }, "status": {} });
+            let list = json!({ "kind": "List", "apiVersion": "v1", "metadata": { "resourceVersion": "1" }, "items": [made] });
+            Reply::Json(200, if line.contains('?') && line.starts_with("GET") { list } else { made })
+        }
+        line if line.contains("/secrets/") => Reply::Json(404, status(404, "NotFound", "not found", "it")),
+        line if line.contains("limit=") => {
+            Reply::Json(200, json!({ "kind": "List", "apiVersion": "v1", "metadata": { "resourceVersion": "1" }, "items": [] }))
+        }
+        line if line.matches('/').count() == 3 && line.contains("/apis/") => {
+            let served = ["clusters", "helmreleases", "ocirepositories"].map(|name| json!({ "name": name }));
+            Reply::Json(200, json!({ "resources": served }))
+        }
+        _ => Reply::Json(200, well("namespaces", "kaas-payments", &wish)),
+    });
+    let mut call = Call::default();
+    let seen = apply::update(&Connection::to(cluster), prior, planned, &mut call).await.map_err(|failed| failed.diagnostics).unwrap();
+    assert!(seen.encode().is_wholly_known(), "{seen:?}");
+    assert!(call.found.iter().any(|warning| warning.summary == "The tenant is not ready yet"));
+    assert_eq!(seen.status.known().unwrap().phase, "Updating".into());
+}
