@@ -75,13 +75,14 @@ async fn gathered(connection: &Connection, cluster: &Cluster, state: &Tenant, na
     let namespace = ObjectRef::global(Kind::Namespace, name.namespace());
     let hard = state.isolation.known().is_some_and(|isolation| isolation == parse::CLUSTER);
     let kinds: &[Kind] = if hard { &manifests::HOME_KINDS } else { &manifests::KINDS };
-    let facts = async {
+    let (namespace, ()) = tokio::join!(cluster.find(&namespace), cluster.gather(kinds));
+    // Afterwards, on the connections that are there by now: to open more takes longer than to wait.
+    if hard {
         // A tenant with a cluster of its own is laid out by what that one offers.
-        if !hard {
-            let _ = connection.facts().await;
-        }
-    };
-    let (namespace, ..) = tokio::join!(cluster.find(&namespace), cluster.gather(kinds), connection.cluster_uid(), facts);
+        connection.cluster_uid().await;
+    } else {
+        let _ = tokio::join!(connection.cluster_uid(), connection.facts());
+    }
     namespace.map_err(|error| failed(SUMMARY, &error))
 }
 
