@@ -1,7 +1,5 @@
 //! From nothing to a tenant and back.
 
-use std::collections::BTreeMap;
-
 use kaas_lab::objects;
 use serde_json::json;
 
@@ -52,13 +50,11 @@ fn one_apply_adopts_the_cluster_and_makes_its_tenant() {
             tenant["status"],
             json!({"phase": "Ready", "reason": null, "message": null, "kafka_version": "4.3.1", "metadata_version": "4.3-IV0"})
         );
-        let location = BTreeMap::from([
-            ("namespace", format!("kaas-{name}")),
-            ("kafka", name.clone()),
-            ("admin_user", format!("{name}-admin")),
-            ("admin_secret", format!("{name}-admin")),
-        ]);
-        assert_eq!(tenant["kubernetes"], json!(location));
+        let (namespace, admin) = (format!("kaas-{name}"), format!("{name}-admin"));
+        assert_eq!(
+            tenant["kubernetes"],
+            json!({"namespace": namespace, "cluster": null, "kubeconfig_secret": null, "kafka": name, "admin_user": admin, "admin_secret": admin})
+        );
         assert_eq!(place.workspace.output("bootstrap").unwrap(), tenant["bootstrap_servers"]);
         assert!(tenant["ca_certificate"].as_str().unwrap().starts_with("-----BEGIN CERTIFICATE-----"));
         place.destroy();

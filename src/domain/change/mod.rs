@@ -64,9 +64,17 @@ pub struct Figures {
 
 /// Everything that changes between two states of one tenant, the most disturbing first.
 pub fn changes(from: (&TenantSpec, &Figures), to: (&TenantSpec, &Figures)) -> Vec<Change> {
-    let mut changes = [figures(from.1, to.1), own_cluster::changes(from, to), kafka(from.0, to.0), access(from.0, to.0)].concat();
+    let mut changes =
+        [figures(from.1, to.1), own_cluster::changes(from, to), kafka(from.0, to.0), access(from.0, to.0), monitoring(from.0, to.0)]
+            .concat();
     changes.sort_by_key(|change| std::cmp::Reverse(change.class));
     changes
+}
+
+/// Brokers begin and cease to give metrics when they start.
+fn monitoring(from: &TenantSpec, to: &TenantSpec) -> Vec<Change> {
+    let watched = |spec: &TenantSpec| if spec.monitoring { "on" } else { "off" };
+    differing(Class::RollingRestart, "monitoring", &watched(from), &watched(to), "").into_iter().collect()
 }
 
 /// A change where two values differ.
@@ -202,7 +210,8 @@ pub(super) mod tests {
         let set = |spec: &mut TenantSpec, name: &str, value: &str| {
             spec.kafka.config.insert(name.to_owned(), value.to_owned());
         };
-        let cases: [Case; 6] = [
+        let cases: [Case; 7] = [
+            (|s| s.monitoring = true, "rolling restart: monitoring off -> on"),
             (|s| s.kafka.version = "4.3.1".parse().unwrap(), "rolling restart: Kafka 4.3.0 -> 4.3.1"),
             (|s| s.kafka.metadata_version = None, "live: metadata version 4.2-IV1 -> 4.3-IV0, which never goes back"),
             (

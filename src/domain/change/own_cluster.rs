@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::{Change, Class, Figures, differing};
 use crate::domain::cluster::{ClusterSpec, Placed, placement};
-use crate::domain::releases::Component;
+use crate::domain::releases::{self, Component, Wanted};
 use crate::domain::tenant::{OwnCluster, TenantSpec};
 
 /// What follows from a new machine or a new Kubernetes.
@@ -16,15 +16,14 @@ const NODE_BY_NODE: &str = "; nodes are replaced one by one";
 pub fn changes(from: (&TenantSpec, &Figures), to: (&TenantSpec, &Figures)) -> Vec<Change> {
     let (Some(old), Some(new)) = (from.0.own_cluster(), to.0.own_cluster()) else { return Vec::new() };
     let versions = differing(Class::RollingRestart, "Kubernetes", &old.cluster.version(), &new.cluster.version(), NODE_BY_NODE);
-    let watched = |spec: &TenantSpec| if spec.monitoring { "on" } else { "off" };
-    let monitoring = differing(Class::Live, "monitoring", &watched(from.0), &watched(to.0), "");
     let nodes = nodes(&old.cluster, from.1.brokers, &new.cluster, to.1.brokers);
-    let parts = [operators(old, new), machines(&old.cluster, &new.cluster), variables(&old.cluster, &new.cluster)].concat();
-    versions.into_iter().chain(parts).chain(nodes).chain(monitoring).collect()
+    let parts =
+        [operators((from.0, old), (to.0, new)), machines(&old.cluster, &new.cluster), variables(&old.cluster, &new.cluster)].concat();
+    versions.into_iter().chain(parts).chain(nodes).collect()
 }
 
-/// Strimzi brings new images of Kafka along.
-fn operators(old: &OwnCluster, new: &OwnCluster) -> Vec<Change> {
+/// Of what is installed before and after. Strimzi brings new images of Kafka along.
+fn operators((from, old): (&TenantSpec, &OwnCluster), (to, new): (&TenantSpec, &OwnCluster)) -> Vec<Change> {
     let change = |component: Component| {
         let (class, name) = match component {
             Component::Strimzi => (Class::RollingRestart, "Strimzi"),
@@ -32,7 +31,12 @@ fn operators(old: &OwnCluster, new: &OwnCluster) -> Vec<Change> {
         };
         differing(class, name, &old.versions.of(component), &new.versions.of(component), "")
     };
-    Component::ALL.into_iter().filter_map(change).collect()
+    let installed = |spec: &TenantSpec, own: &OwnCluster| {
+        let wanted = Wanted { versions: own.versions.clone(), external_dns: None, monitoring: spec.monitoring };
+        releases::components(&own.cluster, &wanted)
+    };
+    let before = installed(from, old);
+    installed(to, new).into_iter().filter(|component| before.contains(component)).filter_map(change).collect()
 }
 
 /// Those that are set. What the sizing says is told with it.
@@ -129,9 +133,10 @@ mod tests {
     }
 
     #[test]
-    fn nodes_come_with_brokers_and_monitoring_is_live() {
+    fn nodes_come_with_brokers() {
         assert_eq!(lines(|_, _, figures| figures.brokers = 6), ["live: nodes for brokers 3 -> 6, before Kafka needs them"]);
-        assert_eq!(lines(|spec, _, _| spec.monitoring = true), ["live: monitoring off -> on"]);
+        // What is not installed does not change.
+        assert_eq!(lines(|_, own, _| own.versions.monitoring = Some("99.0.0".to_owned())), Vec::<String>::new());
         assert_eq!(lines(|_, _, _| {}), Vec::<String>::new());
     }
 

@@ -50,8 +50,8 @@ pub struct ClusterStatus {
     pub reason: String,
     /// One line; empty when ready. Of a cluster that is being deleted: what remains of it.
     pub message: String,
-    /// Its control plane can be reached, so that its kubeconfig is worth trying.
-    pub reachable: bool,
+    /// Cluster API has found that its API server cannot be reached. Not known is not lost.
+    pub lost: bool,
 }
 
 const NO_CONTROLLER: &str = "no controller has picked it up; is Cluster API running?";
@@ -59,8 +59,8 @@ const NO_CONTROLLER: &str = "no controller has picked it up; is Cluster API runn
 /// Reads a Cluster as the API server gave it. Nothing is taken for done before the controllers have seen the newest generation.
 pub fn cluster_status(cluster: &Value) -> ClusterStatus {
     let (phase, reason, message) = judge(cluster);
-    let reachable = condition(cluster, "RemoteConnectionProbe").is_some_and(|probe| is(probe, "True"));
-    ClusterStatus { phase, reason, message: one_line(&message), reachable }
+    let lost = condition(cluster, "RemoteConnectionProbe").is_some_and(|probe| is(probe, "False"));
+    ClusterStatus { phase, reason, message: one_line(&message), lost }
 }
 
 fn judge(cluster: &Value) -> (ClusterPhase, String, String) {
@@ -228,7 +228,11 @@ mod tests {
         let mut paused = cluster(&[RECONCILED, AVAILABLE], true);
         paused["spec"]["paused"] = json!(true);
         assert_eq!(cluster_status(&paused).phase, ClusterPhase::Paused);
-        let probe = ("RemoteConnectionProbe", "True", "ProbeSucceeded", "");
-        assert!(cluster_status(&cluster(&[probe], true)).reachable && !cluster_status(&cluster(&[AVAILABLE], true)).reachable);
+        let probe = |status| ("RemoteConnectionProbe", status, "Probe", "");
+        let lost = |conditions: &[_]| cluster_status(&cluster(conditions, true)).lost;
+        assert_eq!(
+            [lost(&[probe("True")]), lost(&[probe("Unknown")]), lost(&[AVAILABLE]), lost(&[probe("False")])],
+            [false, false, false, true]
+        );
     }
 }

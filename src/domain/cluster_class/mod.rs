@@ -81,12 +81,13 @@ pub const fn installed_by(kind: Kind) -> &'static str {
     }
 }
 
-/// Those of the existing templates that none of these classes names any more. To be deleted only when every Cluster says `TopologyReconciled`.
-pub fn outdated(existing: &[ObjectRef], classes: &BTreeSet<String>) -> Vec<ObjectRef> {
-    let current: Vec<ObjectRef> = classes.iter().flat_map(|class| of(class)).map(|manifest| manifest.object).collect();
-    let is_shipped = |name: &str| SHIPPED.iter().any(|class| name.strip_prefix(class).is_some_and(|rest| rest.starts_with('-')));
+/// Those of the existing templates of these classes that none of the `kept` ones names any more. Templates of other classes are theirs who keep them. To be
+/// deleted only when every Cluster says `TopologyReconciled`.
+pub fn outdated(existing: &[ObjectRef], classes: &BTreeSet<String>, kept: &BTreeSet<String>) -> Vec<ObjectRef> {
+    let current: Vec<ObjectRef> = kept.iter().flat_map(|class| of(class)).map(|manifest| manifest.object).collect();
+    let is_theirs = |name: &str| classes.iter().any(|class| name.strip_prefix(class.as_str()).is_some_and(|rest| rest.starts_with('-')));
     let is_ours = |object: &&ObjectRef| {
-        TEMPLATE_KINDS.contains(&object.kind) && object.namespace.as_deref() == Some(SYSTEM_NAMESPACE) && is_shipped(&object.name)
+        TEMPLATE_KINDS.contains(&object.kind) && object.namespace.as_deref() == Some(SYSTEM_NAMESPACE) && is_theirs(&object.name)
     };
     existing.iter().filter(is_ours).filter(|object| !current.contains(object)).cloned().collect()
 }

@@ -61,19 +61,17 @@ fn another_content_is_another_template() {
 fn only_our_own_templates_that_no_class_names_are_outdated() {
     let shipped = SHIPPED.map(str::to_owned).into();
     let mut existing: Vec<ObjectRef> = build().into_iter().map(|manifest| manifest.object).collect();
-    assert_eq!(outdated(&existing, &shipped), []);
+    assert_eq!(outdated(&existing, &shipped, &shipped), []);
     let old = ObjectRef::namespaced(Kind::AwsMachineTemplate, "kaas-system", "kaas-eks-node-00000000");
     existing.push(old.clone());
     existing.push(ObjectRef::namespaced(Kind::AwsMachineTemplate, "kaas-payments", "payments-abcde"));
     existing.push(ObjectRef::namespaced(Kind::ConfigMap, "kaas-system", "x"));
     existing.push(ObjectRef::namespaced(Kind::AwsMachineTemplate, "kaas-system", "kaas-eksotic-node"));
-    assert_eq!(outdated(&existing, &shipped), [old]);
-    let of_aws = of(AWS_CLASS).len() - 1;
-    assert_eq!(
-        outdated(&existing, &[EKS_CLASS.to_owned()].into()).len(),
-        of_aws + 1,
-        "the templates of a class that is not wanted any more"
-    );
+    assert_eq!(outdated(&existing, &shipped, &shipped), [old.clone()]);
+    let (eks, aws) = ([EKS_CLASS.to_owned()].into(), [AWS_CLASS.to_owned()].into());
+    let removed = outdated(&existing, &aws, &eks);
+    assert_eq!(removed.len(), of(AWS_CLASS).len() - 1, "the templates of a class that is not wanted any more");
+    assert_eq!(outdated(&existing, &eks, &eks), [old], "those of a class that others keep stay");
 }
 
 #[test]

@@ -60,6 +60,8 @@ fn selector(kind: Kind) -> Option<&'static str> {
         Kind::Namespace | Kind::ResourceQuota | Kind::LimitRange | Kind::NetworkPolicy | Kind::Role | Kind::RoleBinding => Some(OURS),
         Kind::StorageClass | Kind::VolumeAttributesClass | Kind::ConfigMap => Some(OURS),
         Kind::Kafka | Kind::KafkaNodePool | Kind::KafkaUser | Kind::KafkaTopic => Some(OURS),
+        Kind::Cluster | Kind::HelmRelease | Kind::OciRepository | Kind::HelmRepository => Some(OURS),
+        Kind::PodMonitor | Kind::PrometheusRule => Some(OURS),
         // Strimzi labels what it makes for a Kafka.
         Kind::StrimziPodSet | Kind::PersistentVolumeClaim | Kind::Pod => Some("strimzi.io/kind=Kafka"),
         _ => None,

@@ -147,7 +147,7 @@ impl Classes<'_> {
         if found.has_errors() { Err(found) } else { Ok(()) }
     }
 
-    /// Removes classes, with the templates of all classes but those that are `kept`.
+    /// Removes classes, with their templates except those that classes which are `kept` name.
     pub async fn remove(&self, classes: &BTreeSet<String>, kept: &BTreeSet<String>) -> Result<(), Diagnostics> {
         let refused = |error: Error| failed_at(ManagementCluster::CLUSTER_CLASSES, "Cannot remove the ClusterClasses", &error);
         for class in classes.iter().map(|class| cluster_class::class_ref(class)) {
@@ -158,7 +158,7 @@ impl Classes<'_> {
                 }
             }
         }
-        for template in cluster_class::outdated(&self.templates().await?, kept) {
+        for template in cluster_class::outdated(&self.templates().await?, classes, kept) {
             self.cluster.delete(&template, Propagation::Background).await.map_err(refused)?;
         }
         Ok(())
@@ -231,7 +231,7 @@ impl Classes<'_> {
 
     /// Removes templates that no class names any more, unless a Cluster may still be moving away from them.
     async fn drop_outdated(&self, classes: &BTreeSet<String>) -> Result<(), Diagnostics> {
-        let outdated = cluster_class::outdated(&self.templates().await?, classes);
+        let outdated = cluster_class::outdated(&self.templates().await?, classes, classes);
         if outdated.is_empty() {
             return Ok(());
         }

@@ -26,14 +26,8 @@ const NEEDED: [(&str, Kind); 9] = [
 ];
 
 /// What tenants with clusters of their own need besides, where Cluster API is installed.
-const NEEDED_BY_CLUSTERS: [(&str, Kind); 6] = [
-    ("patch", Kind::Cluster),
-    ("watch", Kind::Cluster),
-    ("delete", Kind::Cluster),
-    ("list", Kind::MachineDeployment),
-    ("list", Kind::Machine),
-    ("get", Kind::Secret),
-];
+const NEEDED_BY_CLUSTERS: [(&str, Kind); 5] =
+    [("patch", Kind::Cluster), ("watch", Kind::Cluster), ("delete", Kind::Cluster), ("get", Kind::ClusterClass), ("get", Kind::Secret)];
 
 /// The same, where Flux is installed.
 const NEEDED_BY_RELEASES: [(&str, Kind); 4] =

@@ -84,6 +84,7 @@ pub async fn update(connection: &Connection, prior: Tenant, mut planned: Tenant,
         let mut prepared = prepare(connection, &planned, Some(&prior), timeout, call).await?;
         own(&prepared, call).await?;
         let outcome = all(connection, &mut prepared, Some(&prior), call).await?;
+        let planned = if outcome.there { planned } else { with_addresses(planned, &prior) };
         finish(&prepared, planned, outcome, None, call).await
     }
     .await;
@@ -96,6 +97,21 @@ pub async fn update(connection: &Connection, prior: Tenant, mut planned: Tenant,
             Err(Failed { reached: Some(Tenant { deletion_protection, timeouts, ..there }), diagnostics })
         }
     }
+}
+
+/// The addresses of a Kafka that could not be asked and may well run are those it had.
+fn with_addresses(mut planned: Tenant, prior: &Tenant) -> Tenant {
+    let had = [
+        (&mut planned.bootstrap_servers, &prior.bootstrap_servers),
+        (&mut planned.ca_certificate, &prior.ca_certificate),
+        (&mut planned.cluster_id, &prior.cluster_id),
+    ];
+    for (planned, prior) in had {
+        if planned.is_unknown() {
+            *planned = prior.clone();
+        }
+    }
+    planned
 }
 
 /// How far an apply came.
@@ -115,6 +131,9 @@ async fn all(connection: &Connection, prepared: &mut Prepared, prior: Option<&Te
     }
     let roomy = prior.and_then(|prior| roomy(prior, prepared));
     if let Some(early) = bring_home(prepared, roomy.as_ref().unwrap_or(&prepared.spec), call).await? {
+        if roomy.is_some() {
+            return Err(not_yet_smaller(early));
+        }
         return Ok(Reached { outcome: early, there: false });
     }
     let Some(place) = connection.own_cluster(&prepared.cluster, &prepared.spec.name).await.map_err(|error| failed(REACH, &error))? else {
@@ -136,6 +155,18 @@ async fn all(connection: &Connection, prepared: &mut Prepared, prior: Option<&Te
 }
 
 const REACH: &str = "Cannot reach the tenant's own cluster";
+
+/// An error, so that the state keeps the size that is still there: by it the next apply knows that Kafka has to become smaller before its machines do.
+fn not_yet_smaller(early: Outcome) -> Diagnostics {
+    let told = match early {
+        Outcome::Waiting { what, why } => format!("{why} while waiting for the tenant's own cluster: {what}. "),
+        Outcome::Ready => String::new(),
+    };
+    Diagnostics::of_error(
+        "The tenant is not smaller yet",
+        format!("{told}Its brokers and their machines were left as they are. Apply again: it goes on from here."),
+    )
+}
 
 /// Applies what is on the management cluster of `spec` and waits for it. None: it is ready.
 async fn bring_home(prepared: &Prepared, spec: &TenantSpec, call: &Call) -> Result<Option<Outcome>, Diagnostics> {
@@ -186,14 +217,19 @@ async fn apply_and_wait(prepared: &Prepared, call: &Call) -> Result<Outcome, Dia
     Ok(outcome)
 }
 
+/// What a tenant is watched with.
+const MONITORING: [Kind; 3] = [Kind::PodMonitor, Kind::PrometheusRule, Kind::ConfigMap];
+
 /// Deletes what an earlier configuration of this tenant made and this one does not want.
 async fn prune(cluster: &Cluster, spec: &TenantSpec, wanted: &[Manifest]) -> Result<(), Diagnostics> {
     let summary = "Cannot remove what the tenant no longer needs";
-    for kind in [Kind::RoleBinding, Kind::VolumeAttributesClass, Kind::PodMonitor, Kind::PrometheusRule, Kind::ConfigMap] {
+    for kind in [Kind::RoleBinding, Kind::VolumeAttributesClass].into_iter().chain(MONITORING) {
         // What others labelled like ours in their own namespaces is theirs.
         let namespace = kind.api().namespaced.then(|| spec.name.namespace());
         let listed = match cluster.list(kind, namespace.as_deref(), Some(&spec.name.label_selector())).await {
             Err(Error::KindMissing { .. }) => continue,
+            // What this user may not even list he never made.
+            Err(Error::Forbidden { .. }) if MONITORING.contains(&kind) && !spec.monitoring => continue,
             other => other.map_err(|error| failed(summary, &error))?,
         };
         for object in listed {

@@ -54,6 +54,7 @@ fn has_unknown(tenant: &Tenant) -> bool {
     let kafka = tenant.kafka.known();
     let access = tenant.access.known();
     tenant.kafka.is_unknown()
+        || tenant.monitoring.is_unknown()
         || tenant.access.is_unknown()
         || kafka.is_some_and(|kafka| kafka.metadata_version.is_unknown() || kafka.authentication.is_unknown() || kafka.config.is_unknown())
         || access.is_some_and(|access| access.groups.is_unknown() || access.client_namespaces.is_unknown())

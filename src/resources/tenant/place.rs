@@ -54,12 +54,12 @@ pub async fn look(connection: &Connection, management: &Cluster, spec: &TenantSp
     let place = match connection.own_cluster(management, &spec.name).await {
         Ok(Some(place)) => place,
         Ok(None) => return Ok(unseen(away("NotReady", "NoKubeconfig", format!("{} does not exist", kubeconfig(&spec.name))))),
-        Err(error) if is_away(&error) => return Ok(unseen(away("NotReady", "Unreachable", error.report()))),
+        Err(error) if is_unreadable(&error) => return Ok(unseen(away("NotReady", "Unreachable", error.report()))),
         Err(error) => return Err(looked(error)),
     };
     match found(&place, &pool(spec)).await {
         Ok(brokers) => Ok(Seen { place: Some(place), brokers, trouble }),
-        Err(error) if is_away(&error) => Ok(unseen(away("NotReady", "Unreachable", error.report()))),
+        Err(error) if is_unreadable(&error) => Ok(unseen(away("NotReady", "Unreachable", error.report()))),
         Err(error) => Err(looked(error)),
     }
 }
@@ -87,6 +87,11 @@ pub fn is_away(error: &Error) -> bool {
             | Error::Unauthorized { .. }
             | Error::Server { .. }
     )
+}
+
+/// Whether an error keeps a tenant from being looked at now, though it may be well: no reason to fail a plan.
+fn is_unreadable(error: &Error) -> bool {
+    is_away(error) || matches!(error, Error::Throttled { .. } | Error::Forbidden { .. } | Error::Decode { .. })
 }
 
 async fn found(cluster: &Cluster, object: &ObjectRef) -> Result<Option<Value>, Error> {

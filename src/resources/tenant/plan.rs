@@ -105,7 +105,8 @@ fn refuse_shrinking(planned: &Tenant, prior: &Tenant, found: &mut Diagnostics) {
     }
 }
 
-fn refuse_moving(planned: &Tenant, prior: &Tenant, found: &mut Diagnostics) {
+/// Refuses to move a tenant between isolations, which would leave its data behind.
+pub fn refuse_moving(planned: &Tenant, prior: &Tenant, found: &mut Diagnostics) {
     if let (Attr::Known(to), Attr::Known(from)) = (&planned.isolation, &prior.isolation)
         && to != from
     {

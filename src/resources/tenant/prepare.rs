@@ -19,7 +19,7 @@ use crate::{
         tenant::{
             home,
             model::{Storage, Tenant},
-            parse, place, read, versions,
+            parse, place, plan, plan_cluster, read, versions,
         },
         wishes::{self, Override},
     },
@@ -63,6 +63,13 @@ pub async fn prepare(
     let Some(sizing) = wishes::size(&spec.wish, &overrides, spec.floor.as_ref(), &mut found) else {
         return Err(found);
     };
+    if let Some(prior) = prior {
+        plan::refuse_moving(planned, prior, &mut found);
+    }
+    plan_cluster::check(planned, prior, Some(&sizing), &mut found);
+    if found.has_errors() {
+        return Err(found);
+    }
     spec.facts = existing.facts;
     let mut prepared = Prepared { place: cluster.clone(), cluster, spec, sizing, facts: Facts::default(), deadline };
     match prepared.spec.own_cluster() {

@@ -59,7 +59,8 @@ pub async fn delete(connection: &Connection, prior: &Tenant, call: &mut Call) ->
     let deadline = Instant::now() + prior.timeouts.delete_or(DELETE_DEFAULT);
     let cluster = apply::connected(connection, prior)?.stopped_by(call.stop.clone()).patient_until(deadline);
     read::same_cluster(connection, call).await?;
-    let hard = prior.isolation.known().is_some_and(|isolation| isolation == parse::CLUSTER);
+    // Whatever the state says, a cluster that is there must not lose its namespace before it is gone.
+    let hard = prior.isolation.known().is_some_and(|isolation| isolation == parse::CLUSTER) || own_cluster::exists(&cluster, &name).await?;
     let deletion = Deletion { connection, cluster, name, hard, owner: connection.settings().owner, deadline, call };
     let Left { kept, unasked } = deletion.run().await?;
     if let Some(why) = unasked {

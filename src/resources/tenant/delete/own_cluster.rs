@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use crate::{
     domain::{
         cluster::status::cluster_status,
-        names::TENANT_LABEL,
+        names::{TENANT_LABEL, TenantName},
         object::{Kind, ObjectRef},
         releases::Component,
     },
@@ -35,6 +35,14 @@ pub enum Place {
     Unasked(String),
     /// There is no cluster any more.
     Nowhere,
+}
+
+/// Whether the tenant's namespace holds a Cluster of this provider's making.
+pub async fn exists(management: &Cluster, name: &TenantName) -> Result<bool, Diagnostics> {
+    match management.get(&home::object(name)).await {
+        Err(Error::KindMissing { .. } | Error::Forbidden { .. }) => Ok(false),
+        found => Ok(found.map_err(refused)?.is_some_and(|found| found["metadata"]["labels"][TENANT_LABEL] == name.as_str())),
+    }
 }
 
 impl Deletion<'_> {
@@ -75,11 +83,11 @@ impl Deletion<'_> {
         if !was_up {
             return Ok(Place::Nowhere);
         }
-        if cluster_status(&cluster).reachable && cluster["metadata"]["deletionTimestamp"].is_null() {
+        if !cluster_status(&cluster).lost && cluster["metadata"]["deletionTimestamp"].is_null() {
             return Err(Diagnostics::of_error(
                 "The tenant's cluster cannot be reached from here",
                 format!(
-                    "{why}. Cluster API reaches it, so it is alive, and what is in it has to be deleted in order. Run where its API server can be reached, or \
+                    "{why}. Cluster API does not say that it is lost, and what is in it has to be deleted in order. Run where its API server can be reached, or \
                      wait a minute if it has only just stopped (ten minutes where Cluster API was restarted, too): the condition RemoteConnectionProbe of \
                      {object} then says so."
                 ),

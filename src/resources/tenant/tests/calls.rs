@@ -117,6 +117,16 @@ async fn a_failed_update_records_that_protection_was_switched_off() {
 }
 
 #[tokio::test]
+async fn an_isolation_that_was_not_known_to_the_plan_does_not_move_a_tenant() {
+    let (cluster, log) = only(namespace(|_| {}));
+    let mut planned = tenant();
+    planned.isolation = "cluster".into();
+    let failed = apply::update(&Connection::to(cluster), tenant(), planned, &mut Call::default()).await.unwrap_err();
+    assert!(failed.diagnostics.iter().any(|error| error.summary == "Isolation cannot be changed"), "{:?}", failed.diagnostics);
+    assert_eq!(log.matching("PATCH") + log.matching("POST"), 0, "{:?}", log.lines());
+}
+
+#[tokio::test]
 async fn a_protected_tenant_is_not_deleted_by_a_replacement() {
     let mut protected = tenant();
     protected.deletion_protection = true.into();
