@@ -9,7 +9,7 @@ use std::str::FromStr;
 use thiserror::Error;
 
 use super::cluster::version::{self, KubernetesVersion, KubernetesVersionError};
-use super::kafka::version::{KafkaVersion, VersionError, Versions, check_change};
+use super::kafka::version::{self as kafka_version, KafkaVersion, VersionError, Versions};
 
 /// A release of Strimzi's operator, "1.2.0".
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -114,21 +114,13 @@ pub fn check(planned: &Combination) -> Result<(), Vec<SkewError>> {
     if errors.is_empty() { Ok(()) } else { Err(errors) }
 }
 
-/// Which of three is brought to its new version first, second, third.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Step {
-    Kubernetes,
-    Strimzi,
-    Kafka,
-}
-
-/// The steps from one combination to another, in the order in which they are safe: Kubernetes (which every Strimzi offered runs on), then the operator
+/// Whether one combination can be changed to another in one apply, which changes Kubernetes first (which every Strimzi offered runs on), then the operator
 /// (which runs the old Kafka and the new one), then Kafka.
 ///
 /// # Errors
 /// Everything that stands in the way: a planned combination that does not go together, a version that would go back where it cannot, more than one
 /// minor version of Kubernetes at once, or an operator that does not know the Kafka that runs.
-pub fn steps(prior: &Combination, planned: &Combination) -> Result<Vec<Step>, Vec<SkewError>> {
+pub fn check_change(prior: &Combination, planned: &Combination) -> Result<(), Vec<SkewError>> {
     let mut errors = check(planned).err().unwrap_or_default();
     errors.extend(version::check_step(prior.kubernetes, planned.kubernetes).err().map(SkewError::from));
     let (from, to) = (prior.strimzi, planned.strimzi);
@@ -139,17 +131,9 @@ pub fn steps(prior: &Combination, planned: &Combination) -> Result<Vec<Step>, Ve
         let between: Vec<&str> = from.row().map(|row| row.kafka.iter().filter(both).copied().collect()).unwrap_or_default();
         errors.push(SkewError::OperatorFirst { from, to, kafka: prior.kafka.version, between: between.join(" or ") });
     }
-    errors.extend(check_change(prior.kafka, planned.kafka).err().map(SkewError::from));
+    errors.extend(kafka_version::check_change(prior.kafka, planned.kafka).err().map(SkewError::from));
     errors.dedup();
-    if !errors.is_empty() {
-        return Err(errors);
-    }
-    let changes = [
-        (prior.kubernetes != planned.kubernetes, Step::Kubernetes),
-        (from != to, Step::Strimzi),
-        (prior.kafka != planned.kafka, Step::Kafka),
-    ];
-    Ok(changes.into_iter().filter_map(|(changes, step)| changes.then_some(step)).collect())
+    if errors.is_empty() { Ok(()) } else { Err(errors) }
 }
 
 impl FromStr for StrimziVersion {
@@ -207,14 +191,14 @@ mod tests {
     }
 
     #[test]
-    fn kubernetes_comes_before_the_operator_and_the_operator_before_kafka() {
-        for (prior, planned, expected) in [
-            ("1.2.0 4.3.1 1.36.3", "1.2.0 4.3.1 1.36.3", vec![]),
-            ("1.2.0 4.3.0 1.35.1", "1.2.0 4.3.1 1.36.3", vec![Step::Kubernetes, Step::Kafka]),
-            ("1.1.0 4.3.0 1.35.1", "1.2.0 4.3.1 1.36.3", vec![Step::Kubernetes, Step::Strimzi, Step::Kafka]),
-            ("1.0.1 4.2.0 1.36.3", "1.2.0 4.2.0 1.36.3", vec![Step::Strimzi]),
+    fn versions_may_go_up_together() {
+        for (prior, planned) in [
+            ("1.2.0 4.3.1 1.36.3", "1.2.0 4.3.1 1.36.3"),
+            ("1.2.0 4.3.0 1.35.1", "1.2.0 4.3.1 1.36.3"),
+            ("1.1.0 4.3.0 1.35.1", "1.2.0 4.3.1 1.36.3"),
+            ("1.0.1 4.2.0 1.36.3", "1.2.0 4.2.0 1.36.3"),
         ] {
-            assert_eq!(steps(&combination(prior), &combination(planned)), Ok(expected), "{prior} to {planned}");
+            assert_eq!(check_change(&combination(prior), &combination(planned)), Ok(()), "{prior} to {planned}");
         }
     }
 
@@ -226,7 +210,7 @@ mod tests {
             ("1.2.0 4.3.0 1.36.3", "1.1.0 4.3.0 1.36.3", "Strimzi cannot go from 1.2.0 back to 1.1.0"),
             ("1.2.0 4.3.1 1.36.3", "1.2.0 4.2.1 1.36.3", "from 4.3.1 back to 4.2.1"),
         ] {
-            let errors = steps(&combination(prior), &combination(planned)).unwrap_err();
+            let errors = check_change(&combination(prior), &combination(planned)).unwrap_err();
             assert!(errors.iter().any(|error| error.to_string().contains(expected)), "{errors:?}");
         }
     }

@@ -67,7 +67,7 @@ fn only_our_own_templates_that_no_class_names_are_outdated() {
     existing.push(ObjectRef::namespaced(Kind::AwsMachineTemplate, "kaas-payments", "payments-abcde"));
     existing.push(ObjectRef::namespaced(Kind::ConfigMap, "kaas-system", "x"));
     existing.push(ObjectRef::namespaced(Kind::AwsMachineTemplate, "kaas-system", "kaas-eksotic-node"));
-    assert_eq!(outdated(&existing, &shipped, &shipped), [old.clone()]);
+    assert_eq!(outdated(&existing, &shipped, &shipped), std::slice::from_ref(&old));
     let (eks, aws) = ([EKS_CLASS.to_owned()].into(), [AWS_CLASS.to_owned()].into());
     let removed = outdated(&existing, &aws, &eks);
     assert_eq!(removed.len(), of(AWS_CLASS).len() - 1, "the templates of a class that is not wanted any more");

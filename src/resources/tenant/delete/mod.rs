@@ -62,13 +62,23 @@ pub async fn delete(connection: &Connection, prior: &Tenant, call: &mut Call) ->
     // Whatever the state says, a cluster that is there must not lose its namespace before it is gone.
     let hard = prior.isolation.known().is_some_and(|isolation| isolation == parse::CLUSTER) || own_cluster::exists(&cluster, &name).await?;
     let deletion = Deletion { connection, cluster, name, hard, owner: connection.settings().owner, deadline, call };
-    let Left { kept, unasked } = deletion.run().await?;
+    let Left { kept, unasked, others } = deletion.run().await?;
     if let Some(why) = unasked {
         call.found.warning(
             "The tenant's cluster went unasked",
             format!(
                 "{why} So its Kafka and its volumes were not deleted one by one: the cluster was deleted as a whole. Disks and load balancers that Kubernetes had \
                  made for it may be left in the cloud; they carry the cluster's name in their tags."
+            ),
+        );
+    }
+    if !others.is_empty() {
+        call.found.warning(
+            "More than the tenant's Kafka was in its cluster",
+            format!(
+                "{} were made in the tenant's cluster by others and went with it unasked. The disks and load balancers behind them may be left in the cloud; they \
+                 carry the cluster's name in their tags.",
+                others.join(", ")
             ),
         );
     }
@@ -92,6 +102,8 @@ struct Left {
     kept: Vec<String>,
     /// Why the tenant's own cluster was not asked to delete what is in it.
     unasked: Option<String>,
+    /// What others have in the tenant's own cluster that stands for something in a cloud.
+    others: Vec<String>,
 }
 
 impl Deletion<'_> {
@@ -149,16 +161,15 @@ impl Deletion<'_> {
         let done = async {
             let kept = self.kafka_gone(&place, goes_on).await?;
             self.releases_gone(&place).await?;
-            Ok(kept)
+            let others = own_cluster::of_others(&place, &kept).await?;
+            Ok(Left { kept, others, ..Left::default() })
         };
         let done = tokio::select! {
             done = done => done,
-            () = self.taken_by_others() => Ok(Vec::new()),
+            () = self.taken_by_others() => Ok(Left::default()),
         };
         match done {
-            done if self.cluster.get(&home::object(&self.name)).await.map_err(refused)?.is_some() => {
-                done.map(|kept| Left { kept, unasked: None })
-            }
+            done if self.cluster.get(&home::object(&self.name)).await.map_err(refused)?.is_some() => done,
             _ => Ok(Left { unasked: Some("Somebody else has deleted it meanwhile.".to_owned()), ..Left::default() }),
         }
     }

@@ -22,7 +22,7 @@ use crate::{
 
 use super::{
     Deletion,
-    removal::{Removal, refused},
+    removal::{Removal, reference, refused},
 };
 
 /// How long the controller of a control plane gets to write a kubeconfig that is gone. Those of kubeadm and EKS do at once, when they see it.
@@ -43,6 +43,21 @@ pub async fn exists(management: &Cluster, name: &TenantName) -> Result<bool, Dia
         Err(Error::KindMissing { .. } | Error::Forbidden { .. }) => Ok(false),
         found => Ok(found.map_err(refused)?.is_some_and(|found| found["metadata"]["labels"][TENANT_LABEL] == name.as_str())),
     }
+}
+
+/// Volumes and load balancers that are still there when all of the tenant's own is gone, but those `kept`. A user who may not see them is told nothing.
+pub(super) async fn of_others(place: &Removal<'_>, kept: &[String]) -> Result<Vec<String>, Diagnostics> {
+    let mut found = Vec::new();
+    for kind in [Kind::PersistentVolume, Kind::Service] {
+        let objects = match place.cluster.list(kind, None, None).await {
+            Err(Error::Forbidden { .. }) => continue,
+            objects => objects.map_err(refused)?,
+        };
+        let costs = |object: &&Value| kind == Kind::PersistentVolume || object["spec"]["type"] == "LoadBalancer";
+        let names = objects.iter().filter(costs).map(|object| reference(kind, object));
+        found.extend(names.filter(|object| !kept.contains(&object.name)).map(|object| object.to_string()));
+    }
+    Ok(found)
 }
 
 impl Deletion<'_> {

@@ -144,7 +144,7 @@ fn release_held(release: &Value) -> Option<String> {
     }
 }
 
-fn reference(kind: Kind, object: &Value) -> ObjectRef {
+pub fn reference(kind: Kind, object: &Value) -> ObjectRef {
     let metadata = &object["metadata"];
     let text = |name: &str| metadata[name].as_str().map(str::to_owned);
     ObjectRef { kind, namespace: text("namespace"), name: text("name").unwrap_or_default() }
