@@ -28,6 +28,7 @@ mod ports;
 pub mod process;
 pub mod programs;
 mod servers;
+mod stand_in;
 pub mod state;
 pub mod strimzi;
 pub mod strimzi_api;

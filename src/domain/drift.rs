@@ -6,6 +6,7 @@ use std::fmt;
 
 use serde_json::Value;
 
+use super::object::Manifest;
 use super::quantity::kubernetes_quantity;
 
 /// Lists whose elements are told apart by their names, so that others may add to them: those of a Cluster's topology, which Cluster API's own defaulting
@@ -46,6 +47,15 @@ pub fn differences(wanted: &Value, live: &Value) -> Vec<Difference> {
         }
     }
     found
+}
+
+/// What differs of one object, a line for each field, or one that says that it is missing.
+pub fn lines(wanted: &Manifest, live: Option<&Value>) -> Vec<String> {
+    let object = &wanted.object;
+    match live {
+        None => vec![format!("{object} does not exist")],
+        Some(live) => differences(&wanted.body, live).iter().map(|difference| format!("{object}: {difference}")).collect(),
+    }
 }
 
 fn compare(differences: &mut Vec<Difference>, path: &str, wanted: &Value, live: Option<&Value>) {

@@ -142,6 +142,12 @@ impl ObjectRef {
         Self { kind, namespace: Some(namespace.into()), name: name.into() }
     }
 
+    /// The address of an object as the API server gave it.
+    pub fn of(kind: Kind, object: &Value) -> Self {
+        let text = |name: &str| object["metadata"][name].as_str().map(str::to_owned);
+        Self { kind, namespace: text("namespace"), name: text("name").unwrap_or_default() }
+    }
+
     pub fn global(kind: Kind, name: impl Into<String>) -> Self {
         Self { kind, namespace: None, name: name.into() }
     }

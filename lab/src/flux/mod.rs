@@ -61,7 +61,5 @@ const RESYNC: Duration = Duration::from_secs(60);
 /// The kubeconfig or what an earlier process left cannot be read.
 pub fn run(options: &Options) -> Result<()> {
     // A target that does not answer is reported once, by who asked it.
-    let filter = tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "info,kube=warn,kube_client=off".into());
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(false).init();
-    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(controller::run(options))
+    crate::stand_in::run("info,kube=warn,kube_client=off", controller::run(options))
 }

@@ -69,26 +69,25 @@ impl Instance {
     ///
     /// # Errors
     /// When a node cannot be stopped.
-    pub async fn shut_down(mut self) -> Result<()> {
-        self.stop().await;
-        let operator = self.operator.clone();
-        spawn_blocking(move || {
-            operator.adopt()?;
-            operator.shut_down()
-        })
-        .await?
+    pub async fn shut_down(self) -> Result<()> {
+        self.end(Operator::shut_down).await
     }
 
     /// Ends its work and every node and removes their data: the cluster is gone.
     ///
     /// # Errors
     /// When a node cannot be stopped.
-    pub async fn destroy(mut self) -> Result<()> {
+    pub async fn destroy(self) -> Result<()> {
+        self.end(|operator| operator.sweep(&HashSet::new())).await
+    }
+
+    /// Ends its work, and does what is the last with every node there is.
+    async fn end(mut self, last: impl FnOnce(&Operator) -> Result<()> + Send + 'static) -> Result<()> {
         self.stop().await;
         let operator = self.operator.clone();
         spawn_blocking(move || {
             operator.adopt()?;
-            operator.sweep(&HashSet::new())
+            last(&operator)
         })
         .await?
     }

@@ -56,7 +56,5 @@ pub const VERSION: &str = "1.2.0";
 /// # Errors
 /// The kubeconfig cannot be read, or a node cannot be stopped.
 pub fn run(options: &Options) -> Result<()> {
-    let filter = tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "info,kube=warn".into());
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(false).init();
-    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(operator::run(options))
+    crate::stand_in::run("info,kube=warn", operator::run(options))
 }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use k8s_openapi::api::core::v1::{Namespace, Secret};
 use kaas_lab::cluster_api::{class, tenants};
-use kaas_lab::{Options, Server, TemporaryLab, block_on, client, process};
+use kaas_lab::{Server, TemporaryLab, block_on, client, process};
 use kube::Client;
 use kube::api::{Api, ApiResource, DeleteParams, DynamicObject, ListParams, Patch, PatchParams};
 use kube::core::GroupVersionKind;
@@ -28,15 +28,7 @@ pub struct Tenant<'a> {
 
 impl World {
     pub fn new(name: &str) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let options = Options {
-            dir: Some(folder.path().join("lab")),
-            pretend_ready: true,
-            cluster_api: true,
-            lab_binary: Some(env!("CARGO_BIN_EXE_kaas-lab").into()),
-            ..Options::named(name)
-        };
-        Self { lab: TemporaryLab::with(&options).unwrap(), folder }
+        Self { lab: TemporaryLab::with_cluster_api(name, true).unwrap(), folder: tempfile::tempdir().unwrap() }
     }
 
     /// Makes a Cluster in a namespace of its own, and does not wait for it.

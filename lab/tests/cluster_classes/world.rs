@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use kaas::domain::object::{Kind, Manifest, ObjectRef};
 use kaas_lab::terraform::{Engine, Install, Planned, Workspace};
-use kaas_lab::{Options, TemporaryLab, block_on, client, own_binary};
+use kaas_lab::{TemporaryLab, block_on, client, own_binary};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -13,20 +13,11 @@ const PATIENCE: Duration = Duration::from_secs(240);
 
 pub struct World {
     pub lab: TemporaryLab,
-    _folder: TempDir,
 }
 
 impl World {
     pub fn new(purpose: &str) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let options = Options {
-            dir: Some(folder.path().join("lab")),
-            pretend_ready: true,
-            cluster_api: true,
-            lab_binary: Some(env!("CARGO_BIN_EXE_kaas-lab").into()),
-            ..Options::named(&format!("{purpose}-{}", std::process::id()))
-        };
-        Self { lab: TemporaryLab::with(&options).unwrap(), _folder: folder }
+        Self { lab: TemporaryLab::with_cluster_api(purpose, true).unwrap() }
     }
 
     fn path(object: &ObjectRef) -> String {

@@ -6,7 +6,8 @@ use serde_json::Value;
 
 use super::{Change, Class, Figures, differing};
 use crate::domain::cluster::{ClusterSpec, Placed, placement};
-use crate::domain::releases::{self, Component, Wanted};
+use crate::domain::manifests;
+use crate::domain::releases::{self, Component};
 use crate::domain::tenant::{OwnCluster, TenantSpec};
 
 /// What follows from a new machine or a new Kubernetes.
@@ -31,10 +32,7 @@ fn operators((from, old): (&TenantSpec, &OwnCluster), (to, new): (&TenantSpec, &
         };
         differing(class, name, &old.versions.of(component), &new.versions.of(component), "")
     };
-    let installed = |spec: &TenantSpec, own: &OwnCluster| {
-        let wanted = Wanted { versions: own.versions.clone(), external_dns: None, monitoring: spec.monitoring };
-        releases::components(&own.cluster, &wanted)
-    };
+    let installed = |spec: &TenantSpec, own: &OwnCluster| releases::components(&own.cluster, &manifests::components(spec, own));
     let before = installed(from, old);
     installed(to, new).into_iter().filter(|component| before.contains(component)).filter_map(change).collect()
 }

@@ -85,11 +85,16 @@ pub const fn installed_by(kind: Kind) -> &'static str {
 /// deleted only when every Cluster says `TopologyReconciled`.
 pub fn outdated(existing: &[ObjectRef], classes: &BTreeSet<String>, kept: &BTreeSet<String>) -> Vec<ObjectRef> {
     let current: Vec<ObjectRef> = kept.iter().flat_map(|class| of(class)).map(|manifest| manifest.object).collect();
-    let is_theirs = |name: &str| classes.iter().any(|class| name.strip_prefix(class.as_str()).is_some_and(|rest| rest.starts_with('-')));
+    let is_theirs = |name: &str| classes.iter().any(|class| is_template_of(class, name));
     let is_ours = |object: &&ObjectRef| {
         TEMPLATE_KINDS.contains(&object.kind) && object.namespace.as_deref() == Some(SYSTEM_NAMESPACE) && is_theirs(&object.name)
     };
     existing.iter().filter(is_ours).filter(|object| !current.contains(object)).cloned().collect()
+}
+
+/// Whether a template of this name was made for the class.
+pub fn is_template_of(class: &str, name: &str) -> bool {
+    name.strip_prefix(class).is_some_and(|rest| rest.starts_with('-'))
 }
 
 /// A template named after its class, its part and what is in it. `fields` is what a made object's `spec` shall be.

@@ -64,7 +64,8 @@ pub fn chart_version(spec: &TenantSpec, release: &ObjectRef) -> Option<String> {
     Some(own.versions.of(component).to_owned())
 }
 
-fn components(spec: &TenantSpec, own: &OwnCluster) -> Wanted {
+/// What runs in the tenant's own cluster beside Kafka.
+pub(in crate::domain) fn components(spec: &TenantSpec, own: &OwnCluster) -> Wanted {
     Wanted { versions: own.versions.clone(), external_dns: None, monitoring: spec.monitoring }
 }
 

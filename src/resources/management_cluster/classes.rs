@@ -78,16 +78,11 @@ pub async fn drift(cluster: &Cluster, classes: &BTreeSet<String>) -> Result<Vec<
     let objects = try_join_all(wanted.iter().map(|manifest| live(cluster, &manifest.object))).await.map_err(looked)?;
     let mut lines = Vec::new();
     for (manifest, object) in wanted.iter().zip(&objects) {
-        let name = &manifest.object;
-        let Some(object) = object else {
-            lines.push(format!("{name} does not exist"));
-            continue;
-        };
-        lines.extend(drift::differences(&manifest.body, object).iter().map(|difference| format!("{name}: {difference}")));
-        if name.kind == Kind::ClusterClass
-            && let Some(pending) = cluster_class::pending(object)
+        lines.extend(drift::lines(manifest, object.as_ref()));
+        if manifest.object.kind == Kind::ClusterClass
+            && let Some(pending) = object.as_ref().and_then(cluster_class::pending)
         {
-            lines.push(format!("{name}: {pending}"));
+            lines.push(format!("{}: {pending}", manifest.object));
         }
     }
     Ok(lines)
@@ -237,9 +232,8 @@ impl Classes<'_> {
         }
         let clusters = self.clusters().await?;
         for template in outdated {
-            let of = |class: &&&str| template.name.strip_prefix(**class).is_some_and(|rest| rest.starts_with('-'));
-            let users = SHIPPED.iter().find(of).map(|class| cluster_class::users(&clusters, class)).unwrap_or_default();
-            if users.iter().all(|user| user.is_settled) {
+            let moving = |class: &String| cluster_class::users(&clusters, class).iter().any(|user| !user.is_settled);
+            if !classes.iter().any(|class| cluster_class::is_template_of(class, &template.name) && moving(class)) {
                 let deleted = self.cluster.delete(&template, Propagation::Background).await;
                 deleted.map_err(|error| failed("Cannot remove a template that no class names any more", &error))?;
             }

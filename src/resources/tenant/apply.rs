@@ -173,7 +173,7 @@ async fn bring_home(prepared: &Prepared, spec: &TenantSpec, call: &Call) -> Resu
     let Prepared { cluster, sizing, deadline, .. } = prepared;
     home::apply(cluster, spec, sizing).await?;
     let outcome = home::until_ready(cluster, spec, sizing, *deadline, &call.stop).await?;
-    home::prune(cluster, spec, sizing).await?;
+    prune(cluster, spec, &home::PRUNED, &manifests::home(spec, sizing)).await?;
     Ok(Some(outcome).filter(|outcome| !matches!(outcome, Outcome::Ready)))
 }
 
@@ -213,17 +213,19 @@ async fn apply_and_wait(prepared: &Prepared, call: &Call) -> Result<Outcome, Dia
         }
     }
     let outcome = wait::until_ready(cluster, spec, *deadline, &call.stop).await?;
-    prune(cluster, spec, &manifests).await?;
+    prune(cluster, spec, &PRUNED, &manifests).await?;
     Ok(outcome)
 }
 
+/// The kinds of object at the Kafka's place of which another configuration may want fewer.
+const PRUNED: [Kind; 5] = [Kind::RoleBinding, Kind::VolumeAttributesClass, Kind::PodMonitor, Kind::PrometheusRule, Kind::ConfigMap];
 /// What a tenant is watched with.
 const MONITORING: [Kind; 3] = [Kind::PodMonitor, Kind::PrometheusRule, Kind::ConfigMap];
 
 /// Deletes what an earlier configuration of this tenant made and this one does not want.
-async fn prune(cluster: &Cluster, spec: &TenantSpec, wanted: &[Manifest]) -> Result<(), Diagnostics> {
+async fn prune(cluster: &Cluster, spec: &TenantSpec, kinds: &[Kind], wanted: &[Manifest]) -> Result<(), Diagnostics> {
     let summary = "Cannot remove what the tenant no longer needs";
-    for kind in [Kind::RoleBinding, Kind::VolumeAttributesClass].into_iter().chain(MONITORING) {
+    for &kind in kinds {
         // What others labelled like ours in their own namespaces is theirs.
         let namespace = kind.api().namespaced.then(|| spec.name.namespace());
         let listed = match cluster.list(kind, namespace.as_deref(), Some(&spec.name.label_selector())).await {
@@ -232,9 +234,7 @@ async fn prune(cluster: &Cluster, spec: &TenantSpec, wanted: &[Manifest]) -> Res
             Err(Error::Forbidden { .. }) if MONITORING.contains(&kind) && !spec.monitoring => continue,
             other => other.map_err(|error| failed(summary, &error))?,
         };
-        for object in listed {
-            let name = object["metadata"]["name"].as_str().unwrap_or_default().to_owned();
-            let reference = ObjectRef { kind, namespace: object["metadata"]["namespace"].as_str().map(str::to_owned), name };
+        for reference in listed.iter().map(|object| ObjectRef::of(kind, object)) {
             if wanted.iter().all(|manifest| manifest.object != reference) {
                 cluster.delete(&reference, Propagation::Background).await.map_err(|error| failed(summary, &error))?;
             }

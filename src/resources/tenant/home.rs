@@ -14,13 +14,20 @@ use crate::{
         sizing::Sizing,
         tenant::TenantSpec,
     },
-    drivers::kubernetes::{Cluster, Error, Probe, Propagation, Waited},
+    drivers::kubernetes::{Cluster, Error, Probe, Waited},
     framework::diagnostic::Diagnostics,
     resources::{
         failure::{failed, failed_at},
-        tenant::{model::Tenant, place::Trouble, wait::Outcome},
+        tenant::{
+            model::Tenant,
+            place::Trouble,
+            wait::{Outcome, early},
+        },
     },
 };
+
+/// The kinds of object there of which another configuration may want fewer.
+pub const PRUNED: [Kind; 3] = [Kind::HelmRelease, Kind::OciRepository, Kind::HelmRepository];
 
 /// Everything at once: a network that comes as a release is what makes nodes, and with them the cluster, ready.
 pub async fn apply(management: &Cluster, spec: &TenantSpec, sizing: &Sizing) -> Result<(), Diagnostics> {
@@ -107,11 +114,12 @@ pub async fn until_ready(
         Some(status) if status.phase == ClusterPhase::Paused => Probe::Done(Some(status.message)),
         Some(status) => Probe::Pending(format!("{cluster} is {}: {}", status.phase, status.message)),
     };
-    match management.wait(&cluster, deadline, stop, probe).await.map_err(refused)? {
-        Waited::Done(None) => {}
-        Waited::Done(Some(what)) => return Ok(Outcome::Waiting { what, why: "The cluster is paused" }),
-        Waited::DeadlinePassed { last_seen } => return Ok(Outcome::Waiting { what: last_seen, why: "The deadline passed" }),
-        Waited::Stopped { last_seen } => return Ok(Outcome::Waiting { what: last_seen, why: "The run was stopped" }),
+    let ended = match management.wait(&cluster, deadline, stop, probe).await.map_err(refused)? {
+        Waited::Done(Some(what)) => Some(Outcome::Waiting { what, why: "The cluster is paused" }),
+        waited => early(waited),
+    };
+    if let Some(outcome) = ended {
+        return Ok(outcome);
     }
     for manifest in manifests::home(spec, sizing).iter().filter(|manifest| manifest.object.kind == Kind::HelmRelease) {
         if let Some(outcome) = released(management, spec, manifest, deadline, stop).await? {
@@ -143,7 +151,6 @@ async fn released(
         },
     };
     match management.wait(release, deadline, stop, probe).await.map_err(refused)? {
-        Waited::Done(Ok(())) => Ok(None),
         Waited::Done(Err(Some(message))) => Err(Diagnostics::of_error(
             "An operator cannot be installed",
             format!("Flux has given up {release}: {message}. Correct what it says and apply again; it goes on from here."),
@@ -151,29 +158,8 @@ async fn released(
         Waited::Done(Err(None)) => {
             Ok(Some(Outcome::Waiting { what: format!("{release} is suspended"), why: "Flux was told to leave it alone" }))
         }
-        Waited::DeadlinePassed { last_seen } => Ok(Some(Outcome::Waiting { what: last_seen, why: "The deadline passed" })),
-        Waited::Stopped { last_seen } => Ok(Some(Outcome::Waiting { what: last_seen, why: "The run was stopped" })),
+        waited => Ok(early(waited)),
     }
-}
-
-/// Deletes releases and sources that an earlier configuration of this tenant made and this one does not want.
-pub async fn prune(management: &Cluster, spec: &TenantSpec, sizing: &Sizing) -> Result<(), Diagnostics> {
-    let refused = |error: Error| failed("Cannot remove what the tenant no longer needs", &error);
-    let wanted = manifests::home(spec, sizing);
-    for kind in [Kind::HelmRelease, Kind::OciRepository, Kind::HelmRepository] {
-        let listed = match management.list(kind, Some(&spec.name.namespace()), Some(&spec.name.label_selector())).await {
-            Err(Error::KindMissing { .. }) => continue,
-            other => other.map_err(refused)?,
-        };
-        for object in listed {
-            let name = object["metadata"]["name"].as_str().unwrap_or_default();
-            let reference = ObjectRef::namespaced(kind, spec.name.namespace(), name);
-            if wanted.iter().all(|manifest| manifest.object != reference) {
-                management.delete(&reference, Propagation::Background).await.map_err(refused)?;
-            }
-        }
-    }
-    Ok(())
 }
 
 /// What is wrong with the releases in the tenant's cluster, the first of them; None where there is no cluster, for that is told by itself.

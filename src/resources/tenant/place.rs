@@ -94,7 +94,8 @@ fn is_unreadable(error: &Error) -> bool {
     is_away(error) || matches!(error, Error::Throttled { .. } | Error::Forbidden { .. } | Error::Decode { .. })
 }
 
-async fn found(cluster: &Cluster, object: &ObjectRef) -> Result<Option<Value>, Error> {
+/// The object as the shared lists know it.
+pub async fn found(cluster: &Cluster, object: &ObjectRef) -> Result<Option<Value>, Error> {
     match cluster.find(object).await {
         // What the cluster does not know it does not hold.
         Err(Error::KindMissing { .. }) => Ok(None),

@@ -12,7 +12,7 @@ use crate::{
         sizing::{self, Floor, Overrides, Sizing},
         tenant::{Facts, TenantSpec},
     },
-    drivers::kubernetes::{Cluster, Error},
+    drivers::kubernetes::Cluster,
     framework::{attr::Attr, diagnostic::Diagnostics, parts::Call},
     resources::{
         connection::{Connection, look_up},
@@ -240,18 +240,10 @@ pub fn is_anothers(namespace: &Value, owner: &str, call: &Call) -> bool {
     call.private.get(UID).is_some_and(differs) && maker.is_some_and(|maker| maker != owner)
 }
 
-/// The object as the shared lists know it. A kind that is not served is told as what it is: drift.
-async fn live(cluster: &Cluster, object: &ObjectRef) -> Result<Option<Value>, Diagnostics> {
-    match cluster.find(object).await {
-        Ok(found) => Ok(found),
-        Err(Error::KindMissing { .. }) => Ok(None),
-        Err(error) => Err(failed(SUMMARY, &error)),
-    }
-}
-
 /// Each manifest with the object as the shared lists know it.
 async fn objects(cluster: &Cluster, wanted: Vec<Manifest>) -> Result<Vec<(Manifest, Option<Value>)>, Diagnostics> {
-    let objects = try_join_all(wanted.iter().map(|manifest| live(cluster, &manifest.object))).await?;
+    let found = wanted.iter().map(|manifest| place::found(cluster, &manifest.object));
+    let objects = try_join_all(found).await.map_err(|error| failed(SUMMARY, &error))?;
     Ok(wanted.into_iter().zip(objects).collect())
 }
 
@@ -278,14 +270,6 @@ const INSIDE: &str = "in its own cluster, ";
 
 /// One line for each field that differs and each object that is missing.
 fn differences(objects: &[(Manifest, Option<Value>)], place: &str) -> Vec<String> {
-    let mut lines = Vec::new();
-    for (manifest, object) in objects {
-        match object {
-            None => lines.push(format!("{place}{} does not exist", manifest.object)),
-            Some(object) => lines.extend(
-                drift::differences(&manifest.body, object).iter().map(|difference| format!("{place}{}: {difference}", manifest.object)),
-            ),
-        }
-    }
-    lines
+    let lines = objects.iter().flat_map(|(manifest, object)| drift::lines(manifest, object.as_ref()));
+    lines.map(|line| format!("{place}{line}")).collect()
 }

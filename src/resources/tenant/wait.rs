@@ -129,7 +129,7 @@ impl Wait<'_> {
 }
 
 /// How a wait ended that did not reach what it waited for.
-fn early<T>(waited: Waited<T>) -> Option<Outcome> {
+pub fn early<T>(waited: Waited<T>) -> Option<Outcome> {
     match waited {
         Waited::Done(_) => None,
         Waited::DeadlinePassed { last_seen } => Some(Outcome::Waiting { what: last_seen, why: "The deadline passed" }),

@@ -72,10 +72,8 @@ impl From<anyhow::Error> for Failure {
 /// # Errors
 /// The kubeconfig cannot be used, or the data folder cannot be made.
 pub fn run(options: &Options) -> Result<()> {
-    let filter = tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "info,kube=warn".into());
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(false).init();
     std::fs::create_dir_all(&options.data_dir).with_context(|| format!("make {}", options.data_dir.display()))?;
-    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(serve(options))
+    crate::stand_in::run("info,kube=warn", serve(options))
 }
 
 async fn serve(options: &Options) -> Result<()> {

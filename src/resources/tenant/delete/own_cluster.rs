@@ -22,7 +22,7 @@ use crate::{
 
 use super::{
     Deletion,
-    removal::{Removal, reference, refused},
+    removal::{Removal, refused},
 };
 
 /// How long the controller of a control plane gets to write a kubeconfig that is gone. Those of kubeadm and EKS do at once, when they see it.
@@ -37,11 +37,19 @@ pub enum Place {
     Nowhere,
 }
 
-/// Whether the tenant's namespace holds a Cluster of this provider's making.
+/// Whether the tenant's namespace holds a Cluster of this provider's making. One that this user may not see he did not make.
 pub async fn exists(management: &Cluster, name: &TenantName) -> Result<bool, Diagnostics> {
-    match management.get(&home::object(name)).await {
-        Err(Error::KindMissing { .. } | Error::Forbidden { .. }) => Ok(false),
-        found => Ok(found.map_err(refused)?.is_some_and(|found| found["metadata"]["labels"][TENANT_LABEL] == name.as_str())),
+    match has(management, name, &home::object(name)).await {
+        Err(Error::Forbidden { .. }) => Ok(false),
+        found => found.map_err(refused),
+    }
+}
+
+/// Whether the object is there and the tenant's.
+async fn has(management: &Cluster, name: &TenantName, object: &ObjectRef) -> Result<bool, Error> {
+    match management.get(object).await {
+        Err(Error::KindMissing { .. }) => Ok(false),
+        found => Ok(found?.is_some_and(|found| found["metadata"]["labels"][TENANT_LABEL] == name.as_str())),
     }
 }
 
@@ -54,7 +62,7 @@ pub(super) async fn of_others(place: &Removal<'_>, kept: &[String]) -> Result<Ve
             objects => objects.map_err(refused)?,
         };
         let costs = |object: &&Value| kind == Kind::PersistentVolume || object["spec"]["type"] == "LoadBalancer";
-        let names = objects.iter().filter(costs).map(|object| reference(kind, object));
+        let names = objects.iter().filter(costs).map(|object| ObjectRef::of(kind, object));
         found.extend(names.filter(|object| !kept.contains(&object.name)).map(|object| object.to_string()));
     }
     Ok(found)
@@ -167,7 +175,7 @@ impl Deletion<'_> {
         place.wait_gone(&[inside]).await?;
         for component in Component::ALL.into_iter().rev() {
             let release = ObjectRef::namespaced(Kind::HelmRelease, &namespace, component.name());
-            if self.has(&release).await? {
+            if has(&self.cluster, &self.name, &release).await.map_err(refused)? {
                 self.cluster.delete(&release, Propagation::Background).await.map_err(refused)?;
                 self.home().wait_gone(&[release]).await?;
             }
@@ -177,37 +185,22 @@ impl Deletion<'_> {
 
     /// Deletes the releases that are left, which are those of a cluster that cannot be asked, and the cluster; each is waited for.
     pub(super) async fn own_cluster_gone(&self) -> Result<(), Diagnostics> {
-        let home = self.home();
         // Flux cannot take away what it cannot reach, and what is in the cluster goes with it.
-        for release in self.own(Kind::HelmRelease).await? {
+        let releases = self.home().listed(Kind::HelmRelease, Some(&self.name.namespace()), Some(&self.name.label_selector())).await?;
+        for release in releases {
             match self.cluster.patch(&release, &json!({ "spec": { "suspend": true } })).await {
                 Ok(_) | Err(Error::NotFound { .. }) => {}
                 Err(error) => return Err(refused(error)),
             }
         }
-        for kind in [Kind::HelmRelease, Kind::OciRepository, Kind::HelmRepository] {
-            let objects = self.own(kind).await?;
-            for object in &objects {
-                self.cluster.delete(object, Propagation::Background).await.map_err(refused)?;
-            }
-            home.wait_gone(&objects).await?;
+        for kind in home::PRUNED {
+            self.home().delete_all(&[kind], Some(&self.name.namespace()), Some(&self.name.label_selector())).await?;
         }
         self.cluster_gone().await?;
         // Cluster API leaves it behind, and a later cluster of this name must not be looked for by it.
         self.cluster.delete(&kubeconfig(&self.name), Propagation::Background).await.map_err(refused)?;
         self.connection.forget_own_cluster(&self.name);
         Ok(())
-    }
-
-    async fn has(&self, object: &ObjectRef) -> Result<bool, Diagnostics> {
-        match self.cluster.get(object).await {
-            Err(Error::KindMissing { .. }) => Ok(false),
-            found => Ok(found.map_err(refused)?.is_some_and(|found| found["metadata"]["labels"][TENANT_LABEL] == self.name.as_str())),
-        }
-    }
-
-    async fn own(&self, kind: Kind) -> Result<Vec<ObjectRef>, Diagnostics> {
-        self.home().listed(kind, Some(&self.name.namespace()), Some(&self.name.label_selector())).await
     }
 
     async fn cluster_gone(&self) -> Result<(), Diagnostics> {

@@ -77,7 +77,7 @@ impl Removal<'_> {
 
     pub async fn listed(&self, kind: Kind, namespace: Option<&str>, selector: Option<&str>) -> Result<Vec<ObjectRef>, Diagnostics> {
         match self.cluster.list(kind, namespace, selector).await {
-            Ok(objects) => Ok(objects.iter().map(|object| reference(kind, object)).collect()),
+            Ok(objects) => Ok(objects.iter().map(|object| ObjectRef::of(kind, object)).collect()),
             // What the cluster does not know it does not hold.
             Err(Error::KindMissing { .. }) => Ok(Vec::new()),
             Err(error) => Err(refused(error)),
@@ -142,12 +142,6 @@ fn release_held(release: &Value) -> Option<String> {
         // A deletion is a generation of its own.
         None => (!seen).then(|| "Flux's helm-controller has not taken up its deletion: it does not run, or has more to do".to_owned()),
     }
-}
-
-pub fn reference(kind: Kind, object: &Value) -> ObjectRef {
-    let metadata = &object["metadata"];
-    let text = |name: &str| metadata[name].as_str().map(str::to_owned);
-    ObjectRef { kind, namespace: text("namespace"), name: text("name").unwrap_or_default() }
 }
 
 pub fn refused(error: Error) -> Diagnostics {
