@@ -8,6 +8,7 @@ pub mod cluster;
 pub mod cluster_class;
 pub mod components;
 pub mod drift;
+pub mod eks;
 pub mod kafka;
 pub mod manifests;
 pub mod names;
