@@ -1,13 +1,15 @@
 //! An EKS cluster with its node groups, add-ons and access: what is wished, what is there, and what is done next.
 //!
-//! Pure. The driver observes and performs ([`Seen`], [`Step`]); [`next`] and [`next_removal`] decide, from what is there alone, so that a run that was killed
+//! Pure. The driver observes and performs ([`Seen`], [`Step`]); `next` and `next_removal` decide, from what is there alone, so that a run that was killed
 //! anywhere is continued by the next.
 
 pub mod seen;
+pub mod step;
 pub mod version;
 pub mod wish;
 
 pub use seen::{AddOnSeen, ClusterSeen, ClusterStatus, Issue, NodeGroupSeen, PartStatus, Seen, Update};
+pub use step::{Fault, Next, Run, Step};
 pub use version::EksVersion;
 pub use wish::{
     AccessEntry, AccessPolicy, AddOn, Endpoint, NodeGroup, NodeShape, PodIdentity, Scaling, SupportType, Taint, TaintEffect, Wish,

@@ -1,0 +1,112 @@
+//! The steps by which an EKS cluster becomes what is wished. Each is one request to EKS, or a few that may be repeated.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::seen::Issue;
+use super::version::EksVersion;
+use super::wish::PodIdentity;
+
+/// One thing to do. What it is done with stands in the wish; names are those in EKS.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Step {
+    CreateCluster,
+    /// Sets and removes tags of what has this ARN.
+    Tag {
+        arn: String,
+        set: BTreeMap<String, String>,
+        remove: BTreeSet<String>,
+    },
+    UpdateVersion {
+        to: EksVersion,
+    },
+    /// Public and private endpoint and who may reach the public one.
+    UpdateEndpoint,
+    UpdateNetwork,
+    UpdateLogging,
+    UpdateSupport,
+    UpdateDeletionProtection {
+        to: bool,
+    },
+    EncryptSecrets,
+    /// With its groups and policies.
+    CreateAccessEntry {
+        principal_arn: String,
+    },
+    /// Its groups.
+    UpdateAccessEntry {
+        principal_arn: String,
+    },
+    DeleteAccessEntry {
+        principal_arn: String,
+    },
+    AssociatePolicy {
+        principal_arn: String,
+        policy_arn: String,
+    },
+    DisassociatePolicy {
+        principal_arn: String,
+        policy_arn: String,
+    },
+    /// `name`: as the user calls it; `group`: its name in EKS.
+    CreateNodeGroup {
+        name: String,
+        group: String,
+    },
+    /// Scaling, labels, taints and how it is updated.
+    UpdateNodeGroup {
+        name: String,
+        group: String,
+    },
+    UpdateNodeGroupVersion {
+        group: String,
+        to: EksVersion,
+    },
+    DeleteNodeGroup {
+        group: String,
+    },
+    CreateAddOn {
+        name: String,
+    },
+    UpdateAddOn {
+        name: String,
+    },
+    DeleteAddOn {
+        name: String,
+    },
+    CreatePodIdentity {
+        identity: PodIdentity,
+    },
+    DeletePodIdentity {
+        association_id: String,
+    },
+    DeleteCluster,
+}
+
+/// What comes next.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Next {
+    /// Do these, in this order, and look again.
+    Do(Vec<Step>),
+    /// Look again after a while. What is waited for, as one reads it: `node group "system-1f2e3d" is CREATING`.
+    Wait(String),
+    /// No waiting helps.
+    Failed(Fault),
+    /// All is as wished.
+    Done,
+}
+
+/// Something that AWS says has failed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fault {
+    /// Such as `node group "system-1f2e3d"`.
+    pub what: String,
+    /// Such as `CREATE_FAILED`.
+    pub status: String,
+    pub issues: Vec<Issue>,
+}
+
+/// What one run has begun. What failed before it is mended; what fails in it is a fault.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Run {
+    pub done: BTreeSet<Step>,
+}
