@@ -133,6 +133,7 @@ async fn story(lab: &mut TemporaryLab) -> Result<()> {
     adoption(&world, lab).await?;
     storage(&world).await?;
     scaling(&world, lab).await?;
+    rebalancing(&world, lab, &bootstrap, &ca).await?;
     quotas(&world).await?;
     deletion(&world, lab).await
 }
@@ -250,6 +251,45 @@ async fn scaling(world: &World, lab: &TemporaryLab) -> Result<()> {
     ensure!(java(lab).len() == 6, "the full broker stays");
     world.apply("KafkaNodePool", "brokers", pool(3, "broker", "20Gi")).await?;
     world.until("Kafka", "demo", "without warning", |k| condition(k, "Warning").is_none()).await?;
+    Ok(())
+}
+
+/// With Cruise Control in the Kafka, data comes to new brokers and leaves those that go.
+async fn rebalancing(world: &World, lab: &TemporaryLab, bootstrap: &str, ca: &str) -> Result<()> {
+    let ids = |p: &DynamicObject| p.data.pointer("/status/nodeIds").cloned().unwrap_or_default();
+    let state = |k: &DynamicObject| k.data.pointer("/status/autoRebalance/state").cloned().unwrap_or_default();
+    let mut spec = kafka(json!({"log.retention.ms": 7_200_000, "connections.max.idle.ms": 500_000}), Value::Null);
+    spec["cruiseControl"] = json!({"autoRebalance": [{"mode": "add-brokers"}, {"mode": "remove-brokers"}]});
+    world.apply("Kafka", "demo", spec).await?;
+    world.apply("KafkaNodePool", "brokers", pool(4, "broker", "20Gi")).await?;
+    let came = world.until("Kafka", "demo", "moving data onto a new broker", |k| state(k) == "RebalanceOnScaleUp").await?;
+    ensure!(came.data["status"]["autoRebalance"]["modes"] == json!([{"mode": "add-brokers", "brokers": [6]}]), "{:?}", came.data["status"]);
+    world.until("Kafka", "demo", "balanced", |k| state(k) == "Idle").await?;
+    let holders = |topics: Vec<kaas_lab::kafka::TopicInfo>| {
+        topics.into_iter().flat_map(|t| t.partitions).flat_map(|p| p.replicas).collect::<std::collections::BTreeSet<i32>>()
+    };
+    let mut alice = world.alice(bootstrap, ca).await?;
+    ensure!(holders(alice.topics(Some(&["orders"])).await?).contains(&6), "the new broker holds replicas");
+    world.apply("KafkaNodePool", "brokers", pool(3, "broker", "20Gi")).await?;
+    let going = world.until("Kafka", "demo", "moving data off a broker", |k| state(k) == "RebalanceOnScaleDown").await?;
+    ensure!(
+        going.data["status"]["autoRebalance"]["modes"] == json!([{"mode": "remove-brokers", "brokers": [6]}]),
+        "{:?}",
+        going.data["status"]
+    );
+    ensure!(condition(&going, "Warning").is_some_and(|w| w["reason"] == "ScaleDownPreventionCheck"), "the broker is kept till then");
+    world.until("KafkaNodePool", "brokers", "of three", |p| ids(p) == json!([0, 1, 2])).await?;
+    let idle = world.until("Kafka", "demo", "at rest", |k| state(k) == "Idle").await?;
+    ensure!(condition(&idle, "Warning").is_none() && java(lab).len() == 6, "the broker is gone");
+    ensure!(!holders(alice.topics(Some(&["orders"])).await?).contains(&6), "nothing is left on it");
+    ensure!(alice.consume("orders", 0, 0, 100, Duration::from_secs(20)).await?.len() == 100, "data stays");
+    let claims: Api<PersistentVolumeClaim> = Api::namespaced(world.kube.clone(), NS);
+    let started = Instant::now();
+    while claims.get_opt("data-0-demo-brokers-6").await?.is_some_and(|c| c.metadata.deletion_timestamp.is_none()) {
+        ensure!(started.elapsed() < Duration::from_secs(20), "its claim is deleted");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    ensure!(world.api("KafkaRebalance").list(&Default::default()).await?.items.is_empty(), "no KafkaRebalance is left");
     Ok(())
 }
 

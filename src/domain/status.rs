@@ -124,6 +124,25 @@ pub fn user_pending(user: &Value) -> Option<String> {
     Some(said.unwrap_or_else(|| "the user operator has not said that it is ready".to_owned()))
 }
 
+/// What the operator says of data that it moves between brokers that stay and those that come or go; None when it moves none.
+///
+/// Source: Strimzi 1.2.0, `KafkaAutoRebalanceStatus`, and the warning of `KafkaClusterCreator` for brokers that cannot go yet.
+pub fn moving(kafka: &Value) -> Option<String> {
+    let rebalance = &kafka["status"]["autoRebalance"];
+    let (mode, onto) = match rebalance["state"].as_str() {
+        Some("RebalanceOnScaleDown") => ("remove-brokers", "off"),
+        Some("RebalanceOnScaleUp") => ("add-brokers", "onto"),
+        _ => {
+            let all = conditions(&kafka["status"]);
+            let held = all.into_iter().find(|c| c.is("Warning") && c.reason.as_deref() == Some("ScaleDownPreventionCheck"))?;
+            return Some(format!("brokers that shall go hold data: {}", held.message.unwrap_or_default()));
+        }
+    };
+    let brokers = rebalance["modes"].as_array().into_iter().flatten().find(|one| one["mode"] == mode);
+    let ids: Vec<String> = brokers.and_then(|one| one["brokers"].as_array()).into_iter().flatten().map(Value::to_string).collect();
+    Some(format!("data is moved {onto} the brokers {}", ids.join(", ")))
+}
+
 /// Why a node pool is not as it is wanted yet, in a few words; None when it is. Whoever waits for a Kafka waits for this too, or would ask in vain again and
 /// again.
 pub fn pool_pending(pool: &Value) -> Option<String> {
@@ -181,7 +200,8 @@ fn judge(kafka: &Value, pools: &[Value], conditions: &[Condition]) -> (KafkaPhas
         return told(working, "NoCondition", "the operator has begun and not yet said that it is ready".to_owned());
     }
     if let Some(waiting) = pools.iter().find_map(pool_pending) {
-        return told(KafkaPhase::Updating, "NodePool", waiting);
+        let message = moving(kafka).map_or(waiting.clone(), |moving| format!("{waiting}; {moving}"));
+        return told(KafkaPhase::Updating, "NodePool", message);
     }
     told(KafkaPhase::Ready, "", String::new())
 }
@@ -259,6 +279,31 @@ mod tests {
         assert_eq!(status.message, "the operator has seen generation 2 of Kafka payments, the newest is 3");
         assert_eq!(kafka_status(&ready(), &[pool(2, 3)]).phase, KafkaPhase::Updating);
         assert_eq!(kafka_status(&ready(), &[pool(1, 2)]).message, "node pool brokers has 2 of 3 nodes");
+    }
+
+    #[test]
+    fn data_that_is_moved_is_told_with_the_brokers_it_is_about() {
+        let rebalance = |state: &str, modes: Value| {
+            let mut kafka = ready();
+            kafka["status"]["autoRebalance"] = json!({ "state": state, "modes": modes });
+            kafka
+        };
+        let off = rebalance(
+            "RebalanceOnScaleDown",
+            json!([{ "mode": "add-brokers", "brokers": [9] }, { "mode": "remove-brokers", "brokers": [3, 4] }]),
+        );
+        assert_eq!(moving(&off).as_deref(), Some("data is moved off the brokers 3, 4"));
+        let status = kafka_status(&off, &[pool(1, 5)]);
+        assert_eq!((status.phase, status.reason.as_str()), (KafkaPhase::Updating, "NodePool"));
+        assert_eq!(status.message, "node pool brokers has 5 of 3 nodes; data is moved off the brokers 3, 4");
+        let onto = rebalance("RebalanceOnScaleUp", json!([{ "mode": "add-brokers", "brokers": [6] }]));
+        assert_eq!(moving(&onto).as_deref(), Some("data is moved onto the brokers 6"));
+        assert_eq!(kafka_status(&onto, &[pool(1, 3)]).phase, KafkaPhase::Ready, "clients need not wait for it");
+        let mut idle = rebalance("Idle", Value::Null);
+        assert_eq!(moving(&idle), None);
+        idle["status"]["conditions"] =
+            json!([{ "type": "Warning", "status": "True", "reason": "ScaleDownPreventionCheck", "message": "Reverting scale-down" }]);
+        assert_eq!(moving(&idle).as_deref(), Some("brokers that shall go hold data: Reverting scale-down"));
     }
 
     #[test]

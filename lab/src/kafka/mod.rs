@@ -7,6 +7,7 @@
 mod admin;
 mod connection;
 mod quotas;
+mod reassign;
 mod records;
 mod scram;
 
@@ -22,6 +23,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 pub use admin::{Acl, AlterOp, PartitionInfo, ResourceKind, TopicInfo};
 pub use connection::Connection;
 pub use quotas::{QuotaEntity, QuotaEntry};
+pub use reassign::Reassignment;
 pub use records::{Consumed, Produced};
 pub use scram::salted_password;
 

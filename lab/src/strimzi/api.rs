@@ -24,10 +24,32 @@ pub fn kind(kind: &str, plural: &str) -> ApiResource {
 pub struct KafkaSpec {
     pub kafka: ClusterSpec,
     pub entity_operator: Option<EntityOperator>,
+    pub cruise_control: Option<CruiseControl>,
     #[serde(default)]
     pub clients_ca: CaSpec,
     #[serde(default)]
     pub cluster_ca: CaSpec,
+}
+
+impl KafkaSpec {
+    /// Whether data is moved by itself when brokers come or go: `add-brokers` or `remove-brokers`.
+    pub fn rebalances(&self, mode: &str) -> bool {
+        self.cruise_control.as_ref().is_some_and(|cruise_control| cruise_control.auto_rebalance.iter().any(|one| one.mode == mode))
+    }
+}
+
+/// `spec.cruiseControl`.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CruiseControl {
+    #[serde(default)]
+    pub auto_rebalance: Vec<AutoRebalance>,
+}
+
+/// When data is moved by itself.
+#[derive(Debug, Clone, Deserialize)]
+pub struct AutoRebalance {
+    pub mode: String,
 }
 
 /// Which of the two entity operators the Kafka has: without them, topics or users are nobody's.

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use anyhow::{Context, Result};
 use k8s_openapi::ByteString;
-use k8s_openapi::api::core::v1::{PersistentVolumeClaim, Secret};
-use kube::Client;
-use kube::api::{Api, DynamicObject, Patch, PatchParams};
+use k8s_openapi::api::core::v1::{ConfigMap, PersistentVolumeClaim, Secret};
+use kube::api::{Api, DeleteParams, DynamicObject, Patch, PatchParams};
 use kube::core::{ApiResource, GroupVersionKind};
+use kube::{Client, ResourceExt};
 use serde_json::{Value, json};
 
 use super::api::Storage;
@@ -87,6 +87,25 @@ pub async fn claim(client: &Client, namespace: &str, name: &str, storage: &Stora
         api.patch(name, &PatchParams::default(), &Patch::Merge(&patch)).await.with_context(|| format!("change the owner of {name}"))?;
     }
     Ok(None)
+}
+
+/// Takes away what stands for a node that is gone: its configuration, its certificate, and its claims where they shall be deleted.
+pub async fn remove_node(client: &Client, namespace: &str, pod: &str) -> Result<()> {
+    let claims: Api<PersistentVolumeClaim> = Api::namespaced(client.clone(), namespace);
+    let wanted = |claim: &PersistentVolumeClaim| claim.annotations().get("strimzi.io/delete-claim").is_some_and(|delete| delete == "true");
+    let all = claims.list(&Default::default()).await.with_context(|| format!("list the claims of {pod}"))?;
+    for claim in all.iter().filter(|claim| claim.name_any().ends_with(&format!("-{pod}")) && wanted(claim)) {
+        gone(claims.delete(&claim.name_any(), &DeleteParams::background()).await, pod)?;
+    }
+    gone(Api::<Secret>::namespaced(client.clone(), namespace).delete(pod, &DeleteParams::background()).await, pod)?;
+    gone(Api::<ConfigMap>::namespaced(client.clone(), namespace).delete(pod, &DeleteParams::background()).await, pod)
+}
+
+fn gone<T>(deleted: kube::Result<T>, pod: &str) -> Result<()> {
+    match deleted {
+        Err(kube::Error::Api(error)) if error.code == 404 => Ok(()),
+        other => other.map(|_| ()).with_context(|| format!("delete what belongs to {pod}")),
+    }
 }
 
 async fn bind(api: &Api<PersistentVolumeClaim>, name: &str, size: &str) -> Result<()> {

@@ -14,11 +14,11 @@ use super::authorities::{Home, Keys};
 use super::distribution::{self, DEFAULT_VERSION, VERSIONS};
 use super::nodes::Nodes;
 use super::objects::{self, Owner};
-use super::operator::{Operator, RESYNC, paused};
+use super::operator::{Operator, RESYNC, SOON, paused};
 use super::pools::{self, Pool};
 use super::properties::{Model, Node, REPLICATION};
 use super::status::{self, Condition};
-use super::{apply, rollout, users};
+use super::{apply, rebalance, rollout, users};
 use crate::kafka::Client;
 
 /// What one pass works with.
@@ -57,8 +57,9 @@ pub async fn reconcile(kafka: Arc<DynamicObject>, operator: Arc<Operator>) -> Re
     match run(&kafka, &operator, &nodes).await {
         Ok((body, conditions)) => {
             tracing::info!("{} is ready", kafka.name_any());
+            let moving = rebalance::is_moving(&body);
             status::write(&operator.client, &ar, &kafka, body, &conditions).await?;
-            Ok(Action::requeue(RESYNC))
+            Ok(Action::requeue(if moving { SOON } else { RESYNC }))
         }
         Err(error) if nodes.is_closed() => Err(error),
         Err(error) => {
@@ -104,16 +105,20 @@ async fn run(kafka: &DynamicObject, operator: &Operator, nodes: &Arc<Nodes>) -> 
     let mut pass = Pass { operator, nodes, spec: &spec, model, pools, version, metadata_version, keys, warnings };
     let annotations = kafka.annotations();
     let skip = annotations.get("strimzi.io/skip-broker-scaledown-check").is_some_and(|v| v == "true");
-    let leaving = rollout::leaving(&mut pass, skip).await?;
+    let (leaving, blocked) = rollout::leaving(&mut pass, skip).await?;
+    let ran: BTreeSet<i32> = nodes.record().nodes.iter().filter(|(_, n)| n.process.is_some()).map(|(id, _)| *id).collect();
     pass.model.nodes = place(&pass.pools, &pass.model, nodes)?;
     let fingerprints = write_objects(&mut pass, &home, &cluster_id).await?;
     rollout::run(&mut pass, fingerprints).await?;
     rollout::remove(&pass, &leaving).await?;
+    let joined = pass.model.nodes.iter().filter(|n| n.broker && !ran.is_empty() && !ran.contains(&n.id)).map(|n| n.id).collect();
+    let rebalance = rebalance::step(&pass, kafka, &blocked, &joined).await?;
     users::sweep(operator, &pass).await?;
     for pool in &pass.pools {
         pools::write_status(&operator.client, &name, &cluster_id, pool, &[]).await?;
     }
-    let body = body(&pass, &home, kafka, &cluster_id).await?;
+    let mut body = body(&pass, &home, kafka, &cluster_id).await?;
+    body["autoRebalance"] = rebalance;
     let mut conditions = vec![Condition::ready()];
     conditions.append(&mut pass.warnings);
     Ok((body, conditions))
@@ -264,7 +269,6 @@ async fn body(pass: &Pass<'_>, home: &Home<'_>, kafka: &DynamicObject, cluster_i
         "operatorLastSuccessfulVersion": pass.operator.options.operator_version,
         "kafkaNodePools": pass.pools.iter().map(|p| json!({"name": p.name})).collect::<Vec<_>>(),
         "clusterSecurity": {"authentication": {"type": "strimzi-mtls"}, "encryption": {"type": "strimzi-tls"}},
-        "autoRebalance": {"state": "Idle"},
     }))
 }
 

@@ -9,6 +9,7 @@ mod authorities;
 mod cluster;
 mod distribution;
 mod instance;
+mod moves;
 mod node_ids;
 mod nodes;
 mod objects;
@@ -17,6 +18,7 @@ mod pki;
 mod pools;
 mod pretend;
 mod properties;
+mod rebalance;
 mod rollout;
 mod status;
 #[cfg(test)]

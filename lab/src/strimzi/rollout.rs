@@ -11,9 +11,9 @@ use super::api::Refusal;
 use super::cluster::{Pass, bootstrap};
 use super::distribution::{self, Distribution};
 use super::nodes::{NodeRecord, Start};
-use super::pools;
 use super::properties::{CONTROL, Node, Place, render};
 use super::status::Condition;
+use super::{apply, pools};
 use crate::kafka::{AlterOp, Client, QuotaEntity, ResourceKind, TopicInfo};
 
 /// The real operator's `operationTimeoutMs`.
@@ -71,19 +71,19 @@ pub fn changes(old: &BTreeMap<String, String>, new: &BTreeMap<String, String>) -
     (live, restart)
 }
 
-async fn admin(pass: &Pass<'_>) -> Result<Client> {
+pub async fn admin(pass: &Pass<'_>) -> Result<Client> {
     let keys = &pass.keys;
     let identity = Some((keys.operator.certificate.as_str(), keys.operator.key.as_str()));
     Client::connect(&bootstrap(pass.nodes), &keys.cluster_ca.certificate, identity).await.context("connect as the operator")
 }
 
-/// The nodes that go. Brokers that still hold replicas stay: their pool is put back and a warning says so.
-pub async fn leaving(pass: &mut Pass<'_>, skip_check: bool) -> Result<BTreeSet<i32>> {
+/// The nodes that go, and those that shall go and still hold replicas: these stay, their pool is put back and a warning says so.
+pub async fn leaving(pass: &mut Pass<'_>, skip_check: bool) -> Result<(BTreeSet<i32>, BTreeSet<i32>)> {
     let record = pass.nodes.record();
     let wanted: BTreeSet<i32> = pass.pools.iter().flat_map(|p| p.ids.iter().copied()).collect();
-    let mut going: BTreeSet<i32> = record.nodes.keys().copied().filter(|id| !wanted.contains(id)).collect();
+    let going: BTreeSet<i32> = record.nodes.keys().copied().filter(|id| !wanted.contains(id)).collect();
     if going.is_empty() || skip_check {
-        return Ok(going);
+        return Ok((going, BTreeSet::new()));
     }
     let holding: BTreeSet<i32> = {
         let topics = admin(pass).await?.topics(None).await?;
@@ -91,7 +91,7 @@ pub async fn leaving(pass: &mut Pass<'_>, skip_check: bool) -> Result<BTreeSet<i
         replicas.filter(|id| going.contains(id)).collect()
     };
     if holding.is_empty() {
-        return Ok(going);
+        return Ok((going, BTreeSet::new()));
     }
     pools::revert(&mut pass.pools, &going);
     let now: BTreeSet<i32> = pass.pools.iter().flat_map(|p| p.ids.iter().copied()).collect();
@@ -99,19 +99,21 @@ pub async fn leaving(pass: &mut Pass<'_>, skip_check: bool) -> Result<BTreeSet<i
         let message = format!("Cannot remove brokers {going:?}: {holding:?} still have partition replicas and their KafkaNodePool is gone");
         return Err(Refusal { reason: "InvalidResourceException", message }.into());
     }
-    going.clear();
-    let message = format!(
-        "Reverting scale-down of KafkaNodePools: brokers {holding:?} are not empty. Move their partition replicas away first, \
-         or set strimzi.io/skip-broker-scaledown-check."
-    );
-    pass.warnings.push(Condition::warning("ScaleDownPreventionCheck", message));
-    Ok(going)
+    for pool in pass.pools.iter().filter(|p| p.ids.iter().any(|id| going.contains(id))) {
+        let message = format!("Reverting scale-down of KafkaNodePool {} by changing number of replicas to {}", pool.name, pool.ids.len());
+        pass.warnings.push(Condition::warning("ScaleDownPreventionCheck", message));
+    }
+    Ok((BTreeSet::new(), going))
 }
 
-/// Stops and forgets the nodes that go, with their data.
+/// Stops and forgets the nodes that go, with their data and the objects that stand for them.
 pub async fn remove(pass: &Pass<'_>, leaving: &BTreeSet<i32>) -> Result<()> {
+    let record = pass.nodes.record();
     for id in leaving.iter().copied() {
         let nodes = pass.nodes.clone();
+        if let Some(node) = record.nodes.get(&id) {
+            apply::remove_node(&pass.operator.client, &pass.model.namespace, &node.pod).await?;
+        }
         tokio::task::spawn_blocking(move || nodes.remove(id)).await??;
         let mut admin = admin(pass).await?;
         // A broker that is already unknown is gone as well (102: broker id not registered).

@@ -19,16 +19,7 @@ fn what_cannot_be_changed_is_refused_in_the_plan() {
             place.configure(tenant);
             holds(&place.plan_fails(), told);
         };
-        refused(
-            &tenant.with(&figures(3, 300)),
-            &[
-                "Brokers cannot be taken away",
-                "There are 4 brokers",
-                "Leave brokers at 4 or above",
-                "kubectl scale kafkanodepool",
-                "brokers = 3",
-            ],
-        );
+        refused(&tenant.with(&figures(2, 300)), &["three replicas need three brokers", "brokers = 2"]);
         refused(
             &tenant.with(&figures(4, 200)),
             &["Volume_gib = 200 is less than the 300 GiB that exist", "leave it at 300 or above", "volume_gib = 200"],

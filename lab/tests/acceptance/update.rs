@@ -40,10 +40,15 @@ fn more_throughput_and_retention_give_more_brokers_and_larger_volumes() {
         assert!(figure("volume_gib") >= grown, "a volume never shrinks");
         let many = figure("brokers");
         assert_eq!(live(&name, Kind::KafkaNodePool, "brokers")["spec"]["replicas"], many);
-        // A smaller wish lowers what is promised, and takes nothing away that holds data.
+        // A smaller wish lowers what is promised and gives back brokers, never volumes.
+        place.configure(&small);
+        holds(&place.plan_changes(), &[&format!("data movement: brokers {many} -> {brokers}; partitions are moved off those that go")]);
         update(&place, &small);
-        assert_eq!(figure("brokers"), many);
-        assert_eq!(figure("retention_ms"), 86_400_000);
+        assert_eq!((figure("brokers"), figure("retention_ms")), (brokers, 86_400_000));
+        assert!(figure("volume_gib") >= grown, "a volume never shrinks");
+        assert_eq!(live(&name, Kind::KafkaNodePool, "brokers")["spec"]["replicas"], brokers);
+        let room = live(&name, Kind::ResourceQuota, "kaas")["spec"]["hard"]["persistentvolumeclaims"].clone();
+        assert_eq!(room, (brokers + 3).to_string());
         place.destroy();
     });
 }

@@ -87,9 +87,9 @@ fn figures(from: &Figures, to: &Figures) -> Vec<Change> {
     let speed = |figures: &Figures| format!("{} MiB/s and {} IOPS", figures.volume_mib_per_second, figures.volume_iops);
     let hours = |figures: &Figures| format!("{} h", Retention::hours_text(figures.retention_ms));
     let moved = if to.brokers > from.brokers {
-        "; partitions that exist stay where they are until they are reassigned"
+        "; partitions are moved onto those that come"
     } else {
-        "; Strimzi refuses while data is on those that go"
+        "; partitions are moved off those that go, then these and their volumes are deleted"
     };
     let quota = |bytes: u64| format!("{bytes} B/s");
     let (restart, live) = (Class::RollingRestart, Class::Live);
@@ -187,8 +187,11 @@ pub(super) mod tests {
     fn every_figure_has_its_class() {
         type Case = (fn(&mut Figures), &'static str);
         let cases: [Case; 8] = [
-            (|f| f.brokers = 6, "data movement: brokers 3 -> 6; partitions that exist stay where they are until they are reassigned"),
-            (|f| f.brokers = 2, "data movement: brokers 3 -> 2; Strimzi refuses while data is on those that go"),
+            (|f| f.brokers = 6, "data movement: brokers 3 -> 6; partitions are moved onto those that come"),
+            (
+                |f| f.brokers = 2,
+                "data movement: brokers 3 -> 2; partitions are moved off those that go, then these and their volumes are deleted",
+            ),
             (|f| f.instance_type = "m7g.xlarge".to_owned(), "rolling restart: machine of a broker m7g.large -> m7g.xlarge"),
             (
                 |f| f.volume_gib = 200,

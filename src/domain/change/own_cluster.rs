@@ -74,7 +74,9 @@ fn variables(old: &ClusterSpec, new: &ClusterSpec) -> Vec<Change> {
 /// One for each broker, where the class has workers for them.
 fn nodes(old: &ClusterSpec, brokers: u32, new: &ClusterSpec, planned: u32) -> Option<Change> {
     let count = |cluster: &ClusterSpec, brokers| if placement(cluster, Placed::Brokers).is_some() { brokers } else { 0 };
-    differing(Class::Live, "nodes for brokers", &count(old, brokers), &count(new, planned), ", before Kafka needs them")
+    let (before, after) = (count(old, brokers), count(new, planned));
+    let when = if after < before { ", after Kafka has left them" } else { ", before Kafka needs them" };
+    differing(Class::Live, "nodes for brokers", &before, &after, when)
 }
 
 #[cfg(test)]

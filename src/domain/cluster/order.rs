@@ -1,5 +1,5 @@
-//! In which order the machines and the Kafka of a tenant change: machines grow before Kafka does, and Kafka shrinks before its machines do. Their number only
-//! ever grows, as brokers are never taken away.
+//! In which order the machines and the Kafka of a tenant change: machines grow before Kafka does, and Kafka shrinks before its machines do. What is told here is
+//! their kind; their number is that of the brokers, of those that are there or those that are planned, whichever are more.
 
 use super::{Class, ClusterSpec};
 

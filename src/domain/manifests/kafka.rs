@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::limits::{OPERATOR_CPU_MILLIS, OPERATOR_MEMORY_MIB};
-use super::{CLIENT_LISTENER, CLIENT_PORT, manifest, monitoring, network, resources};
+use super::{CLIENT_LISTENER, CLIENT_PORT, manifest, monitoring, network, rebalance, resources};
 use crate::domain::object::{Kind, Manifest};
 use crate::domain::sizing::{CONNECTIONS_PER_BROKER, Sizing};
 use crate::domain::tenant::{Facts, TenantSpec};
@@ -36,7 +36,8 @@ pub fn build(spec: &TenantSpec, sizing: &Sizing, facts: &Facts) -> Manifest {
         kafka["rack"] = json!({ "topologyKey": "topology.kubernetes.io/zone" });
     }
     let entities = json!({ "topicOperator": operator, "userOperator": operator });
-    manifest(spec, Kind::Kafka, spec.name.kafka(), json!({ "spec": { "kafka": kafka, "entityOperator": entities } }))
+    let parts = json!({ "kafka": kafka, "entityOperator": entities, "cruiseControl": rebalance::build(sizing) });
+    manifest(spec, Kind::Kafka, spec.name.kafka(), json!({ "spec": parts }))
 }
 
 fn listener(spec: &TenantSpec) -> Value {

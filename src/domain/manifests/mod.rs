@@ -9,6 +9,7 @@ pub mod monitoring;
 mod namespace;
 mod network;
 mod pools;
+mod rebalance;
 mod storage;
 #[cfg(test)]
 mod tests;
@@ -25,8 +26,9 @@ use super::releases::{self, Component, Wanted};
 use super::sizing::Sizing;
 use super::tenant::{Facts, OwnCluster, TenantSpec};
 
+pub use limits::quota;
 pub use namespace::build as namespace;
-pub use pools::live_floor;
+pub use pools::{asked_brokers, live_floor};
 pub use storage::EBS_DRIVER;
 
 /// The port of the listener that clients use, and its name in the Kafka object's status.
@@ -72,8 +74,13 @@ pub(in crate::domain) fn components(spec: &TenantSpec, own: &OwnCluster) -> Want
 /// All objects of a tenant where its Kafka runs, in the order in which they are applied. The first is the Namespace in the phase it has when all is done: make it with
 /// [`namespace`] and [`Phase::Creating`] first, and apply the one from here last.
 pub fn build(spec: &TenantSpec, sizing: &Sizing, facts: &Facts) -> Vec<Manifest> {
-    let mut manifests =
-        vec![namespace(spec, Phase::Created), limits::quota(spec, sizing), limits::range(spec), network::build(spec), access::role(spec)];
+    let mut manifests = vec![
+        namespace(spec, Phase::Created),
+        quota(spec, sizing, sizing.brokers),
+        limits::range(spec),
+        network::build(spec),
+        access::role(spec),
+    ];
     manifests.extend(access::binding(spec));
     let volumes = storage::plan(spec, sizing, facts);
     manifests.extend(storage::build(spec, sizing, &volumes));

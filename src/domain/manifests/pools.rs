@@ -50,6 +50,11 @@ pub fn live_floor(pool: &Value) -> Option<Floor> {
     Some(Floor { brokers, volume_gib, instance_type })
 }
 
+/// The brokers that a live pool asks for; those that run may be more, for a while.
+pub fn asked_brokers(pool: &Value) -> Option<u32> {
+    u32::try_from(pool["spec"]["replicas"].as_u64()?).ok()
+}
+
 /// One volume in a list that can grow. The claim goes with the tenant: what destroy leaves behind costs money and holds data.
 fn storage(gib: u64, class: Option<&str>, attributes: Option<&str>) -> Value {
     let mut volume = json!({ "id": 0, "type": "persistent-claim", "size": gibibytes(gib), "deleteClaim": true, "kraftMetadata": "shared" });

@@ -46,7 +46,7 @@ fn brokers(wish: &Wish, overrides: &Overrides, floor: &Floor, layout: &Layout) -
     }
     let without = first(wish, overrides, &Floor { brokers: 0, ..floor.clone() });
     if floor.brokers == brokers && without.is_some_and(|without| without.brokers < brokers) {
-        return format!("kept: {brokers} brokers exist and brokers are not taken away on their own; {}", carried(wish, layout));
+        return format!("kept: {brokers} brokers exist, and the plan knew of fewer; {}", carried(wish, layout));
     }
     let smaller = check::why_not_smaller(wish, overrides, floor, layout);
     format!(

@@ -333,14 +333,16 @@ fn what_exists_raises_a_figure_of_ones_own_and_never_lowers_it() {
 }
 
 #[test]
-fn a_look_follows_the_brokers_that_are_there_and_a_change_takes_none_of_them_away() {
+fn a_look_follows_the_brokers_that_are_there_and_a_change_takes_only_those_away_that_its_plan_knew_of() {
     let floor = |brokers, volume_gib, machine: &str| Floor { brokers, volume_gib, instance_type: Some(machine.to_owned()) };
     let (known, more, fewer) = (floor(4, 200, "m7g.large"), floor(6, 100, "m7g.xlarge"), floor(3, 300, "m7g.large"));
     assert_eq!(Floor::seen(Some(known.clone()), Some(more.clone())), Some(floor(6, 200, "m7g.large")));
     assert_eq!(Floor::seen(Some(known.clone()), Some(fewer.clone())), Some(floor(3, 300, "m7g.large")));
-    assert_eq!(Floor::joined(Some(known.clone()), Some(more.clone())), Some(floor(6, 200, "m7g.large")));
-    assert_eq!(Floor::joined(Some(known.clone()), Some(fewer)), Some(floor(4, 300, "m7g.large")));
-    for join in [Floor::seen, Floor::joined] {
+    let (joined, unknown) = (|planned, live| Floor::joined(planned, live, true), |planned, live| Floor::joined(planned, live, false));
+    assert_eq!(unknown(Some(known.clone()), Some(more.clone())), Some(floor(6, 200, "m7g.large")));
+    assert_eq!(joined(Some(known.clone()), Some(more.clone())), Some(floor(4, 200, "m7g.large")));
+    assert_eq!(unknown(Some(known.clone()), Some(fewer)), Some(floor(4, 300, "m7g.large")));
+    for join in [Floor::seen, joined, unknown] {
         assert_eq!(join(Some(known.clone()), None), Some(known.clone()));
         assert_eq!(join(None, Some(more.clone())), Some(more.clone()));
         assert_eq!(join(None, None), None);

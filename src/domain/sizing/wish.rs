@@ -145,9 +145,11 @@ impl Overrides {
     }
 }
 
-/// What exists already. None of it shrinks on its own: data would have to move (brokers), or cannot move at all (volumes).
+/// What exists already and is not given up: volumes cannot shrink, machines are not made smaller on their own, and brokers are only taken away by a plan that
+/// knew of them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Floor {
+    /// 0: as few as the wish needs.
     pub brokers: u32,
     /// Of each broker.
     pub volume_gib: u64,
@@ -163,11 +165,19 @@ impl Floor {
         }
     }
 
-    /// What is planned, and what is there beyond it.
-    pub fn joined(planned: Option<Self>, live: Option<Self>) -> Option<Self> {
+    /// The same, for a plan: what the wish needs decides how many brokers there are, be it fewer.
+    #[must_use]
+    pub fn without_brokers(&self) -> Self {
+        Self { brokers: 0, ..self.clone() }
+    }
+
+    /// What is planned, and what is there beyond it. Brokers go only where `is_known`, that is where the plan knew of them all or they are leaving already:
+    /// those of an earlier beginning or of somebody else may hold data of which the plan said nothing.
+    pub fn joined(planned: Option<Self>, live: Option<Self>, is_known: bool) -> Option<Self> {
         match (planned, live) {
             (Some(planned), Some(live)) => {
-                Some(Self { brokers: planned.brokers.max(live.brokers), volume_gib: planned.volume_gib.max(live.volume_gib), ..planned })
+                let brokers = if is_known { planned.brokers } else { planned.brokers.max(live.brokers) };
+                Some(Self { brokers, volume_gib: planned.volume_gib.max(live.volume_gib), ..planned })
             }
             (planned, live) => planned.or(live),
         }

@@ -8,6 +8,7 @@ use crate::{
         manifests,
         names::Phase,
         object::{Kind, Manifest, ObjectRef},
+        sizing::Sizing,
         tenant::{Isolation, OwnCluster, TenantSpec},
     },
     drivers::kubernetes::{Cluster, Error, Propagation},
@@ -130,7 +131,8 @@ async fn all(connection: &Connection, prepared: &mut Prepared, prior: Option<&Te
         return Ok(Reached { outcome, there: true });
     }
     let roomy = prior.and_then(|prior| roomy(prior, prepared));
-    if let Some(early) = bring_home(prepared, roomy.as_ref().unwrap_or(&prepared.spec), call).await? {
+    let (spec, sizing) = roomy.as_ref().map_or((&prepared.spec, &prepared.sizing), |(spec, sizing)| (spec, sizing));
+    if let Some(early) = bring_home(prepared, spec, sizing, call).await? {
         if roomy.is_some() {
             return Err(not_yet_smaller(early));
         }
@@ -147,7 +149,7 @@ async fn all(connection: &Connection, prepared: &mut Prepared, prior: Option<&Te
     let outcome = apply_and_wait(prepared, call).await?;
     if roomy.is_some()
         && matches!(outcome, Outcome::Ready)
-        && let Some(early) = bring_home(prepared, &prepared.spec, call).await?
+        && let Some(early) = bring_home(prepared, &prepared.spec, &prepared.sizing, call).await?
     {
         return Ok(Reached { outcome: early, there: true });
     }
@@ -169,16 +171,25 @@ fn not_yet_smaller(early: Outcome) -> Diagnostics {
 }
 
 /// Applies what is on the management cluster of `spec` and waits for it. None: it is ready.
-async fn bring_home(prepared: &Prepared, spec: &TenantSpec, call: &Call) -> Result<Option<Outcome>, Diagnostics> {
-    let Prepared { cluster, sizing, deadline, .. } = prepared;
+async fn bring_home(prepared: &Prepared, spec: &TenantSpec, sizing: &Sizing, call: &Call) -> Result<Option<Outcome>, Diagnostics> {
+    let Prepared { cluster, deadline, .. } = prepared;
     home::apply(cluster, spec, sizing).await?;
     let outcome = home::until_ready(cluster, spec, sizing, *deadline, &call.stop).await?;
     prune(cluster, spec, &home::PRUNED, &manifests::home(spec, sizing)).await?;
     Ok(Some(outcome).filter(|outcome| !matches!(outcome, Outcome::Ready)))
 }
 
-/// The tenant with the machines that it has, where its brokers become smaller and so do their machines. None: it can have the planned ones at once.
-fn roomy(prior: &Tenant, prepared: &Prepared) -> Option<TenantSpec> {
+/// The tenant and its size with the machines that it has, where its brokers become fewer or smaller and so do their machines. None: it can have the planned
+/// ones at once.
+fn roomy(prior: &Tenant, prepared: &Prepared) -> Option<(TenantSpec, Sizing)> {
+    let Prepared { spec, sizing, standing, .. } = prepared;
+    let larger = larger(prior, prepared);
+    (larger.is_some() || *standing > sizing.brokers)
+        .then(|| (larger.unwrap_or_else(|| spec.clone()), Sizing { brokers: *standing, ..sizing.clone() }))
+}
+
+/// The tenant with the kind of machine that it has, where both its brokers and this become smaller.
+fn larger(prior: &Tenant, prepared: &Prepared) -> Option<TenantSpec> {
     let Prepared { spec, sizing, .. } = prepared;
     let before = prior.sizing.known()?;
     let smaller = before.broker_memory_mib.known().is_some_and(|mib| sizing.broker_memory_mib < *mib)
@@ -190,11 +201,14 @@ fn roomy(prior: &Tenant, prepared: &Prepared) -> Option<TenantSpec> {
     Some(TenantSpec { isolation: Isolation::Cluster(Box::new(own)), ..spec.clone() })
 }
 
-/// Build, apply, and wait until Kafka has taken it in.
+/// Build, apply, and wait until Kafka has taken it in. The room of brokers that leave is given up once they are gone: until then their pods may have to be
+/// made anew, and all volumes grow.
 async fn apply_and_wait(prepared: &Prepared, call: &Call) -> Result<Outcome, Diagnostics> {
-    let Prepared { place: cluster, spec, sizing, facts, deadline, .. } = prepared;
+    let Prepared { place: cluster, spec, sizing, standing, facts, deadline, .. } = prepared;
     let manifests = manifests::build(spec, sizing, facts);
+    let room = manifests::quota(spec, sizing, *standing);
     for manifest in manifests.iter().filter(|manifest| manifest.object.kind != Kind::Namespace) {
+        let manifest = if manifest.object == room.object { &room } else { manifest };
         match (cluster.apply(manifest).await, manifest.object.kind) {
             (Ok(_), _) => {}
             // A StorageClass cannot be changed, but volumes that exist do not need the old one.
@@ -213,6 +227,9 @@ async fn apply_and_wait(prepared: &Prepared, call: &Call) -> Result<Outcome, Dia
         }
     }
     let outcome = wait::until_ready(cluster, spec, *deadline, &call.stop).await?;
+    if *standing > sizing.brokers && matches!(outcome, Outcome::Ready) {
+        applied(cluster, &manifests::quota(spec, sizing, sizing.brokers)).await?;
+    }
     prune(cluster, spec, &PRUNED, &manifests).await?;
     Ok(outcome)
 }

@@ -1,7 +1,7 @@
 //! What a change of a tenant will do, said before it is done: sizes with their reasons, what is refused and why. No I/O.
 
 use crate::{
-    domain::{names::BROKER_POOL, sizing::Sizing},
+    domain::sizing::{Floor, Sizing},
     framework::{
         attr::Attr,
         diagnostic::Diagnostics,
@@ -14,7 +14,7 @@ use crate::{
             model::{Storage, Tenant},
             own_cluster, parse, plan_cluster, versions,
         },
-        wishes::{self, Override, SizingReport},
+        wishes::{self, SizingReport},
     },
 };
 
@@ -33,7 +33,6 @@ pub fn plan(change: &Change<'_, Tenant>, planned: &mut Tenant, verdict: &mut Ver
     let Some(prior) = change.prior else {
         return;
     };
-    refuse_shrinking(planned, prior, found);
     refuse_moving(planned, prior, found);
     refuse_replacing(planned, prior, found);
     changes::plan(planned, prior);
@@ -71,7 +70,7 @@ fn has_drift(prior: &Tenant) -> bool {
     prior.drift.known().is_some_and(|drift| !drift.is_empty())
 }
 
-/// Sizes the tenant; what exists already stays at least as it is.
+/// Sizes the tenant. Volumes and machines stay at least as they are; brokers may become fewer, once what they hold is moved off them.
 fn size(planned: &mut Tenant, prior: Option<&Tenant>, found: &mut Diagnostics) -> Option<Sizing> {
     let mut told = Diagnostics::none();
     let wish = wishes::wish(&planned.throughput, &planned.retention, &planned.partitions, &mut told);
@@ -79,30 +78,10 @@ fn size(planned: &mut Tenant, prior: Option<&Tenant>, found: &mut Diagnostics) -
         planned.sizing = Attr::Unknown;
         return None;
     };
-    let floor = prior.and_then(|prior| prior.sizing.known()).and_then(SizingReport::floor);
+    let floor = prior.and_then(|prior| prior.sizing.known()).and_then(SizingReport::floor).as_ref().map(Floor::without_brokers);
     let sizing = wishes::size(&wish, &overrides, floor.as_ref(), found);
     planned.sizing = sizing.as_ref().map_or(Attr::Unknown, |sizing| SizingReport::of(sizing).into());
     sizing
-}
-
-/// Brokers hold data: fewer of them need it moved off first, which nothing here does yet.
-fn refuse_shrinking(planned: &Tenant, prior: &Tenant, found: &mut Diagnostics) {
-    let wanted = planned.sizing_override.known().and_then(|figures| figures.brokers.known());
-    let existing = prior.sizing.known().and_then(|sizing| sizing.brokers.known());
-    if let (Some(wanted), Some(existing)) = (wanted, existing)
-        && wanted < existing
-    {
-        found.error_at(
-            Tenant::SIZING_OVERRIDE.then(Override::BROKERS),
-            "Brokers cannot be taken away",
-            format!(
-                "There are {existing} brokers and all may hold data; {wanted} are wanted. Kafka does not move data off a broker by itself. Leave brokers at \
-                 {existing} or above. Or move the data off those with the highest numbers (kafka-reassign-partitions.sh), scale their pool down (kubectl scale \
-                 kafkanodepool {BROKER_POOL} --replicas={wanted} --namespace={}; Strimzi refuses while data is left), and plan again.",
-                prior.kubernetes.known().and_then(|place| place.namespace.known()).map_or("…", String::as_str)
-            ),
-        );
-    }
 }
 
 /// Refuses to move a tenant between isolations, which would leave its data behind.

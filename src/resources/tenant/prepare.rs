@@ -33,6 +33,8 @@ pub struct Prepared {
     pub place: Cluster,
     pub spec: TenantSpec,
     pub sizing: Sizing,
+    /// Brokers that are there until their data is moved off them, or those that are planned where these are more: so many need room.
+    pub standing: u32,
     pub facts: Facts,
     pub deadline: Instant,
 }
@@ -56,7 +58,10 @@ pub async fn prepare(
     let mut spec = parse::spec(planned, &connection.settings())?;
     let cluster = connected(connection, planned)?.stopped_by(call.stop.clone()).patient_until(deadline);
     let existing = existing(connection, &cluster, &spec).await?;
-    let held = Floor::joined(spec.floor.clone(), existing.floor);
+    let known = prior.and_then(|prior| prior.sizing.known()).and_then(|sizing| sizing.brokers.known().copied());
+    let standing = existing.floor.as_ref().map(|live| live.brokers).or(known);
+    let is_known = existing.is_known(spec.floor.as_ref(), known);
+    let held = Floor::joined(spec.floor.clone(), existing.floor, is_known);
     surplus_note(spec.floor.as_ref(), held.as_ref(), call);
     spec.floor = held;
     let overrides = spec.floor.as_ref().map_or_else(|| spec.overrides.clone(), |floor| spec.overrides.at_least(floor));
@@ -71,7 +76,8 @@ pub async fn prepare(
         return Err(found);
     }
     spec.facts = existing.facts;
-    let mut prepared = Prepared { place: cluster.clone(), cluster, spec, sizing, facts: Facts::default(), deadline };
+    let standing = standing.unwrap_or_default().max(sizing.brokers);
+    let mut prepared = Prepared { place: cluster.clone(), cluster, spec, sizing, standing, facts: Facts::default(), deadline };
     match prepared.spec.own_cluster() {
         Some(_) => home::check(&prepared.cluster, &prepared.spec).await?,
         None => prepared.settle(connection.facts().await?).await?,
@@ -107,6 +113,16 @@ impl Prepared {
 struct Existing {
     facts: Option<Facts>,
     floor: Option<Floor>,
+    /// Brokers that the pool asks for; those that run may be more, for a while.
+    asked: Option<u32>,
+}
+
+impl Existing {
+    /// Whether the plan that took `known` brokers for there may take away those that are: it knew of them all, or they are leaving already.
+    fn is_known(&self, planned: Option<&Floor>, known: Option<u32>) -> bool {
+        let seen = self.floor.as_ref().zip(known).is_some_and(|(live, known)| live.brokers <= known);
+        seen || self.asked.zip(planned).is_some_and(|(asked, planned)| asked <= planned.brokers)
+    }
 }
 
 async fn existing(connection: &Connection, cluster: &Cluster, spec: &TenantSpec) -> Result<Existing, Diagnostics> {
@@ -118,7 +134,12 @@ async fn existing(connection: &Connection, cluster: &Cluster, spec: &TenantSpec)
         return Ok(Existing::default());
     };
     let seen = place::look(connection, cluster, spec).await?;
-    Ok(Existing { facts: read::kept_facts(&namespace), floor: seen.brokers.as_ref().and_then(manifests::live_floor) })
+    let pool = seen.brokers.as_ref();
+    Ok(Existing {
+        facts: read::kept_facts(&namespace),
+        floor: pool.and_then(manifests::live_floor),
+        asked: pool.and_then(manifests::asked_brokers),
+    })
 }
 
 /// Says that more exists than the plan knew of, which the apply does not take away.
@@ -130,7 +151,7 @@ fn surplus_note(planned: Option<&Floor>, held: Option<&Floor>, call: &mut Call) 
             "More exists than was planned",
             format!(
                 "Planned are {} brokers with {} GiB each, but an earlier beginning or somebody else made it {} brokers with {} GiB. Volumes cannot shrink and brokers \
-                 may hold data, so they stay; the next plan counts with them.",
+                 may hold data of which the plan said nothing, so they stay; the next plan says what becomes of them.",
                 planned.brokers, planned.volume_gib, held.brokers, held.volume_gib
             ),
         );

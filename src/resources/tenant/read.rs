@@ -10,6 +10,7 @@ use crate::{
         names::{BROKER_POOL, OWNER_ANNOTATION, Phase, TENANT_LABEL, TenantName, WISH_ANNOTATION},
         object::{Kind, Manifest, ObjectRef},
         sizing::{self, Floor, Overrides, Sizing},
+        status::moving,
         tenant::{Facts, TenantSpec},
     },
     drivers::kubernetes::Cluster,
@@ -98,10 +99,11 @@ async fn fill(
     let mut spec = parse::spec(&state, &connection.settings())?;
     let Seen { place, brokers, mut trouble } = place::look(connection, cluster, &spec).await?;
     let known = spec.floor.take();
-    let existing = Floor::seen(known.clone(), brokers.as_ref().and_then(manifests::live_floor)).unwrap_or_default();
+    let existing = Floor::seen(known, brokers.as_ref().and_then(manifests::live_floor)).unwrap_or_default();
+    let wanted = existing.without_brokers();
     // Somebody enlarged the volumes past the configured size: the plan refuses to shrink them, but looking and destroying must go on.
-    let overrides = spec.overrides.at_least(&existing);
-    let Some(sizing) = wishes::size(&spec.wish, &overrides, Some(&existing), &mut found) else {
+    let overrides = spec.overrides.at_least(&wanted);
+    let Some(sizing) = wishes::size(&spec.wish, &overrides, Some(&wanted), &mut found) else {
         return without_size(place.as_ref(), state, &spec, &found, call).await;
     };
     spec.facts = kept_facts(namespace);
@@ -117,11 +119,7 @@ async fn fill(
     let of = |kind: Kind| there.iter().filter(move |(manifest, _)| manifest.object.kind == kind).filter_map(|(_, object)| object.as_ref());
     let kafka = of(Kind::Kafka).next();
     let pools: Vec<Value> = of(Kind::KafkaNodePool).cloned().collect();
-    let reached = overrides.brokers.filter(|wanted| *wanted > existing.brokers).and_then(|_| {
-        // Brokers that are wanted and not there must not be taken for there by the plan, or they could never be given up.
-        let fewer = Overrides { brokers: Some(existing.brokers), ..overrides.clone() };
-        sizing::size(&spec.wish, &fewer, Some(&existing)).ok()
-    });
+    let reached = there_are(&spec, &overrides, &existing, &sizing);
     let reached = Some(reached.as_ref().unwrap_or(&sizing));
     match (&place, &trouble) {
         (None, Some(trouble)) => report::out_of_reach(&mut state, &spec, reached, trouble),
@@ -136,20 +134,29 @@ async fn fill(
     }
     let mut drift = differences(&at_home, "");
     drift.extend(differences(&there, if spec.own_cluster().is_some() { INSIDE } else { "" }));
-    drift.extend(known.and_then(|known| surplus(&spec.name, &known, &existing)));
+    drift.extend(brokers.as_ref().and_then(|pool| leaving(&spec.name, pool, &sizing, kafka)));
     state.drift = Attr::Known(drift);
     Ok(state)
 }
 
-/// Tells of brokers that are there beyond those known of. They may hold data, so they are kept and from then on known.
-fn surplus(name: &TenantName, known: &Floor, existing: &Floor) -> Option<String> {
-    (existing.brokers > known.brokers).then(|| {
+/// The size with the brokers that are there, where they are others than wanted: a plan starts from what is, so that it says of those that come or go what
+/// becomes of the data. None: they are as wanted, or no such size can be had.
+fn there_are(spec: &TenantSpec, overrides: &Overrides, existing: &Floor, wanted: &Sizing) -> Option<Sizing> {
+    if existing.brokers == 0 || existing.brokers == wanted.brokers {
+        return None;
+    }
+    let overrides = Overrides { brokers: Some(existing.brokers), ..overrides.clone() };
+    sizing::size(&spec.wish, &overrides, Some(existing)).ok()
+}
+
+/// Tells of brokers that run still though the pool asks for no more than are wanted.
+fn leaving(name: &TenantName, pool: &Value, wanted: &Sizing, kafka: Option<&Value>) -> Option<String> {
+    let running = manifests::live_floor(pool)?.brokers;
+    let asked = manifests::asked_brokers(pool)?;
+    (asked <= wanted.brokers && running > wanted.brokers).then(|| {
         let pool = ObjectRef::namespaced(Kind::KafkaNodePool, name.namespace(), BROKER_POOL);
-        format!(
-            "{pool}: there are {} brokers where {} were wanted; they may hold data, so they stay. To go back, move the data off them, scale the pool to {1} \
-             (Strimzi refuses while data is left) and plan again",
-            existing.brokers, known.brokers
-        )
+        let said = kafka.and_then(moving).map_or_else(String::new, |moving| format!("; {moving}"));
+        format!("{pool}: {running} brokers run where {} are wanted, until what they hold is moved off them{said}", wanted.brokers)
     })
 }
 

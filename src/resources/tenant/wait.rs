@@ -1,5 +1,7 @@
 //! Waiting until Kafka is ready, by watching, with a deadline and an ear for Ctrl-C.
 
+use std::sync::{Mutex, PoisonError};
+
 use futures::future::try_join_all;
 use serde_json::Value;
 use tokio::time::Instant;
@@ -9,7 +11,7 @@ use crate::{
     domain::{
         names::{BROKER_POOL, CONTROLLER_POOL},
         object::{Kind, ObjectRef},
-        status::{KafkaPhase, KafkaStatus, kafka_status, pool_pending, user_pending},
+        status::{KafkaPhase, KafkaStatus, kafka_status, moving, pool_pending, user_pending},
         tenant::TenantSpec,
     },
     drivers::kubernetes::{Cluster, Error, Probe, Waited},
@@ -35,6 +37,8 @@ struct Wait<'a> {
     spec: &'a TenantSpec,
     deadline: Instant,
     stop: &'a CancellationToken,
+    /// What was last seen of data that moves, which is what pools wait for that become smaller.
+    moving: Mutex<Option<String>>,
 }
 
 /// Waits for the Kafka, its node pools and its admin user. An error when the operator says that the Kafka cannot become ready.
@@ -44,7 +48,7 @@ pub async fn until_ready(
     deadline: Instant,
     stop: &CancellationToken,
 ) -> Result<Outcome, Diagnostics> {
-    let wait = Wait { cluster, spec, deadline, stop };
+    let wait = Wait { cluster, spec, deadline, stop, moving: Mutex::default() };
     loop {
         // A pool that the operator does not take in must not hide that it refuses the Kafka; at the deadline it is the pool that is told.
         let ended = tokio::select! {
@@ -79,10 +83,13 @@ impl Wait<'_> {
         let object = kafka(self.spec);
         let waited = self
             .cluster
-            .wait(&object, self.deadline, self.stop, |found| match found.map(|kafka| kafka_status(kafka, &[])) {
-                None => Probe::Pending(format!("{object} does not exist")),
-                Some(status) if is_end(status.phase) => Probe::Done(status),
-                Some(status) => Probe::Pending(format!("{object} is {}: {}", status.phase, status.message)),
+            .wait(&object, self.deadline, self.stop, |found| {
+                *self.moving.lock().unwrap_or_else(PoisonError::into_inner) = found.and_then(moving);
+                match found.map(|kafka| kafka_status(kafka, &[])) {
+                    None => Probe::Pending(format!("{object} does not exist")),
+                    Some(status) if is_end(status.phase) => Probe::Done(status),
+                    Some(status) => Probe::Pending(format!("{object} is {}: {}", status.phase, status.message)),
+                }
             })
             .await;
         match waited.map_err(refused)? {
@@ -110,10 +117,18 @@ impl Wait<'_> {
             };
             let waited = self.cluster.wait(&object, self.deadline, self.stop, probe).await.map_err(refused)?;
             if let Some(outcome) = early(waited) {
-                return Ok(Some(outcome));
+                return Ok(Some(self.with_moving(outcome)));
             }
         }
         Ok(None)
+    }
+
+    /// With what was last seen of data that moves.
+    fn with_moving(&self, outcome: Outcome) -> Outcome {
+        match (outcome, self.moving.lock().unwrap_or_else(PoisonError::into_inner).take()) {
+            (Outcome::Waiting { what, why }, Some(moving)) => Outcome::Waiting { what: format!("{what}; {moving}"), why },
+            (outcome, _) => outcome,
+        }
     }
 
     async fn user(&self) -> Result<Outcome, Diagnostics> {

@@ -180,6 +180,9 @@ impl Deletion<'_> {
         let volumes = place.volumes(&self.name.namespace(), goes_on).await?;
         for kinds in INSIDE {
             place.delete_all(kinds, Some(&self.name.namespace()), None).await?;
+            if kinds.contains(&Kind::Kafka) {
+                place.let_go(Kind::KafkaRebalance, &self.name.namespace()).await?;
+            }
         }
         place.volumes_gone(&volumes).await
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use futures::future::join_all;
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -73,6 +73,19 @@ impl Removal<'_> {
             self.cluster.delete(object, Propagation::Background).await.map_err(refused)?;
         }
         self.wait_gone(&objects).await
+    }
+
+    /// Deletes what nobody holds any more: with its Kafka gone, the operator does not come back to a move of data that had not ended, and its finalizer would
+    /// hold the namespace for ever.
+    pub async fn let_go(&self, kind: Kind, namespace: &str) -> Result<(), Diagnostics> {
+        for object in self.listed(kind, Some(namespace), None).await? {
+            match self.cluster.patch(&object, &json!({ "metadata": { "finalizers": null } })).await {
+                Ok(_) | Err(Error::NotFound { .. }) => {}
+                Err(error) => return Err(refused(error)),
+            }
+            self.cluster.delete(&object, Propagation::Background).await.map_err(refused)?;
+        }
+        Ok(())
     }
 
     pub async fn listed(&self, kind: Kind, namespace: Option<&str>, selector: Option<&str>) -> Result<Vec<ObjectRef>, Diagnostics> {

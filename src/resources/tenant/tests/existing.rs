@@ -106,33 +106,76 @@ async fn a_beginning_is_gone_on_with_by_the_facts_and_the_size_that_it_has() {
     assert!(call.found.iter().any(|told| told.summary == "More exists than was planned" && told.detail.contains("6 brokers with 900 GiB")));
 }
 
-#[tokio::test]
-async fn brokers_that_somebody_added_are_told_once_and_kept() {
-    let before = state(&configured());
-    let (seen, drift, _) = look(&before, namespace(&before, None), pool(6, 153), false).await;
-    assert_eq!(brokers_of(&seen), 6);
-    assert!(drift.iter().any(|line| line.contains("there are 6 brokers where 3 were wanted")), "{drift:#?}");
-    assert!(drift.iter().all(|line| !line.contains("spec.replicas")), "{drift:#?}");
-    let planned = plan(&configured(), Some(&seen));
-    assert_eq!((planned.errors(), planned.sizing_brokers()), (vec![], Some(6)));
-    let (seen, drift, _) = look(&seen, namespace(&before, None), pool(6, 153), false).await;
-    assert!(drift.iter().all(|line| !line.contains("were wanted")), "{drift:#?}");
-    assert_eq!(brokers_of(&seen), 6);
+/// What a change asks of the pool of brokers where the pool is as given, and what it warns of. The server makes it fail after that.
+async fn asked(prior: &Tenant, planned: Tenant, pool: Json) -> (Json, Vec<String>) {
+    let (cluster, log) = with(namespace(prior, None), pool, false);
+    let mut call = Call::default();
+    apply::update(&Connection::to(cluster), prior.clone(), planned, &mut call).await.map(|_| ()).unwrap_err();
+    let room = log.bodies("/resourcequotas/kaas?")[0]["spec"]["hard"]["persistentvolumeclaims"].clone();
+    let asked = json!([log.bodies("/kafkanodepools/brokers?")[0]["spec"]["replicas"], room]);
+    (asked, call.found.iter().map(|told| told.summary.clone()).collect())
+}
+
+fn leaving(asked: u32, running: u32) -> Json {
+    let mut pool = pool(asked, 153);
+    pool["status"] = json!({ "nodeIds": (0..running).collect::<Vec<_>>() });
+    pool
 }
 
 #[tokio::test]
-async fn a_number_of_ones_own_below_the_brokers_that_exist_is_refused_until_they_are_gone() {
+async fn brokers_that_somebody_added_are_taken_away_only_by_a_plan_that_says_so() {
+    let before = state(&configured());
+    let (seen, drift, _) = look(&before, namespace(&before, None), pool(6, 153), false).await;
+    assert_eq!(brokers_of(&seen), 6);
+    assert!(drift.iter().any(|line| line.contains("spec.replicas is 6, should be 3")), "{drift:#?}");
+    let planned = plan(&configured(), Some(&seen));
+    assert_eq!((planned.errors(), planned.sizing_brokers()), (vec![], Some(3)));
+    assert!(planned.tenant.changes.known().unwrap()[0].starts_with("data movement: brokers 6 -> 3"));
+    // There is room for those that leave until they are gone.
+    let (asked_for, _) = asked(&seen, planned.tenant.clone(), pool(6, 153)).await;
+    assert_eq!(asked_for, json!([3, "9"]));
+    // More have come since: of what they hold the plan said nothing.
+    let (asked_for, told) = asked(&seen, planned.tenant, pool(9, 153)).await;
+    assert_eq!(asked_for, json!([9, "12"]));
+    assert!(told.contains(&"More exists than was planned".to_owned()), "{told:?}");
+    // A plan that was made without looking.
+    let blind = plan(&configured(), Some(&before)).tenant;
+    assert_eq!(asked(&before, blind, pool(6, 153)).await.0, json!([6, "9"]));
+}
+
+#[tokio::test]
+async fn brokers_that_are_on_their_way_out_are_waited_for_and_not_asked_for_again() {
+    let before = state(&configured());
+    let (seen, drift, _) = look(&before, namespace(&before, None), leaving(3, 6), false).await;
+    assert_eq!(brokers_of(&seen), 6);
+    assert!(drift.iter().any(|line| line.contains("6 brokers run where 3 are wanted")), "{drift:#?}");
+    assert!(drift.iter().all(|line| !line.contains("spec.replicas")), "{drift:#?}");
+    let planned = plan(&configured(), Some(&seen));
+    assert_eq!(planned.sizing_brokers(), Some(3));
+    assert_eq!(asked(&seen, planned.tenant, leaving(3, 6)).await.0, json!([3, "9"]));
+    let blind = plan(&configured(), Some(&before)).tenant;
+    let (asked_for, told) = asked(&before, blind, leaving(3, 6)).await;
+    assert_eq!(asked_for, json!([3, "9"]));
+    assert!(!told.contains(&"More exists than was planned".to_owned()), "{told:?}");
+}
+
+#[tokio::test]
+async fn brokers_that_were_asked_for_and_did_not_come_can_be_given_up() {
     let (mut six, mut three) = (configured(), configured());
     (six.sizing_override, three.sizing_override) = (brokers(6), brokers(3));
     let before = state(&six);
-    let (seen, ..) = look(&before, namespace(&before, None), pool(6, 153), false).await;
-    let errors = plan(&three, Some(&seen)).errors();
-    let scaled = "kubectl scale kafkanodepool brokers --replicas=3 --namespace=kaas-payments";
-    assert!(errors.iter().any(|error| error.starts_with("sizing_override.brokers: ") && error.contains(scaled)), "{errors:?}");
     let (seen, drift, _) = look(&before, namespace(&before, None), pool(3, 153), false).await;
     assert!(drift.iter().any(|line| line.contains("spec.replicas is 3, should be 6")), "{drift:#?}");
     assert_eq!((plan(&three, Some(&seen)).errors(), plan(&three, Some(&seen)).sizing_brokers()), (vec![], Some(3)));
+    assert_eq!(
+        plan(&three, Some(&seen)).tenant.changes.known().map(|told| told.iter().any(|line| line.starts_with("data movement"))),
+        Some(false)
+    );
     assert_eq!(plan(&six, Some(&seen)).sizing_brokers(), Some(6));
+    // Asked for by an apply that failed, and not running: the next plan starts from those that may come still.
+    let (seen, ..) = look(&state(&configured()), namespace(&before, None), leaving(6, 3), false).await;
+    assert_eq!(brokers_of(&seen), 6);
+    assert_eq!(plan(&six, Some(&seen)).tenant.changes.known(), Some(&vec![]));
 }
 
 #[tokio::test]

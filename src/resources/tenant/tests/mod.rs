@@ -170,7 +170,7 @@ fn a_tenant_that_is_not_ready_or_has_drifted_is_taken_up_again_in_place() {
 }
 
 #[test]
-fn more_throughput_grows_in_place_and_less_takes_nothing_away() {
+fn more_throughput_grows_in_place_and_less_takes_brokers_away_once_their_data_is_moved() {
     let mut large = config();
     large.throughput = Throughput { ingress_mib_per_second: number("200"), egress_mib_per_second: number("400") }.into();
     let grown = plan(&large, Some(&state(&config())));
@@ -178,7 +178,16 @@ fn more_throughput_grows_in_place_and_less_takes_nothing_away() {
     assert!(grown.sizing_brokers() > Some(3));
     let shrunk = plan(&config(), Some(&state(&large)));
     assert_eq!(shrunk.errors(), Vec::<String>::new());
-    assert_eq!(shrunk.sizing_brokers(), grown.sizing_brokers());
+    assert_eq!(shrunk.sizing_brokers(), Some(3));
+    let told = shrunk.tenant.changes.known().unwrap();
+    assert!(told[0].starts_with("data movement: brokers 6 -> 3; partitions are moved off those that go"), "{told:?}");
+    let figure = |planned: &Planned| {
+        let sizing = planned.tenant.sizing.known().unwrap();
+        (sizing.volume_gib.clone(), sizing.instance_type.clone())
+    };
+    assert_eq!(figure(&shrunk).1, figure(&grown).1, "machines are not made smaller on their own");
+    assert!(figure(&shrunk).0.known() >= figure(&grown).0.known(), "volumes cannot shrink");
+    assert!(shrunk.tenant.bootstrap_servers.is_unknown(), "they name every broker");
 }
 
 #[test]
@@ -186,7 +195,7 @@ fn what_cannot_be_undone_is_refused_in_the_plan() {
     type Mistake = (&'static str, fn(&mut Tenant), &'static str);
     let cases: [Mistake; 4] = [
         ("kafka.version", |tenant| tenant.kafka = kafka("4.2.0"), "go from 4.3.1 back to 4.2.0"),
-        ("sizing_override.brokers", |tenant| tenant.sizing_override = brokers(3), "There are 6 brokers"),
+        ("sizing_override.brokers", |tenant| tenant.sizing_override = brokers(2), "three replicas need three brokers"),
         ("isolation", |tenant| tenant.isolation = "cluster".into(), "cannot be moved"),
         ("name", |tenant| tenant.name = "other".into(), "deletion_protection = false"),
     ];

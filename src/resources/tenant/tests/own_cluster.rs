@@ -1,5 +1,8 @@
 //! What an apply asks of the two API servers of a tenant with a cluster of its own, and in which order. Here one server answers for both.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
 use serde_json::{Value as Json, json};
 
 use super::{Override, config, plan, state};
@@ -63,9 +66,29 @@ fn well(plural: &str, name: &str, wish: &str) -> Json {
 
 /// Everything is there and well, whatever is applied; APIs of `absent` are not served.
 fn all_well(wish: String, absent: &'static str) -> (Cluster, Log) {
+    all_well_from(wish, absent, 3, 3)
+}
+
+/// The same, with this number of brokers before and after something is asked of their pool.
+fn all_well_from(wish: String, absent: &'static str, before: u32, after: u32) -> (Cluster, Log) {
+    let brokers = Arc::new(AtomicU32::new(before));
+    let there = brokers.clone();
+    let well = move |plural: &str, name: &str, wish: &str| {
+        let mut object = well(plural, name, wish);
+        if name == "brokers" {
+            let brokers = there.load(Ordering::SeqCst);
+            object["spec"]["replicas"] = brokers.into();
+            object["status"]["replicas"] = brokers.into();
+            object["status"]["nodeIds"] = (0..brokers).collect();
+        }
+        object
+    };
     const PLURALS: [&str; 6] = ["clusters", "clusterclasses", "helmreleases", "ocirepositories", "kafkas", "kafkanodepools"];
     server(move |line, _| {
         let (method, url) = line.split_once(' ').unwrap_or_default();
+        if method == "PATCH" && url.contains("/kafkanodepools/brokers?") {
+            brokers.store(after, Ordering::SeqCst);
+        }
         let (path, query) = url.split_once('?').unwrap_or((url, ""));
         let parts: Vec<&str> = path.trim_start_matches('/').split('/').collect();
         let (plural, name) = (parts[parts.len().saturating_sub(2)], parts[parts.len() - 1]);
@@ -94,11 +117,13 @@ async fn applied(prior: &Tenant, planned: &Tenant) -> Vec<String> {
     let before = state(prior);
     let after = plan(planned, Some(&before));
     assert_eq!(after.errors(), Vec::<String>::new());
-    let (cluster, log) = all_well(wish(&before), "");
+    let brokers = |tenant: &Tenant| *tenant.sizing.known().unwrap().brokers.known().unwrap();
+    let (cluster, log) = all_well_from(wish(&before), "", brokers(&before), brokers(&after.tenant));
     let connection = Connection::to(cluster.clone()).with_own_cluster("payments", cluster);
     let mut call = Call::default();
     apply::update(&connection, before, after.tenant, &mut call).await.map_err(|failed| failed.diagnostics).unwrap();
     let mut clusters = log.bodies("/clusters/payments?fieldManager").into_iter();
+    let mut quotas = log.bodies("/resourcequotas/kaas?").into_iter();
     let told = |line: &String| {
         if line.contains("/clusters/payments?fieldManager") {
             let topology = clusters.next().unwrap()["spec"]["topology"].clone();
@@ -106,6 +131,10 @@ async fn applied(prior: &Tenant, planned: &Tenant) -> Vec<String> {
             let nodes = named(&topology["workers"]["machineDeployments"], "brokers")["replicas"].clone();
             let machine = named(&topology["variables"], "nodeMachineType")["value"].clone();
             return Some(format!("cluster {nodes} {}", machine.as_str().unwrap()));
+        }
+        if line.contains("/resourcequotas/kaas?") {
+            let hard = quotas.next().unwrap()["spec"]["hard"].clone();
+            return Some(format!("room {}", hard["persistentvolumeclaims"].as_str().unwrap()));
         }
         (line.starts_with("PATCH") && line.contains("/kafkas/payments?fieldManager")).then(|| "kafka".to_owned())
     };
@@ -117,13 +146,59 @@ async fn machines_grow_before_kafka_and_kafka_shrinks_before_its_machines() {
     const LARGE: &str = "m7g.4xlarge";
     const SMALL: &str = "m7g.2xlarge";
     for (prior, planned, expected) in [
-        (hard(3, SMALL), hard(6, SMALL), vec!["cluster 6 m7g.2xlarge", "kafka"]),
-        (hard(3, SMALL), hard(3, LARGE), vec!["cluster 3 m7g.4xlarge", "kafka"]),
-        (hard(3, LARGE), hard(3, SMALL), vec!["cluster 3 m7g.4xlarge", "kafka", "cluster 3 m7g.2xlarge"]),
-        (hard(3, LARGE), hard(6, SMALL), vec!["cluster 6 m7g.4xlarge", "kafka", "cluster 6 m7g.2xlarge"]),
+        (hard(3, SMALL), hard(6, SMALL), vec!["cluster 6 m7g.2xlarge", "room 9", "kafka"]),
+        (hard(3, SMALL), hard(3, LARGE), vec!["cluster 3 m7g.4xlarge", "room 6", "kafka"]),
+        (hard(3, LARGE), hard(3, SMALL), vec!["cluster 3 m7g.4xlarge", "room 6", "kafka", "cluster 3 m7g.2xlarge"]),
+        (hard(3, LARGE), hard(6, SMALL), vec!["cluster 6 m7g.4xlarge", "room 9", "kafka", "cluster 6 m7g.2xlarge"]),
+        (hard(6, SMALL), hard(3, SMALL), vec!["cluster 6 m7g.2xlarge", "room 9", "kafka", "room 6", "cluster 3 m7g.2xlarge"]),
+        (hard(6, LARGE), hard(4, SMALL), vec!["cluster 6 m7g.4xlarge", "room 9", "kafka", "room 7", "cluster 4 m7g.2xlarge"]),
+        (hard(6, SMALL), hard(3, LARGE), vec!["cluster 6 m7g.4xlarge", "room 9", "kafka", "room 6", "cluster 3 m7g.4xlarge"]),
     ] {
         assert_eq!(applied(&prior, &planned).await, expected);
     }
+}
+
+#[tokio::test]
+async fn nodes_stay_while_kafka_waits_for_data_to_be_moved_and_the_warning_says_so() {
+    let (before, mut after) = (state(&hard(6, "m7g.2xlarge")), hard(3, "m7g.2xlarge"));
+    after.timeouts = crate::framework::timeouts::Timeouts { update: Attr::Known("1s".parse().unwrap()), ..Default::default() }.into();
+    let planned = plan(&after, Some(&before)).tenant;
+    let (own, _) = server({
+        let wish = wish(&before);
+        move |line, _| {
+            let mut kafka = well("kafkas", "payments", &wish);
+            kafka["status"]["autoRebalance"] =
+                json!({ "state": "RebalanceOnScaleDown", "modes": [{ "mode": "remove-brokers", "brokers": [3, 4, 5] }] });
+            let mut pool = well("kafkanodepools", "brokers", &wish);
+            pool["status"]["replicas"] = 6.into();
+            pool["status"]["nodeIds"] = json!([0, 1, 2, 3, 4, 5]);
+            let list = |items: Json| json!({ "kind": "List", "apiVersion": "v1", "metadata": { "resourceVersion": "1" }, "items": items });
+            match line {
+                line if line.contains("watch=") => Reply::Silent,
+                line if line.contains("fieldSelector=metadata.name%3Dbrokers") => Reply::Json(200, list(json!([pool]))),
+                line if line.contains("fieldSelector=metadata.name%3Dpayments") => Reply::Json(200, list(json!([kafka]))),
+                line if line.contains("/kafkanodepools/brokers") => Reply::Json(200, pool),
+                line if line.starts_with("GET") && line.contains("limit=") => Reply::Json(200, list(json!([]))),
+                line if line.contains("csidrivers") => Reply::Json(404, status(404, "NotFound", "not found", "it")),
+                line if line.starts_with("GET /apis/") && line.matches('/').count() == 3 => {
+                    let served = ["kafkas", "kafkanodepools"].map(|name| json!({ "name": name }));
+                    Reply::Json(200, json!({ "resources": served }))
+                }
+                _ => Reply::Json(200, kafka),
+            }
+        }
+    });
+    let (management, log) = all_well(wish(&before), "");
+    let connection = Connection::to(management).with_own_cluster("payments", own);
+    let mut call = Call::default();
+    apply::update(&connection, before, planned, &mut call).await.map_err(|failed| failed.diagnostics).unwrap();
+    let told = call.found.iter().find(|told| told.summary == "The tenant is not ready yet").unwrap();
+    assert!(told.detail.contains("node pool brokers has 6 of 3 nodes; data is moved off the brokers 3, 4, 5"), "{}", told.detail);
+    let nodes = |cluster: &Json| {
+        cluster["spec"]["topology"]["workers"]["machineDeployments"].as_array().unwrap().iter().any(|one| one["replicas"] == 6)
+    };
+    let clusters = log.bodies("/clusters/payments?fieldManager");
+    assert!(clusters.len() == 1 && clusters.iter().all(nodes), "{clusters:?}");
 }
 
 #[tokio::test]
