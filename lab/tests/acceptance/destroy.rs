@@ -14,6 +14,23 @@ fn classes(lab: &Lab) -> Vec<String> {
 }
 
 #[test]
+fn a_move_of_data_that_had_not_ended_does_not_hold_a_tenant() {
+    each_engine(|engine| {
+        let name = named("moving", engine);
+        let place = Place::applied(engine, ready(), &Tenant::small(&name));
+        let rebalance = of(&name, Kind::KafkaRebalance, &format!("{name}-auto-rebalancing-remove-brokers"));
+        cluster::apply(
+            ready(),
+            &rebalance,
+            &json!({"apiVersion": "kafka.strimzi.io/v1", "kind": "KafkaRebalance", "spec": {"mode": "remove-brokers", "brokers": [3]},
+                "metadata": {"name": rebalance.name, "labels": {"strimzi.io/cluster": name}, "finalizers": ["strimzi.io/auto-rebalancing"]}}),
+        );
+        place.destroy();
+        assert!(cluster::get(ready(), &namespace(&name)).is_none());
+    });
+}
+
+#[test]
 fn nothing_is_left_of_a_tenant() {
     let binary = Some(env!("CARGO_BIN_EXE_kaas-lab").into());
     let lab = TemporaryLab::with(&Options {

@@ -18,10 +18,10 @@ const NAME: &str = "orders";
 const TOPIC: &str = "placed";
 
 /// The Secret of the admin, in base64.
-type Credentials = BTreeMap<String, String>;
+pub type Credentials = BTreeMap<String, String>;
 
-fn credentials(lab: &Lab) -> Credentials {
-    let secret = cluster::get(lab, &of(NAME, Kind::Secret, "orders-admin")).unwrap();
+pub fn credentials(lab: &Lab, tenant: &str) -> Credentials {
+    let secret = cluster::get(lab, &of(tenant, Kind::Secret, &format!("{tenant}-admin"))).unwrap();
     serde_json::from_value(secret["data"].clone()).unwrap()
 }
 
@@ -30,7 +30,7 @@ fn decoded(text: &str) -> String {
 }
 
 /// A client with the addresses and the authority that the tenant reports.
-async fn connected(place: &Place, credentials: &Credentials) -> Client {
+pub async fn connected(place: &Place, credentials: &Credentials) -> Client {
     let tenant = place.tenant();
     let (servers, ca) = (tenant["bootstrap_servers"].as_str().unwrap(), tenant["ca_certificate"].as_str().unwrap());
     Client::connect(servers, ca, Some((&decoded(&credentials["user.crt"]), &decoded(&credentials["user.key"])))).await.unwrap()
@@ -98,7 +98,7 @@ fn messages_survive_an_upgrade_that_terraform_makes_and_nothing_is_left_of_them_
     place.workspace.init().unwrap().succeeded().unwrap();
     place.apply();
     place.plan_is_empty();
-    let credentials = credentials(&lab);
+    let credentials = credentials(&lab, NAME);
     no_secret_is_told(&place, &credentials);
     let sent: Vec<Bytes> = (0..100).map(|n| Bytes::from(format!("order {n}"))).collect();
     block_on(async {

@@ -13,7 +13,7 @@ use super::place::{Place, Tenant};
 use super::world::{Operated, each, each_engine, named, operated};
 
 /// Kills the provider's process below the CLI `child` and waits for the CLI to fail.
-fn kill_plugin(child: Child) {
+pub fn kill_plugin(child: Child) {
     let plugin = plugin_of(child.id()).expect("the CLI runs no provider");
     kill(plugin, Signal::SIGKILL).unwrap();
     assert_ne!(child.wait_with_output().unwrap().status.code(), Some(0));

@@ -15,6 +15,7 @@ mod kafka;
 mod killed;
 pub mod place;
 mod servers;
+mod shrink;
 mod sizing;
 mod unknown;
 mod update;
