@@ -85,7 +85,7 @@ fn brokers_go_with_their_data_moved_though_the_plugin_is_killed_and_come_again()
     cluster::wait("the pool to be asked for three", || pool(&lab, "/spec/replicas") == 3);
     kill_plugin(child);
     let planned = place.plan_changes();
-    holds(&planned, &[moved, "4 brokers run where 3 are wanted"]);
+    holds(&planned, &[moved, "spec.replicas is 3, should be 4"]);
     operator(&lab, Signal::SIGCONT);
     place.apply();
     place.plan_is_empty();
