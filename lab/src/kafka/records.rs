@@ -14,6 +14,10 @@ use kafka_protocol::records::{
 
 use super::{Client, Error, check, text};
 
+/// How long a partition that moves may be led by nobody that is known, and how soon it is asked for again.
+const LEADER_PATIENCE: Duration = Duration::from_secs(20);
+const LEADER_PAUSE: Duration = Duration::from_millis(200);
+
 /// What a produce request came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Produced {
@@ -33,8 +37,19 @@ pub struct Consumed {
 }
 
 impl Client {
-    /// Appends `values` as one batch and waits for all in-sync replicas. A throttle of the broker is obeyed: the next call waits.
+    /// Appends `values` as one batch and waits for all in-sync replicas. A throttle of the broker is obeyed: the next call waits. A partition that is new, or
+    /// has just moved, is asked for again.
     pub async fn produce(&mut self, topic: &str, partition: i32, values: &[Bytes]) -> Result<Produced, Error> {
+        let started = Instant::now();
+        loop {
+            match self.produce_once(topic, partition, values).await {
+                Err(error) if led_elsewhere(&error) && started.elapsed() < LEADER_PATIENCE => tokio::time::sleep(LEADER_PAUSE).await,
+                other => return other,
+            }
+        }
+    }
+
+    async fn produce_once(&mut self, topic: &str, partition: i32, values: &[Bytes]) -> Result<Produced, Error> {
         let batch = encode(values)?;
         let data = PartitionProduceData::default().with_index(partition).with_records(Some(batch));
         let request = ProduceRequest::default()
@@ -53,8 +68,19 @@ impl Client {
         Ok(Produced { base_offset, throttle_ms: answer.throttle_time_ms })
     }
 
-    /// Fetches from `offset` on, at most `max_bytes` (one batch is always given), waiting up to half a second for data.
+    /// Fetches from `offset` on, at most `max_bytes` (one batch is always given), waiting up to half a second for data. As [`Client::produce`] where the
+    /// partition has moved.
     pub async fn fetch(&mut self, topic: &str, partition: i32, offset: i64, max_bytes: i32) -> Result<Consumed, Error> {
+        let started = Instant::now();
+        loop {
+            match self.fetch_once(topic, partition, offset, max_bytes).await {
+                Err(error) if led_elsewhere(&error) && started.elapsed() < LEADER_PATIENCE => tokio::time::sleep(LEADER_PAUSE).await,
+                other => return other,
+            }
+        }
+    }
+
+    async fn fetch_once(&mut self, topic: &str, partition: i32, offset: i64, max_bytes: i32) -> Result<Consumed, Error> {
         let part = FetchPartition::default()
             .with_partition(partition)
             .with_current_leader_epoch(-1)
@@ -144,6 +170,11 @@ async fn obey(throttle_ms: i32) {
     if let Ok(ms) = u64::try_from(throttle_ms) {
         tokio::time::sleep(Duration::from_millis(ms)).await;
     }
+}
+
+/// Whether a broker said that another leads the partition by now (6 not leader or follower, 74 fenced leader epoch).
+fn led_elsewhere(error: &Error) -> bool {
+    matches!(error.code(), Some(6 | 74))
 }
 
 fn encode(values: &[Bytes]) -> Result<Bytes, Error> {

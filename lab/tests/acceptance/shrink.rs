@@ -14,7 +14,7 @@ use nix::unistd::Pid;
 use super::cluster::{self, of};
 use super::kafka::{connected, credentials};
 use super::killed::kill_plugin;
-use super::place::{Place, Tenant, holds};
+use super::place::{Place, Tenant, flat, holds, said};
 
 const NAME: &str = "fewer";
 const TOPIC: &str = "placed";
@@ -52,6 +52,25 @@ fn pool(lab: &Lab, pointer: &str) -> serde_json::Value {
     pool.pointer(pointer).cloned().unwrap_or_default()
 }
 
+const MOVED: &str = "data movement: brokers 4 -> 3; partitions are moved off those that go";
+
+/// While the operator does nothing: of one the plugin is killed, of the other the deadline passes. Plans go on saying what is to come.
+fn two_applies_that_do_not_end(lab: &Lab, place: &Place) {
+    let child = place.workspace.command(&["apply", "-no-color", "-auto-approve"]).spawn().unwrap();
+    cluster::wait("the pool to be asked for three", || pool(lab, "/spec/replicas") == 3);
+    kill_plugin(child);
+    holds(&place.plan_changes(), &[MOVED, "spec.replicas is 3, should be 4"]);
+    let hasty = with(3);
+    place.configure(&hasty.with(&format!("{}\ntimeouts {{\n update = \"3s\"\n }}", hasty.more)));
+    let ran = place.apply();
+    holds(&flat(&said(&ran)), &["The tenant is not ready yet", "node pool brokers"]);
+    place.configure(&hasty);
+    // What it does to Kafka it says already, as the last apply did not end.
+    let planned = flat(&place.plan_changes());
+    holds(&planned, &["4 brokers run where 3 are wanted, until what they hold is moved off them", "brokers = 4 -> 3"]);
+    assert!(!planned.contains("ResourceQuota"), "their room is theirs: {planned}");
+}
+
 #[test]
 fn brokers_go_with_their_data_moved_though_the_plugin_is_killed_and_come_again() {
     let options =
@@ -76,16 +95,10 @@ fn brokers_go_with_their_data_moved_though_the_plugin_is_killed_and_come_again()
     })
     .unwrap();
 
-    let moved = "data movement: brokers 4 -> 3; partitions are moved off those that go";
     place.configure(&with(3));
-    holds(&place.plan_changes(), &[moved]);
-    // The plugin dies while the brokers wait to go.
+    holds(&place.plan_changes(), &[MOVED]);
     operator(&lab, Signal::SIGSTOP);
-    let child = place.workspace.command(&["apply", "-no-color", "-auto-approve"]).spawn().unwrap();
-    cluster::wait("the pool to be asked for three", || pool(&lab, "/spec/replicas") == 3);
-    kill_plugin(child);
-    let planned = place.plan_changes();
-    holds(&planned, &[moved, "spec.replicas is 3, should be 4"]);
+    two_applies_that_do_not_end(&lab, &place);
     operator(&lab, Signal::SIGCONT);
     place.apply();
     place.plan_is_empty();

@@ -107,12 +107,19 @@ async fn fill(
         return without_size(place.as_ref(), state, &spec, &found, call).await;
     };
     spec.facts = kept_facts(namespace);
-    let at_home = at_home(cluster, &spec, &sizing).await?;
+    let leaving = brokers.as_ref().and_then(|pool| leaving(pool, &sizing));
+    // Brokers that leave keep their room and their nodes until they are gone.
+    let roomy = Sizing { brokers: leaving.unwrap_or(sizing.brokers), ..sizing.clone() };
+    let at_home = at_home(cluster, &spec, &roomy).await?;
     trouble = trouble.or_else(|| home::trouble(&spec, &at_home));
     let there = match &place {
         Some(place) => {
             let facts = Facts::of_tenant(spec.facts, offered(connection, place, &spec).await?);
-            objects(place, manifests::build(&spec, &sizing, &facts)).await?
+            let mut wanted = manifests::build(&spec, &sizing, &facts);
+            wanted.iter_mut().filter(|manifest| manifest.object.kind == Kind::ResourceQuota).for_each(|room| {
+                *room = manifests::quota(&spec, &sizing, roomy.brokers);
+            });
+            objects(place, wanted).await?
         }
         None => Vec::new(),
     };
@@ -134,7 +141,7 @@ async fn fill(
     }
     let mut drift = differences(&at_home, "");
     drift.extend(differences(&there, if spec.own_cluster().is_some() { INSIDE } else { "" }));
-    drift.extend(brokers.as_ref().and_then(|pool| leaving(&spec.name, pool, &sizing, kafka)));
+    drift.extend(leaving.map(|running| waiting(&spec.name, running, &sizing, kafka)));
     state.drift = Attr::Known(drift);
     Ok(state)
 }
@@ -149,15 +156,17 @@ fn there_are(spec: &TenantSpec, overrides: &Overrides, existing: &Floor, wanted:
     sizing::size(&spec.wish, &overrides, Some(existing)).ok()
 }
 
-/// Tells of brokers that run still though the pool asks for no more than are wanted.
-fn leaving(name: &TenantName, pool: &Value, wanted: &Sizing, kafka: Option<&Value>) -> Option<String> {
-    let running = manifests::live_floor(pool)?.brokers;
-    let asked = manifests::asked_brokers(pool)?;
-    (asked <= wanted.brokers && running > wanted.brokers).then(|| {
-        let pool = ObjectRef::namespaced(Kind::KafkaNodePool, name.namespace(), BROKER_POOL);
-        let said = kafka.and_then(moving).map_or_else(String::new, |moving| format!("; {moving}"));
-        format!("{pool}: {running} brokers run where {} are wanted, until what they hold is moved off them{said}", wanted.brokers)
-    })
+/// The brokers that run, where the pool asks for no more than are wanted and more run still.
+fn leaving(pool: &Value, wanted: &Sizing) -> Option<u32> {
+    let (running, asked) = (manifests::live_floor(pool)?.brokers, manifests::asked_brokers(pool)?);
+    (asked <= wanted.brokers && running > wanted.brokers).then_some(running)
+}
+
+/// Tells what brokers that leave wait for.
+fn waiting(name: &TenantName, running: u32, wanted: &Sizing, kafka: Option<&Value>) -> String {
+    let pool = ObjectRef::namespaced(Kind::KafkaNodePool, name.namespace(), BROKER_POOL);
+    let said = kafka.and_then(moving).map_or_else(String::new, |moving| format!("; {moving}"));
+    format!("{pool}: {running} brokers run where {} are wanted, until what they hold is moved off them{said}", wanted.brokers)
 }
 
 /// A tenant whose size this version of the provider would not give any more can be looked at, changed and destroyed; only what differs is not told.
