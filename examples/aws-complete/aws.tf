@@ -138,8 +138,9 @@ resource "aws_iam_role_policy_attachment" "pod" {
   policy_arn = aws_iam_policy.pod[each.key].arn
 }
 
-locals {
-  aws = {
+# What main.tf is given. Roles are only of use with their policies, so these are made before the cluster and outlive it.
+resource "terraform_data" "aws" {
+  input = {
     subnet_ids           = module.vpc.private_subnets
     key_arn              = aws_kms_key.kafka.arn
     cluster_role_arn     = aws_iam_role.service["cluster"].arn
@@ -147,6 +148,19 @@ locals {
     ebs_csi_role_arn     = aws_iam_role.pod["ebs-csi"].arn
     cluster_api_role_arn = aws_iam_role.pod["cluster-api"].arn
   }
+
+  depends_on = [
+    module.vpc,
+    aws_kms_alias.kafka,
+    aws_iam_role_policy_attachment.service,
+    aws_iam_role_policy_attachment.pod,
+    aws_iam_role_policy.tenant_volumes,
+    aws_iam_instance_profile.tenant_node,
+  ]
+}
+
+locals {
+  aws = terraform_data.aws.output
 }
 
 output "vpc_id" {
