@@ -13,6 +13,7 @@ use super::faults::Fault;
 use super::keys::element;
 use super::moto::{Moto, query};
 use super::settings::Change;
+use super::token::mint::Recipe;
 use super::{NAME, REGION, servers, write_whole};
 use crate::kubernetes::{self, block_on};
 
@@ -26,7 +27,10 @@ const CREDENTIALS: &str = "credentials.json";
 pub struct Credentials {
     pub access_key_id: String,
     pub secret_access_key: String,
-    /// ARN of the user.
+    /// Of a role that is lent.
+    #[serde(default)]
+    pub session_token: Option<String>,
+    /// ARN of the user, of a role with the session.
     pub arn: String,
 }
 
@@ -113,6 +117,7 @@ impl Aws {
             ("AWS_EC2_METADATA_DISABLED", "true"),
         ];
         all.extend(own.map(|(name, value)| (name.to_owned(), value.to_owned())));
+        all.extend(user.session_token.as_ref().map(|token| ("AWS_SESSION_TOKEN".to_owned(), token.clone())));
         all
     }
 
@@ -166,6 +171,30 @@ impl Aws {
         Front { port: self.port }.iam(&format!("Put{kind}Policy"), &parameters).map(|_| ())
     }
 
+    /// A token of the user with these credentials for the Kubernetes of a cluster in [`REGION`], as `aws eks get-token` makes it.
+    pub fn kubernetes_token(&self, user: &Credentials, cluster: &str) -> String {
+        let host = format!("sts.{REGION}.amazonaws.com");
+        let recipe = Recipe::new(&user.access_key_id, &user.secret_access_key, REGION, &host, cluster, time::OffsetDateTime::now_utc());
+        Recipe { session_token: user.session_token.as_deref(), ..recipe }.token()
+    }
+
+    /// Lends the user with these credentials the role `arn`.
+    ///
+    /// # Errors
+    /// When moto refuses.
+    pub fn assume(&self, user: &Credentials, arn: &str) -> Result<Credentials> {
+        let front = Front { port: self.port };
+        let asked = [("Action", "AssumeRole"), ("RoleArn", arn), ("RoleSessionName", "lab")];
+        let xml = front.ask_as(&user.access_key_id, "sts", &asked)?;
+        let part = |tag: &str| element(&xml, tag).map(str::to_owned).with_context(|| format!("find {tag} in moto's answer"));
+        Ok(Credentials {
+            access_key_id: part("AccessKeyId")?,
+            secret_access_key: part("SecretAccessKey")?,
+            session_token: Some(part("SessionToken")?),
+            arn: part("Arn")?,
+        })
+    }
+
     /// Orders a fault.
     ///
     /// # Errors
@@ -206,6 +235,7 @@ impl Front {
         Ok(Credentials {
             access_key_id: part(&key, "AccessKeyId")?,
             secret_access_key: part(&key, "SecretAccessKey")?,
+            session_token: None,
             arn: part(&made, "Arn")?,
         })
     }
@@ -216,7 +246,11 @@ impl Front {
     }
 
     fn ask(self, service: &str, parameters: &[(&str, &str)]) -> Result<String> {
-        let request: Request<Full<bytes::Bytes>> = query(service, REGION, "lab", parameters)?;
+        self.ask_as("lab", service, parameters)
+    }
+
+    fn ask_as(self, access_key: &str, service: &str, parameters: &[(&str, &str)]) -> Result<String> {
+        let request: Request<Full<bytes::Bytes>> = query(service, REGION, access_key, parameters)?;
         block_on(async {
             let answer = Moto { port: self.port }.send(request).await?;
             let text = String::from_utf8_lossy(answer.body()).into_owned();

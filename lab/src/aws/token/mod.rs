@@ -1,6 +1,10 @@
 //! Tokens for the Kubernetes of an EKS cluster: a presigned question to STS who one is. Whether a token is good is seen from its signature, as STS would see it.
 //! Rules: aws-iam-authenticator, pkg/token/token.go.
 
+pub mod mint;
+#[cfg(test)]
+mod tests;
+
 use anyhow::{Context, Result, bail, ensure};
 use base64::Engine;
 use time::{OffsetDateTime, PrimitiveDateTime};
@@ -100,6 +104,3 @@ fn seconds(date: &str) -> Result<f64> {
     #[expect(clippy::cast_precision_loss, reason = "seconds since 1970 are far below 2^52")]
     Ok((date - OffsetDateTime::UNIX_EPOCH).whole_seconds() as f64)
 }
-
-#[cfg(test)]
-mod tests;
