@@ -3,11 +3,13 @@
 //! Pure. The driver observes and performs ([`Seen`], [`Step`]); `next` and `next_removal` decide, from what is there alone, so that a run that was killed
 //! anywhere is continued by the next.
 
+pub mod id;
 pub mod seen;
 pub mod step;
 pub mod version;
 pub mod wish;
 
+pub use id::{EksId, EksIdError};
 pub use seen::{AddOnSeen, ClusterSeen, ClusterStatus, Issue, NodeGroupSeen, PartStatus, Seen, Update};
 pub use step::{Fault, Next, Run, Step};
 pub use version::EksVersion;
