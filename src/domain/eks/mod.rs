@@ -3,14 +3,17 @@
 //! Pure. The driver observes and performs ([`Seen`], [`Step`]); `next` and `next_removal` decide, from what is there alone, so that a run that was killed
 //! anywhere is continued by the next.
 
+pub mod group;
 pub mod id;
 pub mod seen;
 pub mod step;
+pub mod tags;
 pub mod version;
 pub mod wish;
 
+pub use group::group_name;
 pub use id::{EksId, EksIdError};
-pub use seen::{AddOnSeen, ClusterSeen, ClusterStatus, Issue, NodeGroupSeen, PartStatus, Seen, Update};
+pub use seen::{AccessEntrySeen, AddOnSeen, ClusterSeen, ClusterStatus, Issue, NodeGroupSeen, PartStatus, PodIdentitySeen, Seen, Update};
 pub use step::{Fault, Next, Run, Step};
 pub use version::EksVersion;
 pub use wish::{

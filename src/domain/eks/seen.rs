@@ -14,9 +14,25 @@ pub struct Seen {
     pub node_groups: BTreeMap<String, NodeGroupSeen>,
     pub add_ons: BTreeMap<String, AddOnSeen>,
     /// By ARN of the principal, those of others included.
-    pub access_entries: BTreeMap<String, AccessEntry>,
-    /// Each with the id of its association.
-    pub pod_identities: BTreeMap<PodIdentity, String>,
+    pub access_entries: BTreeMap<String, AccessEntrySeen>,
+    /// Those of others included.
+    pub pod_identities: BTreeMap<PodIdentity, PodIdentitySeen>,
+}
+
+/// What a principal of IAM may do in the cluster.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AccessEntrySeen {
+    pub arn: String,
+    pub entry: AccessEntry,
+    pub tags: BTreeMap<String, String>,
+}
+
+/// The association of a service account with a role.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PodIdentitySeen {
+    pub association_id: String,
+    pub arn: String,
+    pub tags: BTreeMap<String, String>,
 }
 
 /// The control plane.
@@ -75,11 +91,14 @@ pub struct NodeGroupSeen {
     pub max_unavailable: Option<u32>,
     pub tags: BTreeMap<String, String>,
     pub issues: Vec<Issue>,
+    /// Changes under way and failed ones, by their ids in EKS.
+    pub updates: Vec<Update>,
 }
 
 /// An add-on.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AddOnSeen {
+    pub arn: String,
     pub status: PartStatus,
     pub version: Option<String>,
     pub service_account_role_arn: Option<String>,
