@@ -57,7 +57,7 @@ pub struct ManagementCluster {
     /// Platform version of EKS, such as `eks.9`.
     #[tf(computed)]
     pub platform_version: Attr<String>,
-    /// The node groups that `eks {}` made, in its order.
+    /// The node groups that `eks {}` made, by name.
     #[tf(computed)]
     pub node_groups: Attr<Vec<NodeGroupReport>>,
     /// How the EKS cluster is.
@@ -128,5 +128,48 @@ impl Components {
             cert_manager: version("cert-manager"),
             external_dns: version("external-dns"),
         }
+    }
+}
+
+/// A cluster of which everything is still to be seen.
+pub fn blank() -> ManagementCluster {
+    ManagementCluster {
+        cluster_classes: Attr::Unknown,
+        id: Attr::Unknown,
+        endpoint: Attr::Unknown,
+        ca_certificate: Attr::Unknown,
+        kubernetes_version: Attr::Unknown,
+        components: Attr::Unknown,
+        arn: Attr::Unknown,
+        oidc_issuer: Attr::Unknown,
+        vpc_id: Attr::Unknown,
+        cluster_security_group_id: Attr::Unknown,
+        platform_version: Attr::Unknown,
+        drift: Attr::Unknown,
+        ..nothing()
+    }
+}
+
+/// Nothing at all.
+pub const fn nothing() -> ManagementCluster {
+    ManagementCluster {
+        eks: Attr::Null,
+        existing: Attr::Null,
+        cluster_classes: Attr::Null,
+        timeouts: Attr::Null,
+        id: Attr::Null,
+        endpoint: Attr::Null,
+        ca_certificate: Attr::Null,
+        kubernetes_version: Attr::Null,
+        components: Attr::Null,
+        arn: Attr::Null,
+        oidc_issuer: Attr::Null,
+        vpc_id: Attr::Null,
+        cluster_security_group_id: Attr::Null,
+        platform_version: Attr::Null,
+        node_groups: Attr::Null,
+        status: Attr::Null,
+        drift: Attr::Null,
+        changes: Attr::Null,
     }
 }

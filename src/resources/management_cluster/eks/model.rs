@@ -2,7 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::framework::{attr::Attr, model::Model};
+use crate::{
+    domain::eks::EksId,
+    framework::{attr::Attr, model::Model},
+};
 
 /// Makes an EKS cluster with its node groups, add-ons and access, from subnets, roles and keys that other modules make.
 ///
@@ -222,4 +225,27 @@ pub struct StatusReport {
     /// What AWS says is wrong, one line each.
     #[tf(computed)]
     pub issues: Attr<Vec<String>>,
+}
+
+/// A block of which only the place of the cluster is known.
+pub fn named(id: &EksId) -> Eks {
+    Eks {
+        name: id.name.clone().into(),
+        region: id.region.clone().into(),
+        version: Attr::Null,
+        role_arn: Attr::Null,
+        subnet_ids: Attr::Null,
+        security_group_ids: Attr::Null,
+        service_cidr: Attr::Null,
+        endpoint: Attr::Null,
+        secrets_kms_key_arn: Attr::Null,
+        log_types: Attr::Null,
+        support_type: Attr::Null,
+        deletion_protection: Attr::Null,
+        tags: Attr::Null,
+        access_entry: Attr::Null,
+        node_group: Attr::Null,
+        add_on: Attr::Null,
+        pod_identity: Attr::Null,
+    }
 }

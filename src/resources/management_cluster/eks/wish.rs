@@ -11,8 +11,10 @@ use crate::{
     resources::{
         management_cluster::{
             eks::{
+                marks::Marks,
                 model::{AccessEntryBlock, AddOnBlock, Eks, NodeGroupBlock, PodIdentityBlock, TaintBlock},
                 place::{self, at},
+                plan,
             },
             model::ManagementCluster,
         },
@@ -34,23 +36,6 @@ pub const TAINT_EFFECTS: [(&str, TaintEffect); 3] = [
 const UNKNOWN_ARN: &str = "arn:aws:iam::000000000000:role/unknown";
 const UNKNOWN_SUBNETS: [&str; 2] = ["subnet-00000000000000000", "subnet-00000000000000001"];
 
-/// Tags that say whose a cluster is.
-pub const NAME_TAG: &str = "kaas.dev/management-cluster";
-pub const OWNER_TAG: &str = "kaas.dev/owner";
-pub const PHASE_TAG: &str = "kaas.dev/phase";
-pub const NODE_GROUP_TAG: &str = "kaas.dev/node-group";
-pub const CREATING: &str = "creating";
-/// How the provider's own tags begin.
-pub const OWN_TAGS: &str = "kaas.dev/";
-
-/// What everything in AWS is tagged with, whatever the block says.
-#[derive(Clone, Debug, Default)]
-pub struct Marks {
-    pub owner: String,
-    /// The provider's `default_tags`.
-    pub tags: BTreeMap<String, String>,
-}
-
 /// A block as far as it could be read.
 pub struct Parsed {
     pub wish: Wish,
@@ -68,9 +53,9 @@ pub fn validate(block: &Eks, found: &mut Diagnostics) {
         return;
     }
     for error in eks::check(&parsed.wish) {
-        let path = place::of(block, error.field());
+        let path = place::of(block, &error.field);
         // Nothing can be said of what is not known.
-        if !parsed.unknown.iter().any(|unknown| path.steps().starts_with(unknown.steps())) {
+        if !plan::is_below(&parsed.unknown, &path) {
             found.error_at(path, "This EKS cluster cannot be made", format!("{}.", capitalised(&error.to_string())));
         }
     }
@@ -122,9 +107,9 @@ impl Reader<'_> {
         };
         let mut tags = marks.tags.clone();
         tags.extend(self.or_default(&block.tags, at(Eks::TAGS)));
-        tags.insert(NAME_TAG.to_owned(), name.clone());
-        tags.insert(OWNER_TAG.to_owned(), marks.owner.clone());
         Wish {
+            owner: marks.owner.clone(),
+            dropped_tags: BTreeSet::new(),
             version: self.version(block),
             role_arn: self.text(&block.role_arn, at(Eks::ROLE_ARN), UNKNOWN_ARN),
             security_group_ids: self.or_default(&block.security_group_ids, at(Eks::SECURITY_GROUP_IDS)),

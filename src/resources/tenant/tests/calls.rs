@@ -262,7 +262,7 @@ async fn a_paused_kafka_is_not_waited_for() {
 
 #[test]
 fn two_resources_do_not_make_one_tenant_at_the_same_time() {
-    let connection = Connection::to(only(namespace(|_| {})).0);
+    let connection = Connection::to(only(namespace(|_| {})).0).block().unwrap();
     let first = connection.making("payments");
     assert!(first.is_some() && connection.making("payments").is_none() && connection.making("orders").is_some());
     drop(first);
