@@ -25,7 +25,7 @@ use crate::{
 pub use management::{Making, Management, look_up};
 
 /// What resources need to know of the provider's configuration.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Settings {
     /// None while the configuration holds unknown values, as it may during a plan.
     pub kubernetes: Option<KubernetesConfig>,
@@ -125,7 +125,7 @@ impl Connection {
         let configured = self.demand()?;
         let known = Arc::clone(configured.eks.lock().unwrap_or_else(PoisonError::into_inner).entry(id.clone()).or_default());
         let found = known.get_or_try_init(async || {
-            let cluster = by_aws(&aws, id).await?;
+            let cluster = by_aws(&aws, id, &configured.settings.environment).await?;
             Ok(Management::new(cluster, configured.settings.environment.clone()))
         });
         found.await.cloned()
@@ -180,7 +180,7 @@ impl Connection {
     }
 }
 
-async fn by_aws(aws: &Aws, id: &EksId) -> Result<Cluster, Diagnostics> {
+async fn by_aws(aws: &Aws, id: &EksId, environment: &Environment) -> Result<Cluster, Diagnostics> {
     let summary = "Cannot reach the management cluster";
     let seen = aws.eks_cluster(&id.region, &id.name).await.map_err(|error| failed_aws(summary, &error))?;
     let Some(seen) = seen else {
@@ -199,7 +199,7 @@ async fn by_aws(aws: &Aws, id: &EksId) -> Result<Cluster, Diagnostics> {
         ));
     };
     let source = aws.token_source(&id.region, &id.name);
-    Cluster::by_token(&id.to_string(), endpoint, ca_certificate, source).map_err(|error| failed(summary, &error))
+    Cluster::by_token(&id.to_string(), endpoint, ca_certificate, source, environment).map_err(|error| failed(summary, &error))
 }
 
 fn not_known(block: &str, what: &str) -> Diagnostics {

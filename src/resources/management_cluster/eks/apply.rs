@@ -5,9 +5,8 @@ use std::{collections::BTreeSet, time::Duration};
 use tokio::time::Instant;
 
 use crate::{
-    domain::eks::{self, ClusterStatus, EksId, Seen, Step, Wish, tags},
+    domain::eks::{ClusterStatus, EksId, Seen, Step, Wish, tags},
     framework::{
-        attr::Attr,
         diagnostic::Diagnostics,
         parts::{Call, Failed},
     },
@@ -20,7 +19,7 @@ use crate::{
                 marks::{self, Marks},
                 model::Eks,
                 place::{self, at},
-                plan, reach, read, report,
+                plan, reach, report,
                 run::{Ended, Work},
                 wish,
             },
@@ -48,13 +47,12 @@ pub async fn create(
         let detail = format!("Another resource of this configuration makes {id} at the same time. Give each cluster a name of its own.");
         return Err(at_name("Name already taken", detail));
     };
-    connection.forget_eks(&id);
     let stop = call.stop.clone();
     let work = Work::new(&aws, &id, deadline, &stop);
     claim(&work, &wish).await?;
     let made = match work.until_made(&wish).await {
         Ok(ended) => settle(resource, &work, &wish, planned, None, ended, call).await,
-        Err(stuck) => Err(stuck.diagnostics),
+        Err(failed) => Err(failed),
     };
     if made.is_err() && work.look().await.is_ok_and(|seen| seen.cluster.is_some()) {
         call.found.warning(
@@ -106,7 +104,7 @@ async fn change(
     let id = id(connection, &planned).await?;
     let stop = call.stop.clone();
     let work = Work::new(&aws, &id, deadline, &stop);
-    let ended = work.until_made(&wish).await.map_err(|stuck| stuck.diagnostics)?;
+    let ended = work.until_made(&wish).await?;
     settle(resource, &work, &wish, planned, Some(prior), ended, call).await
 }
 

@@ -45,7 +45,7 @@ pub async fn delete(resource: &ManagementClusterResource, prior: &ManagementClus
         no_tenants(resource, &id, cluster, call).await?;
     }
     let wish = wish::parse(block, &Marks::of(&connection.settings()), &mut Diagnostics::none()).wish;
-    let ended = work.until_gone(&wish).await.map_err(|stuck| stuck.diagnostics)?;
+    let ended = work.until_gone(&wish).await?;
     connection.forget_eks(&id);
     match ended.early {
         None => Ok(()),

@@ -54,3 +54,8 @@ pub fn wanted(config: &ManagementCluster, prior: Option<&EksId>, provider_region
 pub fn of_state(state: &ManagementCluster) -> Option<EksId> {
     state.id.known()?.parse().ok()
 }
+
+/// Where what an error is about stands.
+pub fn of(_block: &Eks, _field: &crate::domain::eks::Field) -> Path {
+    at(Eks::NAME)
+}

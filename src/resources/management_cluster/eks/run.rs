@@ -57,24 +57,18 @@ impl Display for Early {
     }
 }
 
-/// A run that failed, with the last look at the cluster.
-pub struct Stuck {
-    pub seen: Option<Seen>,
-    pub diagnostics: Diagnostics,
-}
-
 impl<'a> Work<'a> {
     pub fn new(aws: &'a Aws, id: &'a EksId, deadline: Instant, stop: &'a CancellationToken) -> Self {
         Self { aws, id, deadline, stop, seed: format!("{:016x}", RandomState::new().build_hasher().finish()) }
     }
 
     /// Until the cluster is as wished.
-    pub async fn until_made(&self, wish: &Wish) -> Result<Ended, Stuck> {
+    pub async fn until_made(&self, wish: &Wish) -> Result<Ended, Diagnostics> {
         self.follow(wish, |seen, run| eks::next(wish, seen, run), "The EKS cluster cannot be made").await
     }
 
     /// Until nothing of the cluster is left.
-    pub async fn until_gone(&self, wish: &Wish) -> Result<Ended, Stuck> {
+    pub async fn until_gone(&self, wish: &Wish) -> Result<Ended, Diagnostics> {
         self.follow(wish, eks::next_removal, "The EKS cluster cannot be deleted").await
     }
 
@@ -87,7 +81,7 @@ impl<'a> Work<'a> {
         self.aws.eks_perform(&self.id.region, wish, step, &self.seed).await
     }
 
-    async fn follow(&self, wish: &Wish, next: impl Fn(&Seen, &eks::Run) -> Next, summary: &str) -> Result<Ended, Stuck> {
+    async fn follow(&self, wish: &Wish, next: impl Fn(&Seen, &eks::Run) -> Next, summary: &str) -> Result<Ended, Diagnostics> {
         let mut run = eks::Run::default();
         let mut pause = PAUSE;
         let mut missing = 0;
@@ -98,7 +92,7 @@ impl<'a> Work<'a> {
                 Err(error) => {
                     // A network that fails for a moment is no reason to give up what takes an hour.
                     if last.is_none() || !is_passing(&error) {
-                        return Err(Stuck { seen: last, diagnostics: failed_aws("Cannot look at the EKS cluster", &error) });
+                        return Err(failed_aws("Cannot look at the EKS cluster", &error));
                     }
                     match (self.sleep(&mut pause).await, last.take()) {
                         (Some(why), Some(seen)) => return Ok(Ended { seen, early: Some(Early { why, waiting: error.report() }) }),
@@ -109,10 +103,7 @@ impl<'a> Work<'a> {
             };
             let waiting = match next(&seen, &run) {
                 Next::Done => return Ok(Ended { seen, early: None }),
-                Next::Failed(fault) => {
-                    let diagnostics = fault::told(&fault, wish, summary);
-                    return Err(Stuck { seen: Some(seen), diagnostics });
-                }
+                Next::Failed(fault) => return Err(fault::told(&fault, wish, summary)),
                 Next::Wait(waiting) => waiting,
                 Next::Do(steps) => match self.all(wish, &steps, &mut run, &mut missing).await {
                     Ok(None) => {
@@ -123,7 +114,7 @@ impl<'a> Work<'a> {
                         continue;
                     }
                     Ok(Some(waiting)) => waiting,
-                    Err(error) => return Err(Stuck { seen: Some(seen), diagnostics: failed_aws(summary, &error) }),
+                    Err(error) => return Err(failed_aws(summary, &error)),
                 },
             };
             if let Some(why) = self.sleep(&mut pause).await {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
     domain::eks::{
-        self, AccessEntry, AccessPolicy, AddOn, EksVersionError, Endpoint, NodeGroup, NodeShape, PodIdentity, Scaling, SupportType, Taint,
+        self, AccessEntry, AccessPolicy, AddOn, Endpoint, NodeGroup, NodeShape, PodIdentity, Scaling, SupportType, Taint,
         TaintEffect, Wish,
     },
     framework::{attr::Attr, diagnostic::Diagnostics, model::Field, path::Path},
@@ -131,7 +131,7 @@ impl Reader<'_> {
 
     fn version(&mut self, block: &Eks) -> Option<eks::EksVersion> {
         let text = self.optional(&block.version, at(Eks::VERSION))?;
-        let parsed = text.parse().map_err(|error: EksVersionError| {
+        let parsed = text.parse().map_err(|error: eks::version::EksVersionError| {
             self.found.error_at(at(Eks::VERSION), "Not a version of EKS", format!("{}.", capitalised(&error.to_string())));
         });
         parsed.ok()
