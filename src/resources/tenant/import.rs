@@ -26,7 +26,7 @@ pub fn import(target: ImportTarget<TenantIdentity>) -> Result<Tenant, Diagnostic
     let (cluster, name) = match target {
         ImportTarget::Id(id) => match id.rsplit_once('/') {
             // An EKS cluster alone would be taken for a tenant of its region.
-            Some((cluster, name)) if !cluster.is_empty() && !(EksId::is_meant(cluster) && cluster.parse::<EksId>().is_err()) => {
+            Some((cluster, name)) if cluster.contains('/') && !(EksId::is_meant(cluster) && cluster.parse::<EksId>().is_err()) => {
                 (cluster.to_owned(), name.to_owned())
             }
             _ => {

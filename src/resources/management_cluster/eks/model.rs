@@ -116,7 +116,7 @@ pub struct NodeGroupBlock {
     /// ARN of the IAM role of the nodes.
     #[tf(required)]
     pub role_arn: Attr<String>,
-    /// Subnets of the nodes. Unset: those of the cluster.
+    /// Subnets of the nodes. Unset: those of the cluster, whose change is then one of the nodes' too.
     #[tf(optional)]
     pub subnet_ids: Attr<BTreeSet<String>>,
     /// EC2 instance types, in order of preference. Unset, AWS chooses.
@@ -219,7 +219,8 @@ pub struct NodeGroupReport {
 /// How an EKS cluster is.
 #[derive(Clone, Debug, PartialEq, Model)]
 pub struct StatusReport {
-    /// `Creating`, `Updating`, `Ready`, `Degraded` where AWS tells of problems, `Failed` or `Deleting`. Anything but `Ready` makes the next apply go on.
+    /// `Creating`, `Updating`, `Ready`, `Degraded` where AWS tells of problems, `Unreachable` where its Kubernetes API could not be reached from here, `Failed` or
+    /// `Deleting`. Anything but `Ready` makes the next apply go on.
     #[tf(computed)]
     pub phase: Attr<String>,
     /// What AWS says is wrong, one line each.
