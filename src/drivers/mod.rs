@@ -4,3 +4,5 @@
 
 pub mod aws;
 pub mod kubernetes;
+#[cfg(test)]
+mod scripted;

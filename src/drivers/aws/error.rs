@@ -144,11 +144,12 @@ impl Error {
     where
         E: StdError + ProvideErrorMetadata + 'static,
     {
-        let source = Words(words(error));
-        if chain(error).any(|cause| cause.is::<CredentialsError>()) {
-            return Self::NoCredentials { act, places: places.to_owned(), source };
+        if let Some(cause) = chain(error).find(|cause| cause.is::<CredentialsError>()) {
+            return Self::NoCredentials { act, places: places.to_owned(), source: Words(words(cause)) };
         }
+        let source = Words(words(error));
         match error {
+            SdkError::ServiceError(context) if context.raw().status().is_success() => Self::Decode { act, source },
             SdkError::ServiceError(context) => Self::from_answer(
                 act,
                 Answer {
@@ -200,7 +201,10 @@ fn chain<'a>(error: &'a (dyn StdError + 'static)) -> impl Iterator<Item = &'a (d
 /// An error and its causes in one line, without those that an earlier one repeats.
 pub(super) fn words(error: &(dyn StdError + 'static)) -> String {
     let mut text = String::new();
-    for cause in chain(error).map(ToString::to_string) {
+    for cause in chain(error) {
+        // What the chain of providers tried stands in lines.
+        let cause = cause.to_string();
+        let cause = cause.lines().map(str::trim).filter(|line| !line.is_empty()).collect::<Vec<_>>().join(" ");
         if text.is_empty() {
             text = cause;
         } else if !text.contains(&cause) {

@@ -116,3 +116,71 @@ fn presigned(credentials: &Credentials, host: &str, region: &str, cluster: &str,
     instructions.apply_to_request_http1x(&mut request);
     Ok(request.uri().to_string())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What botocore signs for the same moment, the same keys and the same cluster.
+    const KNOWN: [(&str, &str, Option<&str>, &str, &str); 3] = [
+        (
+            "eu-central-1",
+            "prod",
+            None,
+            "sts.eu-central-1.amazonaws.com",
+            "9dc4b81e2fe6bfe31cafe1ce75af4f662fba2c9d8562f3b19501e4378e6ee3c6",
+        ),
+        (
+            "cn-north-1",
+            "dev_1",
+            Some("FwoGZXIvYXdzEBY/EXAMPLE+TOKEN=="),
+            "sts.cn-north-1.amazonaws.com.cn",
+            "9b35cfc3c62b2102601a59289e53fe233df2ad903756c72dfbc89016616e9616",
+        ),
+        (
+            "us-gov-west-1",
+            "prod",
+            None,
+            "sts.us-gov-west-1.amazonaws.com",
+            "3fa7d856b3ebd92611fa860795778a1418e76f1ab29e5d3e410a2d8ccb798239",
+        ),
+    ];
+
+    #[tokio::test]
+    async fn the_signed_request_is_the_one_that_other_sdks_make() {
+        // 2026-11-23T04:05:06Z
+        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_795_406_706);
+        for (region, cluster, session, host, signature) in KNOWN {
+            let key = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY";
+            let credentials = Credentials::new("AKIDEXAMPLE", key, session.map(str::to_owned), None, "test");
+            let url = presigned(&credentials, &sts_host(region).await.unwrap(), region, cluster, now).unwrap();
+            let (address, query) = url.split_once('?').unwrap();
+            assert_eq!(address, format!("https://{host}/"));
+            let mut given: Vec<&str> = query.split('&').collect();
+            let scope = format!("X-Amz-Credential=AKIDEXAMPLE%2F20261123%2F{region}%2Fsts%2Faws4_request");
+            let signature = format!("X-Amz-Signature={signature}");
+            let mut wanted = vec![
+                "Action=GetCallerIdentity",
+                "Version=2011-06-15",
+                "X-Amz-Algorithm=AWS4-HMAC-SHA256",
+                &scope,
+                "X-Amz-Date=20261123T040506Z",
+                "X-Amz-Expires=60",
+                "X-Amz-SignedHeaders=host%3Bx-k8s-aws-id",
+                &signature,
+            ];
+            if session.is_some() {
+                wanted.push("X-Amz-Security-Token=FwoGZXIvYXdzEBY%2FEXAMPLE%2BTOKEN%3D%3D");
+            }
+            given.sort_unstable();
+            wanted.sort_unstable();
+            assert_eq!(given, wanted);
+        }
+    }
+
+    #[test]
+    fn a_token_is_never_shown() {
+        let token = Token { text: "k8s-aws-v1.secret".into(), expires_at: SystemTime::UNIX_EPOCH };
+        assert!(!format!("{token:?}").contains("secret"));
+    }
+}

@@ -1,0 +1,342 @@
+//! Each step as the request that EKS gets, and what its refusals mean.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Value, json};
+
+use super::{REGION, aws, cluster, issue, ok, refusal};
+use crate::domain::eks::{
+    AccessEntry, AccessPolicy, AddOn, EksVersion, Endpoint, NodeGroup, NodeShape, PodIdentity, Scaling, Step, SupportType, Taint,
+    TaintEffect, Wish,
+};
+use crate::drivers::aws::Error;
+use crate::drivers::scripted::{Asked, Reply, Server};
+
+const PRINCIPAL: &str = "arn:aws:iam::123456789012:role/ops";
+
+fn texts<const N: usize>(texts: [&str; N]) -> BTreeSet<String> {
+    texts.map(str::to_owned).into()
+}
+
+fn wish() -> Wish {
+    let pool = NodeGroup {
+        shape: NodeShape {
+            role_arn: "arn:node".into(),
+            subnet_ids: texts(["subnet-a"]),
+            instance_types: vec!["m7i.large".into()],
+            ..NodeShape::default()
+        },
+        scaling: Scaling { min: 1, max: 5, desired: None },
+        labels: BTreeMap::from([("pool".to_owned(), "system".to_owned())]),
+        taints: [Taint { key: "only".into(), value: Some("kafka".into()), effect: TaintEffect::NoExecute }].into(),
+        max_unavailable: Some(2),
+    };
+    let policies = BTreeMap::from([
+        ("arn:view".to_owned(), AccessPolicy { namespaces: texts(["one"]) }),
+        ("arn:admin".to_owned(), AccessPolicy::default()),
+    ]);
+    Wish {
+        name: "prod".into(),
+        owner: "us".into(),
+        version: Some(EksVersion { minor: 34 }),
+        role_arn: "arn:control".into(),
+        subnet_ids: texts(["subnet-a", "subnet-b"]),
+        service_cidr: Some("10.100.0.0/16".into()),
+        secrets_key_arn: Some("arn:key".into()),
+        log_types: texts(["audit"]),
+        support_type: Some(SupportType::Extended),
+        deletion_protection: true,
+        tags: BTreeMap::from([("team".to_owned(), "kafka".to_owned())]),
+        node_groups: BTreeMap::from([("system".to_owned(), pool)]),
+        add_ons: BTreeMap::from([
+            ("coredns".to_owned(), AddOn::default()),
+            ("vpc-cni".to_owned(), AddOn { version: Some("v1".into()), ..AddOn::default() }),
+        ]),
+        access_entries: BTreeMap::from([(PRINCIPAL.to_owned(), AccessEntry { kubernetes_groups: texts(["ops"]), policies })]),
+        ..Wish::default()
+    }
+}
+
+/// What that step sends to an EKS that takes everything, as line and body, without the token that each has.
+async fn sent(step: &Step) -> Vec<(String, Value)> {
+    sent_to(|_| ok(&json!({})), step).await
+}
+
+async fn sent_to(answer: impl Fn(&Asked) -> Reply + Send + Sync + 'static, step: &Step) -> Vec<(String, Value)> {
+    let server = Server::start(move |asked, _| answer(asked)).await;
+    aws(&server).eks_perform(REGION, &wish(), step, "run").await.map_err(|error| error.report()).unwrap();
+    let bodies = server.asked().into_iter().map(|asked| {
+        let mut body = asked.json();
+        if let Some(token) = body.as_object_mut().and_then(|body| body.remove("clientRequestToken")) {
+            assert_eq!(token.as_str().unwrap().len(), 32);
+        }
+        (asked.line.replace("arn%3Aaws%3Aiam%3A%3A123456789012%3Arole%2Fops", "OPS"), body)
+    });
+    bodies.collect()
+}
+
+fn ours() -> Value {
+    json!({ "team": "kafka", "kaas.dev/management-cluster": "prod", "kaas.dev/owner": "us" })
+}
+
+fn ours_and(key: &str, value: &str) -> Value {
+    let mut tags = ours();
+    tags[key] = value.into();
+    tags
+}
+
+#[tokio::test]
+async fn a_cluster_is_created_with_all_that_is_wished_of_it() {
+    let wanted = json!({
+        "name": "prod", "version": "1.34", "roleArn": "arn:control", "deletionProtection": true,
+        "resourcesVpcConfig": { "subnetIds": ["subnet-a", "subnet-b"], "endpointPublicAccess": true, "endpointPrivateAccess": true, "publicAccessCidrs": ["0.0.0.0/0"] },
+        "kubernetesNetworkConfig": { "serviceIpv4Cidr": "10.100.0.0/16" },
+        "logging": { "clusterLogging": [
+            { "types": ["audit"], "enabled": true }, { "types": ["api", "authenticator", "controllerManager", "scheduler"], "enabled": false } ] },
+        "encryptionConfig": [{ "resources": ["secrets"], "provider": { "keyArn": "arn:key" } }],
+        "accessConfig": { "authenticationMode": "API", "bootstrapClusterCreatorAdminPermissions": true },
+        "upgradePolicy": { "supportType": "EXTENDED" }, "tags": ours_and("kaas.dev/phase", "creating"),
+    });
+    assert_eq!(sent(&Step::CreateCluster).await, [("POST /clusters".to_owned(), wanted)]);
+}
+
+#[tokio::test]
+async fn parts_are_created_with_their_tags() {
+    let group = Step::CreateNodeGroup { name: "system".into(), group: "system-1f2e3d".into(), desired: 2 };
+    let wanted = json!({
+        "nodegroupName": "system-1f2e3d", "nodeRole": "arn:node", "subnets": ["subnet-a"], "instanceTypes": ["m7i.large"],
+        "scalingConfig": { "minSize": 1, "maxSize": 5, "desiredSize": 2 }, "labels": { "pool": "system" },
+        "taints": [{ "key": "only", "value": "kafka", "effect": "NO_EXECUTE" }], "updateConfig": { "maxUnavailable": 2 },
+        "tags": ours_and("kaas.dev/node-group", "system"),
+    });
+    assert_eq!(sent(&group).await, [("POST /clusters/prod/node-groups".to_owned(), wanted)]);
+
+    let kubernetes = EksVersion { minor: 34 };
+    let add_on = Step::CreateAddOn { name: "coredns".into(), kubernetes };
+    let wanted =
+        json!({ "addonName": "coredns", "resolveConflicts": "OVERWRITE", "tags": ours_and("kaas.dev/kubernetes-version", "1.34") });
+    assert_eq!(sent(&add_on).await, [("POST /clusters/prod/addons".to_owned(), wanted)]);
+    let pinned = Step::CreateAddOn { name: "vpc-cni".into(), kubernetes };
+    let wanted = json!({ "addonName": "vpc-cni", "addonVersion": "v1", "resolveConflicts": "OVERWRITE", "tags": ours() });
+    assert_eq!(sent(&pinned).await, [("POST /clusters/prod/addons".to_owned(), wanted)]);
+
+    let identity = PodIdentity { namespace: "ns".into(), service_account: "sa".into(), role_arn: "arn:role".into() };
+    let wanted = json!({ "namespace": "ns", "serviceAccount": "sa", "roleArn": "arn:role", "tags": ours() });
+    let line = "POST /clusters/prod/pod-identity-associations".to_owned();
+    assert_eq!(sent(&Step::CreatePodIdentity { identity }).await, [(line, wanted)]);
+}
+
+#[tokio::test]
+async fn an_access_entry_that_is_there_gets_its_policies() {
+    let step = Step::CreateAccessEntry { principal_arn: PRINCIPAL.into() };
+    let entry = json!({ "principalArn": PRINCIPAL, "kubernetesGroups": ["ops"], "tags": ours() });
+    let policies = "POST /clusters/prod/access-entries/OPS/access-policies".to_owned();
+    let wanted = [
+        ("POST /clusters/prod/access-entries".to_owned(), entry),
+        (policies.clone(), json!({ "policyArn": "arn:admin", "accessScope": { "type": "cluster" } })),
+        (policies, json!({ "policyArn": "arn:view", "accessScope": { "type": "namespace", "namespaces": ["one"] } })),
+    ];
+    assert_eq!(sent(&step).await, wanted);
+    let there = |asked: &Asked| match asked.line.ends_with("access-entries") {
+        true => refusal(409, "ResourceInUseException", "The specified access entry resource is already in use on this cluster."),
+        false => ok(&json!({})),
+    };
+    assert_eq!(sent_to(there, &step).await, wanted);
+}
+
+#[tokio::test]
+async fn the_control_plane_is_changed_one_thing_at_a_time() {
+    let update = "POST /clusters/prod/update-config".to_owned();
+    let all = json!({ "endpointPublicAccess": true, "endpointPrivateAccess": true, "publicAccessCidrs": ["0.0.0.0/0"] });
+    for (step, wanted) in [
+        (Step::UpdateEndpoint, json!({ "resourcesVpcConfig": all })),
+        (Step::UpdateNetwork, json!({ "resourcesVpcConfig": { "subnetIds": ["subnet-a", "subnet-b"], "securityGroupIds": [] } })),
+        (Step::UpdateSupport, json!({ "upgradePolicy": { "supportType": "EXTENDED" } })),
+        (Step::UpdateDeletionProtection { to: false }, json!({ "deletionProtection": false })),
+    ] {
+        assert_eq!(sent(&step).await, [(update.clone(), wanted)], "{step:?}");
+    }
+    let version = Step::UpdateVersion { to: EksVersion { minor: 35 } };
+    assert_eq!(sent(&version).await, [("POST /clusters/prod/updates".to_owned(), json!({ "version": "1.35" }))]);
+    let encrypted = sent(&Step::EncryptSecrets).await;
+    assert_eq!(encrypted[0].0, "POST /clusters/prod/encryption-config/associate");
+    let so = |_: &Asked| {
+        refusal(400, "InvalidParameterException", "Cluster is already at the desired configuration with endpointPublicAccess: true")
+    };
+    assert_eq!(sent_to(so, &Step::UpdateEndpoint).await.len(), 1, "what is so already is done");
+}
+
+#[tokio::test]
+async fn a_node_group_gets_only_what_differs() {
+    let step = Step::UpdateNodeGroup { name: "system".into(), group: "g".into(), desired: None };
+    let found = |asked: &Asked| match asked.line.as_str() {
+        "GET /clusters/prod/node-groups/g" => ok(&json!({ "nodegroup": { "labels": { "pool": "old", "gone": "x" },
+            "taints": [{ "key": "only", "value": "other", "effect": "NO_EXECUTE" }, { "key": "away", "effect": "NO_SCHEDULE" }] } })),
+        _ => ok(&json!({ "update": { "id": "u-1" } })),
+    };
+    let sent = sent_to(found, &step).await;
+    let wanted = json!({
+        "scalingConfig": { "minSize": 1, "maxSize": 5 }, "updateConfig": { "maxUnavailable": 2 },
+        "labels": { "addOrUpdateLabels": { "pool": "system" }, "removeLabels": ["gone"] },
+        "taints": { "addOrUpdateTaints": [{ "key": "only", "value": "kafka", "effect": "NO_EXECUTE" }], "removeTaints": [{ "key": "away", "effect": "NO_SCHEDULE" }] },
+    });
+    assert_eq!(sent[1], ("POST /clusters/prod/node-groups/g/update-config".to_owned(), wanted));
+}
+
+#[tokio::test]
+async fn an_add_on_that_is_not_pinned_goes_to_what_aws_takes_for_the_version() {
+    let step = Step::UpdateAddOn { name: "coredns".into(), kubernetes: EksVersion { minor: 34 } };
+    let versions = |asked: &Asked| {
+        let version = |name: &str, default: bool| json!({ "addonVersion": name, "compatibilities": [{ "clusterVersion": "1.33", "defaultVersion": !default }, { "clusterVersion": "1.34", "defaultVersion": default }] });
+        ok(&match asked.line.as_str() {
+            "GET /addons/supported-versions?kubernetesVersion=1.34&addonName=coredns" => {
+                json!({ "addons": [{ "addonName": "coredns", "addonVersions": [version("v1.13", false), version("v1.12", true)] }] })
+            }
+            "GET /clusters/prod/addons/coredns" => json!({ "addon": { "addonArn": "arn:c" } }),
+            _ => json!({}),
+        })
+    };
+    let sent = sent_to(versions, &step).await;
+    assert_eq!(
+        sent[1],
+        ("POST /clusters/prod/addons/coredns/update".to_owned(), json!({ "addonVersion": "v1.12", "resolveConflicts": "OVERWRITE" }))
+    );
+    assert_eq!(sent[3], ("POST /tags/arn%3Ac".to_owned(), json!({ "tags": { "kaas.dev/kubernetes-version": "1.34" } })));
+}
+
+#[tokio::test]
+async fn tags_are_set_and_removed() {
+    let step =
+        Step::Tag { arn: "arn:c".into(), set: BTreeMap::from([("a".to_owned(), "b".to_owned())]), remove: texts(["kaas.dev/phase"]) };
+    let wanted = [
+        ("POST /tags/arn%3Ac".to_owned(), json!({ "tags": { "a": "b" } })),
+        ("DELETE /tags/arn%3Ac?tagKeys=kaas.dev%2Fphase".to_owned(), Value::Null),
+    ];
+    assert_eq!(sent(&step).await, wanted);
+}
+
+#[tokio::test]
+async fn what_is_gone_is_deleted() {
+    let gone = |_: &Asked| refusal(404, "ResourceNotFoundException", "not found");
+    for (step, line) in [
+        (Step::DeleteCluster, "DELETE /clusters/prod"),
+        (Step::DeleteNodeGroup { group: "g".into() }, "DELETE /clusters/prod/node-groups/g"),
+        (Step::DeleteAddOn { name: "coredns".into() }, "DELETE /clusters/prod/addons/coredns"),
+        (Step::DeleteAccessEntry { principal_arn: PRINCIPAL.into() }, "DELETE /clusters/prod/access-entries/OPS"),
+        (
+            Step::DisassociatePolicy { principal_arn: PRINCIPAL.into(), policy_arn: "p".into() },
+            "DELETE /clusters/prod/access-entries/OPS/access-policies/p",
+        ),
+        (Step::DeletePodIdentity { association_id: "a-1".into() }, "DELETE /clusters/prod/pod-identity-associations/a-1"),
+    ] {
+        assert_eq!(sent(&step).await[0].0, line);
+        assert_eq!(sent_to(gone, &step).await.len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn the_same_step_of_the_same_run_is_the_same_request() {
+    let server = Server::start(|_, _| ok(&json!({}))).await;
+    let aws = aws(&server);
+    for seed in ["run", "run", "another run"] {
+        aws.eks_perform(REGION, &wish(), &Step::CreateCluster, seed).await.unwrap();
+    }
+    let tokens: Vec<Value> = server.asked().iter().map(|asked| asked.json()["clientRequestToken"].clone()).collect();
+    assert!(tokens[0] == tokens[1] && tokens[0] != tokens[2], "{tokens:?}");
+}
+
+#[tokio::test]
+async fn a_cluster_whose_creation_was_carried_out_though_its_answer_was_lost_is_adopted() {
+    let there = |tags: Value| {
+        move |asked: &Asked| match asked.line.as_str() {
+            "POST /clusters" => refusal(409, "ResourceInUseException", "Cluster already exists with name: prod"),
+            _ => {
+                let mut found = cluster("CREATING");
+                found["cluster"]["tags"] = tags.clone();
+                ok(&found)
+            }
+        }
+    };
+    assert_eq!(sent_to(there(ours()), &Step::CreateCluster).await.len(), 2);
+    for others in [json!({}), json!({ "kaas.dev/management-cluster": "prod", "kaas.dev/owner": "them" })] {
+        let answer = there(others);
+        let server = Server::start(move |asked, _| answer(asked)).await;
+        let error = aws(&server).eks_perform(REGION, &wish(), &Step::CreateCluster, "run").await.unwrap_err();
+        assert!(matches!(error, Error::Conflict { .. }), "{error:?}");
+    }
+}
+
+#[tokio::test]
+async fn parts_that_are_there_count_as_created_and_a_pod_identity_of_another_role_does_not() {
+    let group = Step::CreateNodeGroup { name: "system".into(), group: "g".into(), desired: 1 };
+    let there = |asked: &Asked| match asked.line.starts_with("POST") {
+        true => refusal(409, "ResourceInUseException", "already exists"),
+        false => ok(&json!({ "nodegroup": { "nodegroupName": "g" }, "associations": [{ "associationId": "a-1" }],
+            "association": { "namespace": "ns", "serviceAccount": "sa", "roleArn": "arn:one" } })),
+    };
+    assert_eq!(sent_to(there, &group).await.len(), 2);
+    let identity = |role: &str| Step::CreatePodIdentity {
+        identity: PodIdentity { namespace: "ns".into(), service_account: "sa".into(), role_arn: role.into() },
+    };
+    sent_to(there, &identity("arn:one")).await;
+    let server = Server::start(move |asked, _| there(asked)).await;
+    let error = aws(&server).eks_perform(REGION, &wish(), &identity("arn:other"), "run").await.unwrap_err();
+    assert!(matches!(error, Error::Conflict { .. }), "{error:?}");
+}
+
+#[tokio::test]
+async fn a_role_that_eks_does_not_know_yet_is_waited_for() {
+    let unknown = "Error in role params";
+    let server =
+        Server::start(move |_, before| if before < 3 { refusal(400, "InvalidParameterException", unknown) } else { ok(&json!({})) }).await;
+    aws(&server).eks_perform(REGION, &wish(), &Step::CreateCluster, "run").await.unwrap();
+    assert_eq!(server.asked().len(), 4);
+
+    let server = Server::start(move |_, _| refusal(400, "InvalidParameterException", unknown)).await;
+    let error = aws(&server).eks_perform(REGION, &wish(), &Step::CreateCluster, "run").await.unwrap_err();
+    assert!(matches!(&error, Error::BadRequest { .. }) && error.report().contains(unknown), "{error:?}");
+}
+
+#[tokio::test]
+async fn an_update_that_fails_after_it_was_begun_is_seen() {
+    let server = Server::start(|asked, _| match asked.line.as_str() {
+        "POST /clusters/prod/updates" => ok(&json!({ "update": { "id": "u-1", "status": "InProgress" } })),
+        "POST /clusters/prod/node-groups/g/update-version" => ok(&json!({ "update": { "id": "u-2", "status": "InProgress" } })),
+        "GET /clusters/prod" => ok(&cluster("ACTIVE")),
+        "GET /clusters/prod/node-groups" => ok(&json!({ "nodegroups": ["g"] })),
+        "GET /clusters/prod/node-groups/g" => ok(&json!({ "nodegroup": { "nodegroupName": "g", "status": "ACTIVE" } })),
+        "GET /clusters/prod/updates/u-1" => ok(&json!({ "update": { "id": "u-1", "status": "Failed", "type": "VersionUpdate",
+            "errors": [{ "errorCode": "InsufficientFreeAddresses", "errorMessage": "no room", "resourceIds": ["subnet-a"] }] } })),
+        "GET /clusters/prod/updates/u-2?nodegroupName=g" => {
+            ok(&json!({ "update": { "id": "u-2", "status": "Cancelled", "type": "VersionUpdate" } }))
+        }
+        _ => ok(&json!({})),
+    })
+    .await;
+    let aws = aws(&server);
+    let to = EksVersion { minor: 35 };
+    aws.eks_perform(REGION, &wish(), &Step::UpdateVersion { to }, "run").await.unwrap();
+    aws.eks_perform(REGION, &wish(), &Step::UpdateNodeGroupVersion { group: "g".into(), to }, "run").await.unwrap();
+    for _ in 0..2 {
+        let seen = aws.eks_seen(REGION, "prod").await.unwrap();
+        let update = &seen.cluster.unwrap().updates[0];
+        assert_eq!((update.id.as_str(), update.kind.as_str(), update.failed), ("u-1", "VersionUpdate", true));
+        assert_eq!(update.issues, [issue("InsufficientFreeAddresses", "no room", &["subnet-a"])]);
+        assert_eq!((seen.node_groups["g"].updates[0].id.as_str(), seen.node_groups["g"].updates[0].failed), ("u-2", true));
+    }
+    assert_eq!(server.asked_for("GET /clusters/prod/updates/u-1").len(), 1);
+}
+
+#[tokio::test]
+async fn the_public_endpoint_keeps_its_list_only_while_it_is_public() {
+    let mut wish = wish();
+    for (endpoint, wanted) in [
+        (Endpoint { public: true, private: true, public_cidrs: texts(["192.0.2.0/24"]) }, json!(["192.0.2.0/24"])),
+        (Endpoint { public: false, private: true, public_cidrs: texts(["192.0.2.0/24"]) }, Value::Null),
+    ] {
+        wish.endpoint = endpoint;
+        let server = Server::start(|_, _| ok(&json!({}))).await;
+        aws(&server).eks_perform(REGION, &wish, &Step::UpdateEndpoint, "run").await.unwrap();
+        assert_eq!(server.asked()[0].json()["resourcesVpcConfig"]["publicAccessCidrs"], wanted);
+    }
+}
