@@ -5,4 +5,4 @@
 pub mod aws;
 pub mod kubernetes;
 #[cfg(test)]
-mod scripted;
+pub mod scripted;

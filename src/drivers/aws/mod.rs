@@ -7,7 +7,7 @@ mod connect;
 mod eks;
 mod error;
 #[cfg(test)]
-mod tests;
+pub mod tests;
 mod token;
 
 use std::collections::BTreeMap;

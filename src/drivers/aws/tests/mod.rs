@@ -21,7 +21,7 @@ const REGION: &str = "eu-central-1";
 const SECRET: &str = "very-secret-key";
 
 /// Leads to that server, with keys that never end and retries without long pauses.
-fn aws(server: &Server) -> Aws {
+pub fn aws(server: &Server) -> Aws {
     let credentials = Credentials::new("AKIDEXAMPLE", SECRET, None, None, "test");
     by(
         AwsConfig {
