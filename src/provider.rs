@@ -109,13 +109,10 @@ pub struct Aws {
     /// What the trust policy of that role asks for.
     #[tf(optional)]
     pub external_id: Attr<String>,
-    /// URLs to use in place of AWS's own, by service: `eks`, `sts`.
+    /// URLs to use in place of AWS's own, by service, such as `eks` and `sts`, which are those that are called. Each begins with `https://` or `http://`.
     #[tf(optional)]
     pub endpoints: Attr<BTreeMap<String, String>>,
 }
-
-/// Services of AWS that are called.
-const SERVICES: [&str; 2] = ["eks", "sts"];
 
 /// The kaas provider.
 #[derive(Default)]
@@ -149,7 +146,11 @@ impl Provider for Kaas {
     fn configure(&self, config: Config, _terraform_version: &str, _found: &mut Diagnostics) {
         // What goes into every object must be known before objects are looked at.
         let is_known = !config.owner.is_unknown() && !config.default_tags.is_unknown();
-        let owner = config.owner.into_known().or_else(|| variable("KAAS_OWNER").filter(|owner| !owner.is_empty())).unwrap_or_else(|| Settings::default().owner);
+        let owner = config
+            .owner
+            .into_known()
+            .or_else(|| variable("KAAS_OWNER").filter(|owner| !owner.is_empty()))
+            .unwrap_or_else(|| Settings::default().owner);
         self.connection.configure(Settings {
             kubernetes: kubernetes_config(config.kubernetes).filter(|_| is_known),
             aws: aws_config(config.aws).filter(|_| is_known),
@@ -210,12 +211,12 @@ fn check_aws(aws: &Aws, found: &mut Diagnostics) {
             "external_id goes with role_arn: it is what the trust policy of the assumed role asks for.",
         );
     }
-    for service in aws.endpoints.known().into_iter().flatten().map(|(service, _)| service) {
-        if !SERVICES.contains(&service.as_str()) {
+    for (service, url) in aws.endpoints.known().into_iter().flatten() {
+        if !url.starts_with("https://") && !url.starts_with("http://") {
             found.error_at(
                 Config::AWS.then(Aws::ENDPOINTS).key(service),
-                "Service not called",
-                format!("The provider does not call {service:?}; endpoints can be given for {}.", SERVICES.join(" and ")),
+                "Not a URL",
+                format!("{url:?} should begin with https:// or http://."),
             );
         }
     }
@@ -235,7 +236,8 @@ fn aws_config(block: Attr<Aws>) -> Option<AwsConfig> {
         },
     };
     // As every SDK reads it; here, so that plans can say where a cluster will be.
-    let environment = || ["AWS_REGION", "AWS_DEFAULT_REGION"].into_iter().find_map(|name| variable(name).filter(|region| !region.is_empty()));
+    let environment =
+        || ["AWS_REGION", "AWS_DEFAULT_REGION"].into_iter().find_map(|name| variable(name).filter(|region| !region.is_empty()));
     Some(AwsConfig { region: config.region.or_else(environment), ..config })
 }
 
@@ -282,11 +284,11 @@ mod tests {
         let mut config = config();
         config.kubernetes = Kubernetes { host: "https://a:6443".into(), config_path: "~/.kube/config".into(), ..kubernetes() }.into();
         config.default_tags = Attr::Known([("a b".to_owned(), "x".to_owned())].into());
-        let endpoints = Attr::Known([("s3".to_owned(), "https://a".to_owned())].into());
+        let endpoints = Attr::Known([("eks".to_owned(), "localhost".to_owned())].into());
         config.aws = Aws { external_id: "x".into(), endpoints, ..aws() }.into();
         let found = ErasedProvider::new(Kaas::default()).validate(&config.encode());
         let places: Vec<String> = found.iter().filter_map(|found| found.path.as_ref()).map(ToString::to_string).collect();
-        assert_eq!(places, ["kubernetes.host", "aws.external_id", "aws.endpoints[\"s3\"]", "default_tags[\"a b\"]"]);
+        assert_eq!(places, ["kubernetes.host", "aws.external_id", "aws.endpoints[\"eks\"]", "default_tags[\"a b\"]"]);
         assert!(found.iter().all(|found| found.severity == crate::framework::diagnostic::Severity::Error));
     }
 
@@ -304,7 +306,10 @@ mod tests {
     fn the_aws_block_reaches_the_driver_and_waits_for_what_is_unknown() {
         let block = Aws { region: "eu-west-1".into(), role_arn: "arn".into(), external_id: "x".into(), ..aws() };
         let config = aws_config(block.clone().into()).unwrap();
-        assert_eq!((config.region.as_deref(), config.role_arn.as_deref(), config.external_id.as_deref()), (Some("eu-west-1"), Some("arn"), Some("x")));
+        assert_eq!(
+            (config.region.as_deref(), config.role_arn.as_deref(), config.external_id.as_deref()),
+            (Some("eu-west-1"), Some("arn"), Some("x"))
+        );
         assert_eq!(aws_config(Aws { profile: Attr::Unknown, ..block }.into()), None);
     }
 }

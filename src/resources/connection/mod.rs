@@ -195,7 +195,10 @@ async fn by_aws(aws: &Aws, id: &EksId, environment: &Environment) -> Result<Clus
     let (Some(endpoint), Some(ca_certificate)) = (&seen.endpoint, &seen.ca_certificate) else {
         return Err(Diagnostics::of_error(
             summary,
-            format!("The EKS cluster {:?} in {} has no address yet: its status is {}. Try again when it is ACTIVE.", id.name, id.region, seen.status),
+            format!(
+                "The EKS cluster {:?} in {} has no address yet: its status is {}. Try again when it is ACTIVE.",
+                id.name, id.region, seen.status
+            ),
         ));
     };
     let source = aws.token_source(&id.region, &id.name);
@@ -213,12 +216,6 @@ fn not_known(block: &str, what: &str) -> Diagnostics {
 
 impl Default for Settings {
     fn default() -> Self {
-        Self {
-            kubernetes: None,
-            aws: None,
-            environment: Environment::default(),
-            owner: "terraform".to_owned(),
-            labels: BTreeMap::new(),
-        }
+        Self { kubernetes: None, aws: None, environment: Environment::default(), owner: "terraform".to_owned(), labels: BTreeMap::new() }
     }
 }

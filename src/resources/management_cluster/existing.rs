@@ -21,11 +21,10 @@ use crate::{
 impl ManagementClusterResource {
     /// The cluster that is adopted, if it is the one that the state is of.
     pub(super) async fn cluster_of(&self, state: &ManagementCluster, call: &Call) -> Result<Cluster, Diagnostics> {
-        let management = match self.named(state).await? {
-            Some(id) => self.connection.eks(&id).await?,
-            None => self.connection.block()?,
-        };
-        let cluster = management.cluster().stopped_by(call.stop.clone());
+        if let Some(id) = self.named(state).await? {
+            return Ok(self.connection.eks(&id).await?.cluster().stopped_by(call.stop.clone()));
+        }
+        let cluster = self.connection.block()?.cluster().stopped_by(call.stop.clone());
         match state.id.known() {
             Some(id) if id != cluster.id() => Err(Diagnostics::of_error(
                 "Another management cluster",
@@ -69,7 +68,8 @@ impl ManagementClusterResource {
     ) -> Result<ManagementCluster, Diagnostics> {
         let deadline = Instant::now() + timeout;
         let cluster = self.cluster_of(&planned, call).await?;
-        if let Ok(id) = cluster.id().parse::<EksId>() {
+        if let Some(id) = self.named(&planned).await? {
+            planned.id = id.to_string().into();
             self.adopted(&id, &mut planned).await?;
         }
         let mut made = self.make(&cluster, planned, prior, deadline, call).await?;
@@ -85,10 +85,11 @@ impl ManagementClusterResource {
             changes: read::known_changes(&state),
             ..blank()
         };
-        if let Some(id) = place::of_state(&state)
-            && self.adopted(&id, &mut now).await?.is_none()
-        {
-            return Ok(None);
+        if let Some(id) = place::of_state(&state) {
+            now.id = id.to_string().into();
+            if self.adopted(&id, &mut now).await?.is_none() {
+                return Ok(None);
+            }
         }
         let cluster = self.cluster_of(&state, call).await?;
         self.see(&cluster, &state, &mut now).await?;
@@ -99,13 +100,9 @@ impl ManagementClusterResource {
 
 /// What is not reported of a cluster that was not made here is null.
 fn no_eks(state: &mut ManagementCluster) {
-    for place in [
-        &mut state.arn,
-        &mut state.oidc_issuer,
-        &mut state.vpc_id,
-        &mut state.cluster_security_group_id,
-        &mut state.platform_version,
-    ] {
+    for place in
+        [&mut state.arn, &mut state.oidc_issuer, &mut state.vpc_id, &mut state.cluster_security_group_id, &mut state.platform_version]
+    {
         if place.is_unknown() {
             *place = Attr::Null;
         }

@@ -195,7 +195,8 @@ impl Resource for ManagementClusterResource {
         match id.known().filter(|id| EksId::is_meant(id)) {
             None => state.existing = Existing { eks_name: Attr::Null, region: Attr::Null }.into(),
             Some(id) => {
-                let id: EksId = id.parse().map_err(|wrong| Diagnostics::of_error("Not the id of a management cluster", format!("{wrong}.")))?;
+                let id: EksId =
+                    id.parse().map_err(|wrong| Diagnostics::of_error("Not the id of a management cluster", format!("{wrong}.")))?;
                 state.eks = eks::model::named(&id).into();
             }
         }

@@ -91,7 +91,8 @@ impl There {
             }
             ("GET", "/apis/apps/v1/deployments") => list(&[]),
             ("GET", "/api/v1/namespaces") if query.contains("labelSelector=kaas.dev") => {
-                let namespace = |name: &&str| json!({ "metadata": { "name": format!("kaas-{name}"), "labels": { "kaas.dev/tenant": name } } });
+                let namespace =
+                    |name: &&str| json!({ "metadata": { "name": format!("kaas-{name}"), "labels": { "kaas.dev/tenant": name } } });
                 list(&self.tenants.iter().map(namespace).collect::<Vec<_>>())
             }
             ("GET", "/api/v1/namespaces") => list(&[]),

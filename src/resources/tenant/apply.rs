@@ -136,7 +136,9 @@ async fn all(prepared: &mut Prepared, prior: Option<&Tenant>, call: &mut Call) -
         }
         return Ok(Reached { outcome: early, there: false });
     }
-    let Some(place) = prepared.management.own_cluster(&prepared.cluster, &prepared.spec.name).await.map_err(|error| failed(REACH, &error))? else {
+    let Some(place) =
+        prepared.management.own_cluster(&prepared.cluster, &prepared.spec.name).await.map_err(|error| failed(REACH, &error))?
+    else {
         let what = format!("{} does not exist", place::kubeconfig(&prepared.spec.name));
         return Ok(Reached { outcome: Outcome::Waiting { what, why: "Cluster API has written no kubeconfig" }, there: false });
     };

@@ -50,6 +50,7 @@ pub async fn create(
     let stop = call.stop.clone();
     let work = Work::new(&aws, &id, deadline, &stop);
     claim(&work, &wish).await?;
+    clear(&work, &wish).await?;
     let made = match work.until_made(&wish).await {
         Ok(ended) => settle(resource, &work, &wish, planned, None, ended, call).await,
         Err(failed) => Err(failed),
@@ -109,7 +110,12 @@ async fn change(
 }
 
 /// What is to be made, whose every value is known by now, with what the plan could not check.
-fn demand(connection: &Connection, planned: &ManagementCluster, prior: Option<&ManagementCluster>, call: &Call) -> Result<Wish, Diagnostics> {
+fn demand(
+    connection: &Connection,
+    planned: &ManagementCluster,
+    prior: Option<&ManagementCluster>,
+    call: &Call,
+) -> Result<Wish, Diagnostics> {
     let Some(block) = planned.eks.known() else {
         return Err(Diagnostics::of_error("No EKS cluster", "There is no eks block. This is a bug of the provider: please report it."));
     };
@@ -159,6 +165,21 @@ async fn claim(work: &Work<'_>, wish: &Wish) -> Result<(), Diagnostics> {
     ))
 }
 
+/// A beginning of which the control plane has failed can only be made anew.
+async fn clear(work: &Work<'_>, wish: &Wish) -> Result<(), Diagnostics> {
+    let seen = work.look().await.map_err(|error| failed_aws("Cannot look at the EKS cluster", &error))?;
+    if !seen.cluster.is_some_and(|cluster| cluster.status == ClusterStatus::Failed) {
+        return Ok(());
+    }
+    match work.until_gone(wish).await?.early {
+        None => Ok(()),
+        Some(early) => Err(Diagnostics::of_error(
+            "The EKS cluster cannot be made",
+            format!("What was left of a failed beginning is not gone yet. {early}. Apply again to go on."),
+        )),
+    }
+}
+
 fn at_name(summary: &str, detail: String) -> Diagnostics {
     let mut found = Diagnostics::none();
     found.error_at(at(Eks::NAME), summary, detail);
@@ -175,8 +196,19 @@ async fn settle(
     ended: Ended,
     call: &mut Call,
 ) -> Result<ManagementCluster, Diagnostics> {
-    let Ended { seen, early } = ended;
+    let Ended { mut seen, early } = ended;
     marks::remember(wish, call);
+    let Some(cluster) = &mut seen.cluster else {
+        return Err(Diagnostics::of_error(
+            "The EKS cluster is not begun",
+            early.map_or_else(|| "It is gone again.".to_owned(), |early| format!("{early}.")),
+        ));
+    };
+    let begun = tags::is_unfinished(cluster).then(|| cluster.arn.clone());
+    if early.is_none() {
+        // As it will be when this call has ended well.
+        cluster.tags.remove(tags::PHASE);
+    }
     report::fill(&mut planned, Some(wish), &seen);
     let made = match early {
         Some(early) => {
@@ -195,8 +227,10 @@ async fn settle(
         }
     };
     // Last of all: a creation that fails after this could not be gone on with, only imported.
-    finish(work, wish, &seen).await?;
-    Ok(made)
+    match begun {
+        Some(arn) => finish(work, wish, arn).await.map(|()| made),
+        None => Ok(made),
+    }
 }
 
 /// An API that this machine cannot reach is told, and the cluster is one all the same.
@@ -223,8 +257,7 @@ async fn with_kubernetes(
 }
 
 /// Notes that the cluster is held by a state.
-async fn finish(work: &Work<'_>, wish: &Wish, seen: &Seen) -> Result<(), Diagnostics> {
-    let Some(cluster) = seen.cluster.as_ref().filter(|cluster| tags::is_unfinished(cluster)) else { return Ok(()) };
-    let step = Step::Tag { arn: cluster.arn.clone(), set: tags::Tags::new(), remove: [tags::PHASE.to_owned()].into() };
+async fn finish(work: &Work<'_>, wish: &Wish, arn: String) -> Result<(), Diagnostics> {
+    let step = Step::Tag { arn, set: tags::Tags::new(), remove: [tags::PHASE.to_owned()].into() };
     work.perform(wish, &step).await.map_err(|error| failed_aws("Cannot note that the EKS cluster was made", &error))
 }

@@ -49,10 +49,9 @@ pub async fn delete(resource: &ManagementClusterResource, prior: &ManagementClus
     connection.forget_eks(&id);
     match ended.early {
         None => Ok(()),
-        Some(early) => Err(Diagnostics::of_error(
-            SUMMARY,
-            format!("{}: {}. Destroy again to go on.", early.why, early.waiting.trim_end_matches('.')),
-        )),
+        Some(early) => {
+            Err(Diagnostics::of_error(SUMMARY, format!("{}: {}. Destroy again to go on.", early.why, early.waiting.trim_end_matches('.'))))
+        }
     }
 }
 

@@ -42,7 +42,14 @@ const WAYS_OUT: [(&[&str], &str); 9] = [
         "The KMS key must be there, enabled, and granted to the role.",
     ),
     (
-        &["AdmissionRequestDenied", "UnsupportedAddonModification", "ConfigurationConflict", "InsufficientNumberOfReplicas", "AddonPermissionFailure", "AddonSubscriptionNeeded"],
+        &[
+            "AdmissionRequestDenied",
+            "UnsupportedAddonModification",
+            "ConfigurationConflict",
+            "InsufficientNumberOfReplicas",
+            "AddonPermissionFailure",
+            "AddonSubscriptionNeeded",
+        ],
         "See the add-on's pods in kube-system, its configuration and its role.",
     ),
 ];

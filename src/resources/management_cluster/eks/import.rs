@@ -7,18 +7,20 @@ use crate::{
     framework::attr::Attr,
     resources::management_cluster::eks::{
         marks::Marks,
-        model::{
-            AccessEntryBlock, AccessPolicyBlock, AddOnBlock, Eks, EndpointAccess, NodeGroupBlock, PodIdentityBlock, TaintBlock,
-        },
+        model::{AccessEntryBlock, AccessPolicyBlock, AddOnBlock, Eks, EndpointAccess, NodeGroupBlock, PodIdentityBlock, TaintBlock},
         wish::{DEFAULT_ADD_ONS, SUPPORT_TYPES, TAINT_EFFECTS, written},
     },
 };
 
 /// The whole of what is there and this provider's.
 pub fn block(id: &EksId, seen: &Seen, marks: &Marks) -> Eks {
-    let wish = eks::wish_of(&id.name, seen).unwrap_or_default();
-    let tags: BTreeMap<String, String> =
-        wish.tags.iter().filter(|(key, value)| marks.tags.get(*key) != Some(value)).map(|(key, value)| (key.clone(), value.clone())).collect();
+    let wish = eks::wish_of(seen);
+    let tags: BTreeMap<String, String> = wish
+        .tags
+        .iter()
+        .filter(|(key, value)| marks.tags.get(*key) != Some(value))
+        .map(|(key, value)| (key.clone(), value.clone()))
+        .collect();
     Eks {
         name: id.name.clone().into(),
         region: id.region.clone().into(),
@@ -51,8 +53,8 @@ fn endpoint(endpoint: &Endpoint) -> Attr<EndpointAccess> {
 fn access_entries(wish: &Wish) -> Attr<Vec<AccessEntryBlock>> {
     let entries = wish.access_entries.iter().map(|(principal, entry)| {
         let policies = entry.policies.iter();
-        let policies = policies
-            .map(|(arn, policy)| AccessPolicyBlock { policy_arn: arn.clone().into(), namespaces: some(policy.namespaces.clone()) });
+        let policies =
+            policies.map(|(arn, policy)| AccessPolicyBlock { policy_arn: arn.clone().into(), namespaces: some(policy.namespaces.clone()) });
         AccessEntryBlock {
             principal_arn: principal.clone().into(),
             kubernetes_groups: some(entry.kubernetes_groups.clone()),

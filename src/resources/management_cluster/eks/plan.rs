@@ -51,6 +51,9 @@ pub fn plan(connection: &Connection, change: &Change<'_, ManagementCluster>, pla
         planned.changes = changes(old, new, &marks, prior);
     }
     protect(prior, &verdict.replace, &mut verdict.found);
+    if read::phase(prior) == Some("Failed") && planned.eks.known().is_some() {
+        verdict.replace.push((at(Eks::NAME), "AWS has failed to make the control plane, and there is no mending it".to_owned()));
+    }
     if prior.eks.known().is_some() || named {
         keep(planned, prior);
     }

@@ -83,7 +83,10 @@ async fn kubernetes(
         Err(error) if reach::is_out_of_reach(&error) => {
             call.found.warning(
                 reach::SUMMARY,
-                format!("{} What is in the cluster was not looked at; its last known state is used.", reach::told(id, Some(cluster), &error)),
+                format!(
+                    "{} What is in the cluster was not looked at; its last known state is used.",
+                    reach::told(id, Some(cluster), &error)
+                ),
             );
             if state.kubernetes_version.is_null() || phase(state) == Some("Unreachable") {
                 report::unsettled(now, "Unreachable", &reach::told(id, Some(cluster), &error));

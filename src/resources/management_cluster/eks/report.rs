@@ -154,10 +154,10 @@ fn access_entry(block: &AccessEntryBlock, seen: &Seen) -> Option<AccessEntryBloc
         listed.push(AccessPolicyBlock { namespaces: group_of(&policy.namespaces, &found.namespaces), ..policy.clone() });
     }
     let is_listed = |arn: &String| listed.iter().any(|policy| policy.policy_arn.known() == Some(arn));
-    let others = policies.iter().filter(|(arn, _)| !is_listed(arn)).map(|(arn, policy)| AccessPolicyBlock {
-        policy_arn: arn.clone().into(),
-        namespaces: group_of(&Attr::Null, &policy.namespaces),
-    });
+    let others = policies
+        .iter()
+        .filter(|(arn, _)| !is_listed(arn))
+        .map(|(arn, policy)| AccessPolicyBlock { policy_arn: arn.clone().into(), namespaces: group_of(&Attr::Null, &policy.namespaces) });
     let others: Vec<AccessPolicyBlock> = others.collect();
     listed.extend(others);
     Some(AccessEntryBlock {
@@ -182,8 +182,18 @@ fn node_groups(blocks: &Attr<Vec<NodeGroupBlock>>, wish: &Wish, seen: &Seen) -> 
 }
 
 fn node_group(block: &NodeGroupBlock, found: &NodeGroupSeen) -> NodeGroupBlock {
-    let meant: BTreeSet<_> = found.taints.iter().map(|taint| (&taint.key, taint.value.clone().unwrap_or_default(), written(&taint.effect, &TAINT_EFFECTS))).collect();
-    let told: BTreeSet<_> = block.taint.known().into_iter().flatten().filter_map(|taint| Some((taint.key.known()?, taint.value.known().cloned().unwrap_or_default(), taint.effect.known().cloned()))).collect();
+    let meant: BTreeSet<_> = found
+        .taints
+        .iter()
+        .map(|taint| (&taint.key, taint.value.clone().unwrap_or_default(), written(&taint.effect, &TAINT_EFFECTS)))
+        .collect();
+    let told: BTreeSet<_> = block
+        .taint
+        .known()
+        .into_iter()
+        .flatten()
+        .filter_map(|taint| Some((taint.key.known()?, taint.value.known().cloned().unwrap_or_default(), taint.effect.known().cloned())))
+        .collect();
     let taint = if meant == told { block.taint.clone() } else { taints(found) };
     NodeGroupBlock {
         min_size: found.scaling.min.into(),
@@ -222,7 +232,8 @@ fn taints(found: &NodeGroupSeen) -> Attr<Vec<TaintBlock>> {
 
 fn add_on(block: &AddOnBlock, wish: &Wish, found: &AddOnSeen) -> AddOnBlock {
     let wished = block.name.known().and_then(|name| wish.add_ons.get(name));
-    let is_same = wished.is_some_and(|wished| compare::is_same_json(wished.configuration.as_deref().unwrap_or_default(), found.configuration.as_deref()));
+    let is_same = wished
+        .is_some_and(|wished| compare::is_same_json(wished.configuration.as_deref().unwrap_or_default(), found.configuration.as_deref()));
     AddOnBlock {
         name: block.name.clone(),
         version: said(&block.version, found.version.clone()),

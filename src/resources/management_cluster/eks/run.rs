@@ -10,15 +10,13 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    domain::eks::{self, EksId, Next, Seen, Step, Wish},
+    domain::eks::{self, EksId, Next, Seen, Step, Wish, tags},
     drivers::aws::{Aws, Error},
     framework::diagnostic::Diagnostics,
-    resources::{
-        failure::failed_aws,
-        management_cluster::eks::fault,
-    },
+    resources::{failure::failed_aws, management_cluster::eks::fault},
 };
 
+const STOPPED: &str = "The run was stopped";
 /// Between two looks; it grows while nothing is to be done.
 const PAUSE: Duration = if cfg!(test) { Duration::from_millis(1) } else { Duration::from_secs(2) };
 const PAUSE_MAX: Duration = Duration::from_secs(20);
@@ -62,9 +60,13 @@ impl<'a> Work<'a> {
         Self { aws, id, deadline, stop, seed: format!("{:016x}", RandomState::new().build_hasher().finish()) }
     }
 
-    /// Until the cluster is as wished.
+    /// Until the cluster is as wished, but for the mark of a beginning: that goes when what stands on the cluster is made, too.
     pub async fn until_made(&self, wish: &Wish) -> Result<Ended, Diagnostics> {
-        self.follow(wish, |seen, run| eks::next(wish, seen, run), "The EKS cluster cannot be made").await
+        let next = |seen: &Seen, run: &eks::Run| match eks::next(wish, seen, run) {
+            Next::Do(steps) if steps.iter().all(is_finish) => Next::Done,
+            next => next,
+        };
+        self.follow(wish, next, "The EKS cluster cannot be made").await
     }
 
     /// Until nothing of the cluster is left.
@@ -82,7 +84,7 @@ impl<'a> Work<'a> {
     }
 
     async fn follow(&self, wish: &Wish, next: impl Fn(&Seen, &eks::Run) -> Next, summary: &str) -> Result<Ended, Diagnostics> {
-        let mut run = eks::Run::default();
+        let mut run: Option<eks::Run> = None;
         let mut pause = PAUSE;
         let mut missing = 0;
         let mut last: Option<Seen> = None;
@@ -101,16 +103,20 @@ impl<'a> Work<'a> {
                     continue;
                 }
             };
-            let waiting = match next(&seen, &run) {
+            let run = run.get_or_insert_with(|| eks::Run::begin(&seen));
+            let waiting = match next(&seen, run) {
                 Next::Done => return Ok(Ended { seen, early: None }),
                 Next::Failed(fault) => return Err(fault::told(&fault, wish, summary)),
                 Next::Wait(waiting) => waiting,
-                Next::Do(steps) => match self.all(wish, &steps, &mut run, &mut missing).await {
+                Next::Do(_) if self.stop.is_cancelled() => return Ok(early(seen, STOPPED, "nothing more was begun".to_owned())),
+                Next::Do(steps) => match self.all(wish, &steps, run, &mut missing).await {
                     Ok(None) => {
-                        (pause, last) = (PAUSE, Some(seen));
+                        pause = PAUSE;
                         if let Some(why) = self.ended() {
-                            return Ok(early(last.take().unwrap_or_default(), why, "what was begun last".to_owned()));
+                            let seen = self.look().await.unwrap_or(seen);
+                            return Ok(early(seen, why, "what was begun last is under way".to_owned()));
                         }
+                        last = Some(seen);
                         continue;
                     }
                     Ok(Some(waiting)) => waiting,
@@ -157,13 +163,18 @@ impl<'a> Work<'a> {
 
     fn ended(&self) -> Option<&'static str> {
         if self.stop.is_cancelled() {
-            Some("The run was stopped")
+            Some(STOPPED)
         } else if Instant::now() >= self.deadline {
             Some("The deadline passed")
         } else {
             None
         }
     }
+}
+
+/// The last step of a creation.
+fn is_finish(step: &Step) -> bool {
+    matches!(step, Step::Tag { set, remove, .. } if set.is_empty() && remove.iter().eq([tags::PHASE]))
 }
 
 /// Whether the same request may well succeed later.

@@ -4,8 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
     domain::eks::{
-        self, AccessEntry, AccessPolicy, AddOn, Endpoint, NodeGroup, NodeShape, PodIdentity, Scaling, SupportType, Taint,
-        TaintEffect, Wish,
+        self, AccessEntry, AccessPolicy, AddOn, Endpoint, NodeGroup, NodeShape, PodIdentity, Scaling, SupportType, Taint, TaintEffect, Wish,
     },
     framework::{attr::Attr, diagnostic::Diagnostics, model::Field, path::Path},
     resources::{
@@ -53,7 +52,7 @@ pub fn validate(block: &Eks, found: &mut Diagnostics) {
         return;
     }
     for error in eks::check(&parsed.wish) {
-        let path = place::of(block, &error.field);
+        let path = place::of(block, error.field());
         // Nothing can be said of what is not known.
         if !plan::is_below(&parsed.unknown, &path) {
             found.error_at(path, "This EKS cluster cannot be made", format!("{}.", capitalised(&error.to_string())));
@@ -249,8 +248,7 @@ impl Reader<'_> {
             let name = self.key(&block.name, &name_at);
             let add_on = AddOn {
                 version: self.optional(&block.version, field(AddOnBlock::VERSION)),
-                service_account_role_arn: self
-                    .optional(&block.service_account_role_arn, field(AddOnBlock::SERVICE_ACCOUNT_ROLE_ARN)),
+                service_account_role_arn: self.optional(&block.service_account_role_arn, field(AddOnBlock::SERVICE_ACCOUNT_ROLE_ARN)),
                 configuration: self.optional(&block.configuration, field(AddOnBlock::CONFIGURATION)),
             };
             self.once(add_ons.insert(name.clone(), add_on).is_some(), &name_at, "add-on", &name);

@@ -17,6 +17,11 @@ use crate::{
 
 const CLUSTER: &str = "/clusters/platform";
 
+/// Without classes, so that each call may have a Kubernetes of its own.
+fn config(eks: Eks) -> ManagementCluster {
+    ManagementCluster { cluster_classes: set(&[]), ..super::config(eks) }
+}
+
 /// A provider that leads to these.
 async fn resource(fake: &Fake, there: &There) -> ManagementClusterResource {
     let id = EksId { region: "eu-central-1".to_owned(), name: "platform".to_owned() };
@@ -34,7 +39,11 @@ async fn read(fake: &Fake, state: &ManagementCluster) -> Option<ManagementCluste
     resource(fake, &There::default()).await.read(state.clone(), &mut Call::default()).await.unwrap()
 }
 
-async fn update(fake: &Fake, prior: &ManagementCluster, config: &ManagementCluster) -> Result<ManagementCluster, Failed<ManagementCluster>> {
+async fn update(
+    fake: &Fake,
+    prior: &ManagementCluster,
+    config: &ManagementCluster,
+) -> Result<ManagementCluster, Failed<ManagementCluster>> {
     let planned = plan(config, Some(prior));
     assert_eq!(planned.errors(), Vec::<String>::new());
     resource(fake, &There::default()).await.update(prior.clone(), planned.cluster, &mut Call::default()).await
@@ -82,27 +91,34 @@ async fn an_unfinished_beginning_of_ones_own_is_gone_on_with_and_a_finished_clus
     for part in ["NodeCreationFailure", "Instances failed to join", "i-1", "AmazonEKSWorkerNodePolicy"] {
         assert!(said.contains(part), "{said}");
     }
-    assert!(told(&call.found).contains("terraform import") && told(&call.found).contains("eks/eu-central-1/platform"), "{}", told(&call.found));
+    assert!(
+        told(&call.found).contains("terraform import") && told(&call.found).contains("eks/eu-central-1/platform"),
+        "{}",
+        told(&call.found)
+    );
     assert_eq!(fake.world().things[CLUSTER]["tags"]["kaas.dev/phase"], "creating");
     let (made, _) = create(&fake, &config(eks())).await;
     assert_eq!(phase(&made.map_err(|failed| told(&failed.diagnostics)).unwrap()), "Ready");
     let (taken, call) = create(&fake, &config(eks())).await;
     let taken = errors(&taken.unwrap_err().diagnostics);
-    assert!(taken[0].starts_with("eks.name: Name already taken") && taken[0].contains("import") && taken[0].contains("eks_name"), "{taken:?}");
+    assert!(
+        taken[0].starts_with("eks.name: Name already taken") && taken[0].contains("import") && taken[0].contains("eks_name"),
+        "{taken:?}"
+    );
     assert_eq!(told(&call.found), "", "it is no beginning of this run");
 }
 
 #[tokio::test]
 async fn a_deadline_that_passes_leaves_a_state_and_no_error() {
     let fake = Fake::default();
-    let config = soon(config(eks()));
-    let (made, call) = create(&fake, &config).await;
+    let wanted = soon(config(eks()));
+    let (made, call) = create(&fake, &wanted).await;
     let made = made.map_err(|failed| told(&failed.diagnostics)).unwrap();
     assert!(told(&call.found).contains("The deadline passed"), "{}", told(&call.found));
     assert_eq!((phase(&made), &made.drift), ("Creating", &Attr::Known(Vec::new())));
-    let next = plan(&super::config(eks()), Some(&made));
+    let next = plan(&config(eks()), Some(&made));
     assert!(next.cluster.status.is_unknown() && next.replace.is_empty(), "{:?}", next.cluster);
-    let done = update(&fake, &made, &super::config(eks())).await.map_err(|failed| told(&failed.diagnostics)).unwrap();
+    let done = update(&fake, &made, &config(eks())).await.map_err(|failed| told(&failed.diagnostics)).unwrap();
     assert_eq!(phase(&done), "Ready");
     assert!(fake.world().things[CLUSTER]["tags"]["kaas.dev/phase"].is_null());
 }
@@ -110,11 +126,21 @@ async fn a_deadline_that_passes_leaves_a_state_and_no_error() {
 #[tokio::test]
 async fn a_run_that_is_stopped_ends_with_the_state_reached() {
     let fake = Fake::default();
+    fake.world().stuck = true;
     let mut call = Call::default();
-    call.stop.cancel();
+    let stop = call.stop.clone();
+    tokio::spawn(async move {
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        stop.cancel();
+    });
     let made = resource(&fake, &There::default()).await.create(plan(&config(eks()), None).cluster, &mut call).await;
     assert_eq!(phase(&made.map_err(|failed| told(&failed.diagnostics)).unwrap()), "Creating");
-    assert!(told(&call.found).contains("was stopped"), "{}", told(&call.found));
+    assert!(told(&call.found).contains("The run was stopped") && told(&call.found).contains("CREATING"), "{}", told(&call.found));
+    let nothing = Fake::default();
+    let mut call = Call::default();
+    call.stop.cancel();
+    resource(&nothing, &There::default()).await.create(plan(&config(eks()), None).cluster, &mut call).await.unwrap_err();
+    assert_eq!(nothing.paths(), Vec::<String>::new());
 }
 
 #[tokio::test]
@@ -169,7 +195,8 @@ async fn a_version_is_raised_with_its_nodes_and_add_ons() {
 async fn tags_that_are_given_up_go_and_those_of_others_stay() {
     let fake = Fake::default();
     let tags = |tags: &[(&str, &str)]| Attr::Known(tags.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect());
-    let made = create(&fake, &config(Eks { tags: tags(&[("a", "1"), ("b", "2")]), ..eks() })).await.0.map_err(|failed| told(&failed.diagnostics));
+    let made =
+        create(&fake, &config(Eks { tags: tags(&[("a", "1"), ("b", "2")]), ..eks() })).await.0.map_err(|failed| told(&failed.diagnostics));
     fake.change(CLUSTER, |cluster| cluster["tags"]["theirs"] = json!("x"));
     let wanted = config(Eks { tags: tags(&[("a", "1")]), ..eks() });
     let changed = update(&fake, &made.unwrap(), &wanted).await.map_err(|failed| told(&failed.diagnostics)).unwrap();
@@ -192,7 +219,12 @@ async fn tenants_keep_the_cluster_they_live_on() {
     let refused = resource(&fake, &there).await.delete(made.clone(), &mut Call::default()).await.unwrap_err();
     assert!(told(&refused.diagnostics).contains("the tenants orders, payments live"), "{}", told(&refused.diagnostics));
     assert!(fake.paths().contains(&CLUSTER.to_owned()));
-    resource(&fake, &There::default()).await.delete(made.clone(), &mut Call::default()).await.map_err(|failed| told(&failed.diagnostics)).unwrap();
+    resource(&fake, &There::default())
+        .await
+        .delete(made.clone(), &mut Call::default())
+        .await
+        .map_err(|failed| told(&failed.diagnostics))
+        .unwrap();
     assert_eq!(fake.paths(), Vec::<String>::new());
     assert_eq!(read(&fake, &made).await, None);
     resource(&fake, &There::default()).await.delete(made, &mut Call::default()).await.unwrap();
@@ -206,12 +238,25 @@ async fn a_protected_cluster_is_not_deleted_and_one_that_never_came_to_be_is() {
     assert!(errors(&refused.diagnostics)[0].starts_with("eks.deletion_protection"), "{}", told(&refused.diagnostics));
     fake.change(CLUSTER, |cluster| {
         cluster["status"] = json!("FAILED");
+        cluster["health"] = json!({ "issues": [{ "code": "InternalFailure", "message": "no luck" }] });
         cluster["endpoint"] = json!(null);
     });
     let seen = read(&fake, &made).await.unwrap();
     assert_eq!(phase(&seen), "Failed");
+    let replaced = plan(&config(eks()), Some(&seen));
+    assert_eq!((replaced.errors(), replaced.replace), (Vec::new(), vec!["eks.name".to_owned()]), "nothing else helps");
     resource(&fake, &There::default()).await.delete(seen, &mut Call::default()).await.map_err(|failed| told(&failed.diagnostics)).unwrap();
     assert_eq!(fake.paths(), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_beginning_whose_control_plane_failed_is_made_anew() {
+    let fake = Fake::default();
+    fake.world().faults.push(("/clusters/platform", "FAILED", "InternalFailure", "no luck"));
+    let (failed, _) = create(&fake, &config(eks())).await;
+    assert!(told(&failed.unwrap_err().diagnostics).contains("FAILED"));
+    let (made, _) = create(&fake, &config(eks())).await;
+    assert_eq!(phase(&made.map_err(|failed| told(&failed.diagnostics)).unwrap()), "Ready");
 }
 
 #[tokio::test]
@@ -259,7 +304,8 @@ async fn an_adopted_cluster_is_left_as_it_is() {
     let existing = crate::resources::management_cluster::model::Existing { eks_name: "platform".into(), region: "eu-central-1".into() };
     let config = ManagementCluster { existing: existing.into(), cluster_classes: set(&[]), ..null() };
     let resource = resource(&fake, &There::default()).await;
-    let made = resource.create(plan(&config, None).cluster, &mut Call::default()).await.map_err(|failed| told(&failed.diagnostics)).unwrap();
+    let made =
+        resource.create(plan(&config, None).cluster, &mut Call::default()).await.map_err(|failed| told(&failed.diagnostics)).unwrap();
     assert_eq!((made.id.known().unwrap().as_str(), &made.vpc_id), ("eks/eu-central-1/platform", &"vpc-1".into()));
     let seen = resource.read(made.clone(), &mut Call::default()).await.unwrap().unwrap();
     assert_eq!(seen, made);

@@ -24,6 +24,8 @@ pub struct World {
     /// Refuses what it is asked for.
     pub denied: bool,
     pub account: &'static str,
+    /// Nothing is ever done.
+    pub stuck: bool,
 }
 
 impl Fake {
@@ -64,7 +66,9 @@ impl Fake {
             ("POST", ["clusters", cluster, "update-config"]) => world.update(&format!("/clusters/{cluster}"), &asked.json()),
             ("POST", ["clusters", cluster, "updates"]) => world.update(&format!("/clusters/{cluster}"), &asked.json()),
             ("GET", ["clusters", _, "updates"]) => ok(&json!({ "updateIds": [] })),
-            ("GET", ["clusters", _, "updates", id]) => ok(&json!({ "update": { "id": id, "status": "Successful", "type": "ConfigUpdate" } })),
+            ("GET", ["clusters", _, "updates", id]) => {
+                ok(&json!({ "update": { "id": id, "status": "Successful", "type": "ConfigUpdate" } }))
+            }
             ("POST", ["clusters", cluster, "node-groups", group, "update-config" | "update-version"]) => {
                 world.update(&format!("/clusters/{cluster}/node-groups/{group}"), &asked.json())
             }
@@ -117,7 +121,8 @@ impl World {
             body["addonVersion"] = "v1.0.0-eksbuild.1".into();
         }
         if field == "nodegroup" {
-            body["version"] = self.things.iter().find(|(path, _)| path.matches('/').count() == 2).map(|(_, cluster)| cluster["version"].clone()).into();
+            body["version"] =
+                self.things.iter().find(|(path, _)| path.matches('/').count() == 2).map(|(_, cluster)| cluster["version"].clone()).into();
         }
         if field == "cluster" {
             become_cluster(&mut body);
@@ -143,6 +148,9 @@ impl World {
     /// EKS is done with it after a few looks.
     fn settle(&mut self, path: &str) {
         let left = self.looks.get(path).copied().unwrap_or_default();
+        if self.stuck {
+            return;
+        }
         if left > 0 {
             self.looks.insert(path.to_owned(), left - 1);
             return;

@@ -80,7 +80,9 @@ impl Planned {
 
 fn errors(found: &Diagnostics) -> Vec<String> {
     let errors = found.iter().filter(|one| one.severity == Severity::Error);
-    errors.map(|error| format!("{}: {}: {}", error.path.as_ref().map_or_else(String::new, ToString::to_string), error.summary, error.detail)).collect()
+    errors
+        .map(|error| format!("{}: {}: {}", error.path.as_ref().map_or_else(String::new, ToString::to_string), error.summary, error.detail))
+        .collect()
 }
 
 fn told(found: &Diagnostics) -> String {
@@ -101,7 +103,12 @@ fn plan_with(connection: Connection, config: &ManagementCluster, prior: Option<&
     let mut call = Call::default();
     let output = resource.plan(PlanInput { prior, proposed, config }, &mut call);
     let cluster = decode_model(&output.planned, &mut Diagnostics::none()).unwrap();
-    Planned { cluster, value: output.planned, replace: output.requires_replace.iter().map(ToString::to_string).collect(), found: call.found }
+    Planned {
+        cluster,
+        value: output.planned,
+        replace: output.requires_replace.iter().map(ToString::to_string).collect(),
+        found: call.found,
+    }
 }
 
 fn plan(config: &ManagementCluster, prior: Option<&ManagementCluster>) -> Planned {

@@ -17,7 +17,8 @@ fn validated(config: &ManagementCluster) -> Vec<String> {
 
 fn in_region(region: &str) -> Connection {
     let connection = Connection::default();
-    connection.configure(Settings { aws: Some(AwsConfig { region: Some(region.to_owned()), ..AwsConfig::default() }), ..Settings::default() });
+    connection
+        .configure(Settings { aws: Some(AwsConfig { region: Some(region.to_owned()), ..AwsConfig::default() }), ..Settings::default() });
     connection
 }
 
@@ -57,7 +58,10 @@ fn everything_wrong_is_told_at_once_each_at_its_place() {
 fn what_is_not_known_yet_hides_no_error_and_makes_none() {
     let mut block = eks();
     (block.role_arn, block.subnet_ids) = (Attr::Unknown, Attr::Unknown);
-    block.access_entry = Attr::Known(vec![AccessEntryBlock { principal_arn: Attr::Unknown, ..null() }, AccessEntryBlock { principal_arn: Attr::Unknown, ..null() }]);
+    block.access_entry = Attr::Known(vec![
+        AccessEntryBlock { principal_arn: Attr::Unknown, ..null() },
+        AccessEntryBlock { principal_arn: Attr::Unknown, ..null() },
+    ]);
     block.node_group = Attr::Known(vec![NodeGroupBlock { role_arn: Attr::Unknown, min_size: Attr::Unknown, ..group("system") }]);
     assert_eq!(validated(&config(block.clone())), Vec::<String>::new());
     block.log_types = set(&["everything"]);
@@ -119,7 +123,11 @@ fn another_place_is_another_cluster_and_a_protected_one_is_not_given_up_for_it()
         (Eks { role_arn: role("other"), ..eks() }, "eks.role_arn"),
     ] {
         let protected = plan(&config(change.clone()), Some(&state(&config(eks()))));
-        assert!(protected.errors().iter().any(|error| error.starts_with(&format!("{place}: Management cluster is protected"))), "{:?}", protected.errors());
+        assert!(
+            protected.errors().iter().any(|error| error.starts_with(&format!("{place}: Management cluster is protected"))),
+            "{:?}",
+            protected.errors()
+        );
         let unprotected = plan(&open(change), Some(&state(&open(eks()))));
         assert_eq!((unprotected.errors(), unprotected.replace), (Vec::new(), vec![place.to_owned()]));
     }
