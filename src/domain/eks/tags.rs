@@ -63,7 +63,8 @@ pub fn is_unfinished(cluster: &ClusterSeen) -> bool {
 
 /// What to set and to remove so that `found` carries all of `wanted` and none of `dropped`; None: it does.
 pub fn difference(wanted: &Tags, dropped: &BTreeSet<String>, found: &Tags) -> Option<(Tags, BTreeSet<String>)> {
-    let set: Tags = wanted.iter().filter(|(key, value)| found.get(*key) != Some(value)).map(|(key, value)| (key.clone(), value.clone())).collect();
+    let set: Tags =
+        wanted.iter().filter(|(key, value)| found.get(*key) != Some(value)).map(|(key, value)| (key.clone(), value.clone())).collect();
     let remove: BTreeSet<String> = dropped.iter().filter(|key| !wanted.contains_key(*key) && found.contains_key(*key)).cloned().collect();
     (!set.is_empty() || !remove.is_empty()).then_some((set, remove))
 }
