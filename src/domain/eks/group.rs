@@ -99,7 +99,7 @@ mod tests {
         assert_eq!(group_name("system", &shape("m6i.large")), group_name("system", &shape("m6i.large")));
         assert_ne!(group_name("system", &shape("m6i.large")), group_name("system", &shape("m7i.large")));
         assert_eq!(group_name("system", &shape("m6i.large")).len(), "system".len() + SUFFIX);
-        assert_eq!(group_name("system", &NodeShape::default()), "system-17edd1");
+        assert_eq!(group_name("system", &NodeShape::default()), "system-e0b71e");
     }
 
     #[test]

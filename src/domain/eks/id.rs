@@ -58,7 +58,8 @@ mod tests {
 
     #[test]
     fn what_names_no_cluster_is_refused() {
-        for wrong in ["", "eks/", "eks/eu-west-1", "eks/eu-west-1/", "eks//platform", "eks/eu-west-1/platform/payments", "context/platform"] {
+        for wrong in ["", "eks/", "eks/eu-west-1", "eks/eu-west-1/", "eks//platform", "eks/eu-west-1/platform/payments", "context/platform"]
+        {
             assert!(wrong.parse::<EksId>().is_err(), "{wrong:?}");
         }
     }

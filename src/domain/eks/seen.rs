@@ -1,6 +1,7 @@
 //! What is there of an EKS cluster, as AWS tells it.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
 use super::version::EksVersion;
 use super::wish::{AccessEntry, Endpoint, NodeShape, PodIdentity, Scaling, SupportType, Taint};
@@ -121,6 +122,43 @@ pub enum PartStatus {
     Degraded,
     /// One that this provider does not know.
     Other(String),
+}
+
+impl fmt::Display for ClusterStatus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Creating => "CREATING",
+            Self::Active => "ACTIVE",
+            Self::Updating => "UPDATING",
+            Self::Deleting => "DELETING",
+            Self::Failed => "FAILED",
+            Self::Other(status) => status,
+        })
+    }
+}
+
+impl fmt::Display for PartStatus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Creating => "CREATING",
+            Self::Active => "ACTIVE",
+            Self::Updating => "UPDATING",
+            Self::Deleting => "DELETING",
+            Self::CreateFailed => "CREATE_FAILED",
+            Self::UpdateFailed => "UPDATE_FAILED",
+            Self::DeleteFailed => "DELETE_FAILED",
+            Self::Degraded => "DEGRADED",
+            Self::Other(status) => status,
+        })
+    }
+}
+
+/// `InsufficientFreeAddresses: … (subnet-1, subnet-2)`.
+impl fmt::Display for Issue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.code, self.message)?;
+        if self.resource_ids.is_empty() { Ok(()) } else { write!(f, " ({})", self.resource_ids.join(", ")) }
+    }
 }
 
 /// What AWS says is wrong.
