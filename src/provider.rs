@@ -8,6 +8,7 @@ use crate::{
     resources::{
         connection::{Connection, Settings},
         management_cluster::ManagementClusterResource,
+        policies::{CertManagerPolicy, ClusterApiPolicy, EbsCsiPolicy, ExternalDnsPolicy},
         size::Size,
         sizing::SizingDataSource,
         tenant::{TenantResource, check_labels},
@@ -158,6 +159,10 @@ impl Provider for Kaas {
             .resource(TenantResource::new(self.connection.clone()))
             .data_source(SizingDataSource)
             .function(Size)
+            .function(ExternalDnsPolicy)
+            .function(CertManagerPolicy)
+            .function(ClusterApiPolicy)
+            .function(EbsCsiPolicy)
     }
 }
 
