@@ -267,6 +267,34 @@ async fn a_cluster_whose_creation_was_carried_out_though_its_answer_was_lost_is_
 }
 
 #[tokio::test]
+async fn a_request_whose_answer_is_lost_is_sent_again_as_the_same() {
+    let server = Server::start(|_, before| if before == 0 { Reply::lost() } else { ok(&json!({})) }).await;
+    aws(&server).eks_perform(REGION, &wish(), &Step::CreateCluster, "run").await.unwrap();
+    let asked = server.asked();
+    assert_eq!((asked.len(), &asked[0].body), (2, &asked[1].body));
+}
+
+#[tokio::test]
+async fn a_deletion_that_is_under_way_is_none_that_failed() {
+    for (status, is_done) in [("DELETING", true), ("UPDATING", false)] {
+        for step in [Step::DeleteCluster, Step::DeleteNodeGroup { group: "g".into() }, Step::DeleteAddOn { name: "a".into() }] {
+            let server = Server::start(move |asked, _| match asked.line.starts_with("DELETE") {
+                true => refusal(409, "ResourceInUseException", "in use"),
+                false => {
+                    let mut found = cluster(status);
+                    found["nodegroup"] = json!({ "status": status });
+                    found["addon"] = json!({ "status": status });
+                    ok(&found)
+                }
+            })
+            .await;
+            let outcome = aws(&server).eks_perform(REGION, &wish(), &step, "run").await;
+            assert_eq!(outcome.is_ok(), is_done, "{step:?} {outcome:?}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn parts_that_are_there_count_as_created_and_a_pod_identity_of_another_role_does_not() {
     let group = Step::CreateNodeGroup { name: "system".into(), group: "g".into(), desired: 1 };
     let there = |asked: &Asked| match asked.line.starts_with("POST") {
