@@ -11,6 +11,7 @@ use crate::{
     resources::{
         connection::{Connection, Settings},
         management_cluster::ManagementClusterResource,
+        policies::{CertManagerPolicy, ClusterApiPolicy, EbsCsiPolicy, ExternalDnsPolicy},
         size::Size,
         sizing::SizingDataSource,
         tenant::{TenantResource, check_labels},
@@ -166,6 +167,10 @@ impl Provider for Kaas {
             .resource(TenantResource::new(self.connection.clone()))
             .data_source(SizingDataSource)
             .function(Size)
+            .function(ExternalDnsPolicy)
+            .function(CertManagerPolicy)
+            .function(ClusterApiPolicy)
+            .function(EbsCsiPolicy)
     }
 }
 

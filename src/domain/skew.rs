@@ -92,8 +92,14 @@ fn minors() -> String {
 /// Whether these versions go together.
 ///
 /// # Errors
-/// All that do not, each with the way out.
+/// All that do not, each with the way out, and a Kubernetes that is not offered.
 pub fn check(planned: &Combination) -> Result<(), Vec<SkewError>> {
+    let mut errors = disagreements(planned);
+    errors.extend(planned.kubernetes.offered().err().map(SkewError::from));
+    if errors.is_empty() { Ok(()) } else { Err(errors) }
+}
+
+fn disagreements(planned: &Combination) -> Vec<SkewError> {
     let mut errors = Vec::new();
     let Combination { strimzi, kafka, kubernetes } = *planned;
     match strimzi.row() {
@@ -111,7 +117,7 @@ pub fn check(planned: &Combination) -> Result<(), Vec<SkewError>> {
         }
     }
     errors.extend(kafka.check().err().map(SkewError::from));
-    if errors.is_empty() { Ok(()) } else { Err(errors) }
+    errors
 }
 
 /// Whether one combination can be changed to another in one apply, which changes Kubernetes first (which every Strimzi offered runs on), then the operator
@@ -121,7 +127,9 @@ pub fn check(planned: &Combination) -> Result<(), Vec<SkewError>> {
 /// Everything that stands in the way: a planned combination that does not go together, a version that would go back where it cannot, more than one
 /// minor version of Kubernetes at once, or an operator that does not know the Kafka that runs.
 pub fn check_change(prior: &Combination, planned: &Combination) -> Result<(), Vec<SkewError>> {
-    let mut errors = check(planned).err().unwrap_or_default();
+    // What runs may go on, also where it could not be made any more.
+    let is_kept = planned.kubernetes == prior.kubernetes;
+    let mut errors = if is_kept { disagreements(planned) } else { check(planned).err().unwrap_or_default() };
     errors.extend(version::check_step(prior.kubernetes, planned.kubernetes).err().map(SkewError::from));
     let (from, to) = (prior.strimzi, planned.strimzi);
     if to < from {
@@ -163,6 +171,15 @@ mod tests {
         let [strimzi, kafka, kubernetes] = text.split(' ').collect::<Vec<_>>()[..] else { panic!("{text}") };
         let kafka = Versions { version: kafka.parse().unwrap(), metadata: None };
         Combination { strimzi: strimzi.parse().unwrap(), kafka, kubernetes: kubernetes.parse().unwrap() }
+    }
+
+    #[test]
+    fn a_kubernetes_that_is_not_offered_can_be_kept_but_not_made() {
+        let old = combination("1.2.0 4.3.0 1.30.9");
+        assert!(check(&old).unwrap_err()[0].to_string().contains("choose from 1.31 to 1.37"));
+        assert_eq!(check_change(&old, &combination("1.2.0 4.3.1 1.30.9")), Ok(()));
+        assert_eq!(check_change(&old, &combination("1.2.0 4.3.0 1.31.0")), Ok(()));
+        assert!(check_change(&combination("1.2.0 4.3.0 1.37.0"), &combination("1.2.0 4.3.0 1.38.0")).is_err());
     }
 
     #[test]

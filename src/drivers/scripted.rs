@@ -23,12 +23,17 @@ impl Asked {
     }
 }
 
-/// An answer: HTTP status, headers and body.
+/// An answer: HTTP status, headers and body. Status 0: none, the connection is closed.
 pub struct Reply(pub u16, pub Vec<(&'static str, String)>, pub String);
 
 impl Reply {
     pub fn json(status: u16, body: &Value) -> Self {
         Self(status, vec![("content-type", "application/json".to_owned())], body.to_string())
+    }
+
+    /// The request is carried out and its answer is lost.
+    pub fn lost() -> Self {
+        Self(0, Vec::new(), String::new())
     }
 }
 
@@ -87,6 +92,9 @@ async fn serve(mut connection: TcpStream, log: &Mutex<Vec<Asked>>, answer: &(imp
         log.push(asked.clone());
         answer(&asked, log.len() - 1)
     };
+    if status == 0 {
+        return None;
+    }
     let headers: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
     let text = format!("HTTP/1.1 {status} X\r\n{headers}content-length: {}\r\nconnection: close\r\n\r\n{body}", body.len());
     connection.write_all(text.as_bytes()).await.ok()

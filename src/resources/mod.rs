@@ -6,6 +6,7 @@
 pub mod connection;
 pub mod failure;
 pub mod management_cluster;
+pub mod policies;
 pub mod size;
 pub mod sizing;
 pub mod tenant;

@@ -10,8 +10,12 @@ use kaas_lab::{TemporaryLab, objects};
 use place::{Place, example, folder, version};
 
 /// What the tests below run. An example that is not here is run by nobody.
-const EXERCISED: [&str; 13] = [
+const EXERCISED: [&str; 17] = [
     "data-sources/kaas_sizing/data-source.tf",
+    "functions/cert_manager_policy/function.tf",
+    "functions/cluster_api_policy/function.tf",
+    "functions/ebs_csi_policy/function.tf",
+    "functions/external_dns_policy/function.tf",
     "functions/size/function.tf",
     "own-cluster-class/main.tf",
     "provider/provider.tf",
@@ -109,6 +113,24 @@ fn sizes_are_told_without_any_cluster() {
         // Both examples ask for the same.
         assert_eq!(candidate["total_storage_gib"], storage);
         assert!(place.workspace.output("why").unwrap()["brokers"].as_str().unwrap().contains("MiB"), "no arithmetic");
+    }
+}
+
+#[test]
+fn policies_are_written_without_any_cloud() {
+    for engine in Engine::available() {
+        let place = Place::without_cluster(engine);
+        let names = ["cert_manager_policy", "cluster_api_policy", "ebs_csi_policy", "external_dns_policy"];
+        let files = names.map(|name| (format!("{name}.tf"), format!("functions/{name}/function.tf")));
+        let mut written = vec![("provider.tf", "provider/provider.tf")];
+        written.extend(files.iter().map(|(to, from)| (to.as_str(), from.as_str())));
+        place.write(&written);
+        place.comes_up();
+        for name in names {
+            let text = place.workspace.output(name).unwrap();
+            let policy: serde_json::Value = serde_json::from_str(text.as_str().unwrap()).unwrap();
+            assert!(!policy["Statement"].as_array().unwrap().is_empty(), "{name}");
+        }
     }
 }
 

@@ -26,6 +26,15 @@ impl KubernetesVersion {
     pub fn tag(self) -> String {
         format!("v{self}")
     }
+
+    /// Whether a cluster can be made or brought to this version. One that runs another may go on.
+    ///
+    /// # Errors
+    /// A minor version that Cluster API does not run.
+    pub fn offered(self) -> Result<Self, KubernetesVersionError> {
+        let is_offered = (Self::OLDEST_MINOR..=Self::NEWEST_MINOR).contains(&self.minor);
+        if is_offered { Ok(self) } else { Err(KubernetesVersionError::NotOffered { found: self }) }
+    }
 }
 
 impl Default for KubernetesVersion {
@@ -43,7 +52,7 @@ pub enum KubernetesVersionError {
         KubernetesVersion::OLDEST_MINOR,
         KubernetesVersion::NEWEST_MINOR
     )]
-    OutOfRange { found: KubernetesVersion },
+    NotOffered { found: KubernetesVersion },
     #[error("Kubernetes cannot go from {from} back to {to}: a control plane is never downgraded; stay at {from} or above")]
     Downgrade { from: KubernetesVersion, to: KubernetesVersion },
     #[error("Kubernetes goes up one minor version at a time: from {from}, go to 1.{next} first, apply, and then on to {to}")]
@@ -64,7 +73,7 @@ pub fn check_step(from: KubernetesVersion, to: KubernetesVersion) -> Result<(), 
     Ok(())
 }
 
-/// With or without a leading "v".
+/// Reads any version of the form 1.36.3, with or without a leading "v".
 impl FromStr for KubernetesVersion {
     type Err = KubernetesVersionError;
 
@@ -76,11 +85,7 @@ impl FromStr for KubernetesVersion {
         };
         let parts: Option<Vec<u32>> = text.strip_prefix('v').unwrap_or(text).split('.').map(number).collect();
         let Some([1, minor, patch]) = parts.as_deref().and_then(|parts| <[u32; 3]>::try_from(parts).ok()) else { return Err(format()) };
-        let found = Self { minor, patch };
-        if !(Self::OLDEST_MINOR..=Self::NEWEST_MINOR).contains(&minor) {
-            return Err(KubernetesVersionError::OutOfRange { found });
-        }
-        Ok(found)
+        Ok(Self { minor, patch })
     }
 }
 
@@ -120,13 +125,13 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_version_or_out_of_range_is_refused_with_what_is_allowed() {
+    fn what_is_no_version_is_refused_and_what_is_not_offered_is_read_all_the_same() {
         for text in ["", "1.36", "v1", "1.36.3-eks", "2.36.3", "1.036.3", "1.36.+3", "latest", "1.36.3.1", "vv1.36.3"] {
             let message = text.parse::<KubernetesVersion>().unwrap_err().to_string();
             assert!(message.contains("such as 1.36.3"), "{text}: {message}");
         }
         for text in ["1.30.9", "1.38.0"] {
-            let message = text.parse::<KubernetesVersion>().unwrap_err().to_string();
+            let message = version(text).offered().unwrap_err().to_string();
             assert!(message.contains("choose from 1.31 to 1.37"), "{message}");
         }
     }

@@ -92,6 +92,12 @@ impl Error {
         Self::Decode { act: act.into(), source: Words(what.into()) }
     }
 
+    pub(super) fn no_credentials(act: String, places: &str, error: &CredentialsError) -> Self {
+        // As above: what a provider says of itself is "not enabled", whatever it lacks.
+        let source = StdError::source(error).map_or_else(|| "none there".to_owned(), words);
+        Self::NoCredentials { act, places: places.to_owned(), source: Words(source) }
+    }
+
     /// AWS's own words, where it answered at all.
     pub fn answer(&self) -> Option<&Answer> {
         match self {
@@ -144,10 +150,11 @@ impl Error {
     where
         E: StdError + ProvideErrorMetadata + 'static,
     {
-        if let Some(cause) = chain(error).find(|cause| cause.is::<CredentialsError>()) {
-            return Self::NoCredentials { act, places: places.to_owned(), source: Words(words(cause)) };
+        if let Some(cause) = chain(error).find_map(|cause| cause.downcast_ref::<CredentialsError>()) {
+            return Self::no_credentials(act, places, cause);
         }
-        let source = Words(words(error));
+        // The first words are the SDK's name for what the class says.
+        let source = Words(StdError::source(error).map(words).unwrap_or_default());
         match error {
             SdkError::ServiceError(context) if context.raw().status().is_success() => Self::Decode { act, source },
             SdkError::ServiceError(context) => Self::from_answer(
@@ -203,8 +210,8 @@ pub(super) fn words(error: &(dyn StdError + 'static)) -> String {
     let mut text = String::new();
     for cause in chain(error) {
         // What the chain of providers tried stands in lines.
-        let cause = cause.to_string();
-        let cause = cause.lines().map(str::trim).filter(|line| !line.is_empty()).collect::<Vec<_>>().join(" ");
+        let cause =
+            cause.to_string().lines().map(str::trim).filter(|line| !line.is_empty()).collect::<Vec<_>>().join("; ").replace(":;", ":");
         if text.is_empty() {
             text = cause;
         } else if !text.contains(&cause) {

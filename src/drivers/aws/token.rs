@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use aws_credential_types::Credentials;
-use aws_credential_types::provider::ProvideCredentials;
+use aws_credential_types::provider::{ProvideCredentials, error::CredentialsError};
 use aws_sdk_sts::config::endpoint::{DefaultResolver, Params, ResolveEndpoint};
 use aws_sigv4::http_request::{SignableBody, SignableRequest, SignatureLocation, SigningSettings, sign};
 use aws_sigv4::sign::v4::SigningParams;
@@ -49,12 +49,10 @@ impl Aws {
     pub async fn kubernetes_token(&self, region: &str, cluster: &str) -> Result<Token> {
         let act = format!("make a token for EKS cluster {cluster:?} in {region}");
         let provider = self.sdk().await.credentials_provider();
-        let found = match &provider {
-            Some(provider) => provider.provide_credentials().await.map_err(|error| words(&error)),
-            None => Err("no provider of credentials".to_owned()),
-        };
-        let none = |cause| Error::NoCredentials { act: act.clone(), places: self.inner.config.places(), source: Words(cause) };
-        let credentials = found.map_err(none)?;
+        let places = self.inner.config.places();
+        let none = |error| Error::no_credentials(act.clone(), &places, &error);
+        let provider = provider.ok_or_else(|| none(CredentialsError::not_loaded_no_source()))?;
+        let credentials = provider.provide_credentials().await.map_err(none)?;
         let now = SystemTime::now();
         let failed = |cause| Error::Config { message: format!("{act}: {cause}"), way_out: "Check the names of region and cluster.".into() };
         let host = sts_host(region).await.map_err(failed)?;

@@ -232,7 +232,8 @@ impl Error {
             }
             Self::Unauthorized { .. } => {
                 "The token, client certificate or exec plugin of the provider's kubernetes block (or of the kubeconfig's \
-                 context) is expired or belongs to another cluster; renew it, for example by logging in again."
+                 context) is expired or belongs to another cluster; renew it, for example by logging in again. For an EKS cluster by its name, \
+                 whose credentials are AWS's, give the IAM role or user an access entry in the cluster."
                     .into()
             }
             Self::Forbidden { source, .. } if source.message.contains("is being terminated") => {

@@ -10,7 +10,12 @@ use crate::{
         names::WISH_ANNOTATION,
         tenant::{Isolation, KafkaSpec, StorageSpec, TenantSpec},
     },
-    framework::{attr::Attr, diagnostic::Diagnostics, model::Model, parts::ImportTarget, schema::Block, value::Value as TerraformValue},
+    framework::{
+        attr::Attr,
+        diagnostic::Diagnostics,
+        model::{Model, decode_model},
+        parts::ImportTarget,
+    },
     resources::{
         tenant::{
             model::{Access, KafkaSettings, Storage, Tenant, TenantIdentity},
@@ -42,19 +47,16 @@ pub fn import(target: ImportTarget<TenantIdentity>) -> Result<Tenant, Diagnostic
             (identity.management_cluster.into_known().unwrap_or_default(), identity.name.into_known().unwrap_or_default())
         }
     };
-    let mut tenant = empty();
+    let mut tenant = empty()?;
     tenant.name = name.into();
     tenant.management_cluster = cluster.into();
     Ok(tenant)
 }
 
-/// A tenant of which nothing is known.
-fn empty() -> Tenant {
-    let block: Block = Tenant::block();
-    let nothing: TerraformValue = block.null_object();
+/// A tenant of which nothing is known: every field of a model may be null.
+fn empty() -> Result<Tenant, Diagnostics> {
     let mut found = Diagnostics::none();
-    // Every field of a model may be null.
-    crate::framework::model::decode_model(&nothing, &mut found).unwrap_or_else(|| unreachable!("a model decodes its own null object"))
+    decode_model(&Tenant::block().null_object(), &mut found).ok_or(found)
 }
 
 /// Rebuilds the configuration of an imported tenant from what its namespace carries.

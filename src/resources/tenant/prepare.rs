@@ -9,7 +9,7 @@ use crate::{
         manifests,
         object::{Kind, ObjectRef},
         sizing::{Floor, Sizing},
-        tenant::{Facts, TenantSpec},
+        tenant::{Facts, Isolation, TenantSpec},
     },
     drivers::kubernetes::{Cluster, Error},
     framework::{diagnostic::Diagnostics, parts::Call},
@@ -90,14 +90,16 @@ impl Prepared {
             return Ok(());
         }
         let mut found = Diagnostics::none();
-        found.error_at(
-            Tenant::MANAGEMENT_CLUSTER,
-            "Strimzi is not installed",
-            format!(
-                "The cluster {} does not serve Kafka in kafka.strimzi.io/v1. Install the Strimzi operator 1.0 or later on it, watching all namespaces.",
-                self.place.id()
+        let way_out = match self.spec.isolation {
+            Isolation::Namespace => "Install the Strimzi operator 1.0 or later on it, watching all namespaces.".to_owned(),
+            Isolation::Cluster(_) => format!(
+                "The HelmRelease of Strimzi in the namespace {} of {} should have installed it: see its conditions, and those of its source.",
+                self.spec.name.namespace(),
+                self.cluster.id()
             ),
-        );
+        };
+        let detail = format!("The cluster {} does not serve Kafka in kafka.strimzi.io/v1. {way_out}", self.place.id());
+        found.error_at(Tenant::MANAGEMENT_CLUSTER, "Strimzi is not installed", detail);
         Err(found)
     }
 }

@@ -3,8 +3,8 @@
 use aws_sdk_eks::types;
 
 use super::Eks;
-use super::change::{every_cidr, keys, scope, taint};
-use crate::domain::eks::{EksVersion, PodIdentity, SupportType, Wish, tags};
+use super::request::{encryption, every_cidr, keys, logging, scaling, scope, size, taint, unwished, update_config, upgrade_policy};
+use crate::domain::eks::{EksVersion, PodIdentity, Wish, tags};
 use crate::drivers::aws::{Error, Result};
 
 impl Eks<'_> {
@@ -29,10 +29,10 @@ impl Eks<'_> {
             .set_kubernetes_network_config(
                 wish.service_cidr.as_ref().map(|cidr| types::KubernetesNetworkConfigRequest::builder().service_ipv4_cidr(cidr).build()),
             )
-            .set_logging((!wish.log_types.is_empty()).then(|| super::change::logging(&wish.log_types)))
-            .set_encryption_config(wish.secrets_key_arn.as_deref().map(|key| vec![super::change::encryption(key)]))
+            .set_logging((!wish.log_types.is_empty()).then(|| logging(&wish.log_types)))
+            .set_encryption_config(wish.secrets_key_arn.as_deref().map(|key| vec![encryption(key)]))
             .access_config(access.build())
-            .set_upgrade_policy(wish.support_type.map(super::change::upgrade_policy))
+            .set_upgrade_policy(wish.support_type.map(upgrade_policy))
             .set_deletion_protection(wish.deletion_protection.then_some(true))
             .set_tags(Some(tags::new_cluster(wish).into_iter().collect()))
             .client_request_token(once);
@@ -60,11 +60,11 @@ impl Eks<'_> {
             .set_instance_types((!shape.instance_types.is_empty()).then(|| shape.instance_types.clone()))
             .set_ami_type(shape.ami_type.as_deref().map(types::AmiTypes::from))
             .set_capacity_type(shape.capacity_type.as_deref().map(types::CapacityTypes::from))
-            .set_disk_size(shape.disk_gib.map(super::change::size))
-            .scaling_config(super::change::scaling(wished.scaling, Some(desired)))
+            .set_disk_size(shape.disk_gib.map(size))
+            .scaling_config(scaling(wished.scaling, Some(desired)))
             .set_labels((!wished.labels.is_empty()).then(|| wished.labels.clone().into_iter().collect()))
             .set_taints((!wished.taints.is_empty()).then(|| wished.taints.iter().map(taint).collect()))
-            .set_update_config(wished.max_unavailable.map(super::change::update_config))
+            .set_update_config(wished.max_unavailable.map(update_config))
             .set_tags(Some(tags::node_group(wish, name).into_iter().collect()))
             .client_request_token(once);
         let act = self.act(format_args!("create node group {group:?}"));
@@ -165,15 +165,4 @@ impl Eks<'_> {
 /// The other conflict is that IAM has not told EKS yet.
 fn is_there(error: &Error) -> bool {
     error.answer().is_some_and(|answer| answer.code == "ResourceInUseException")
-}
-
-pub(super) fn unwished(what: String) -> Error {
-    Error::Config { message: format!("{what} is to be made or changed and nobody wishes it"), way_out: "Please report this error.".into() }
-}
-
-pub(super) fn support_type(wished: SupportType) -> types::SupportType {
-    match wished {
-        SupportType::Standard => types::SupportType::Standard,
-        SupportType::Extended => types::SupportType::Extended,
-    }
 }

@@ -9,6 +9,7 @@ mod once;
 mod parts;
 mod perform;
 mod read;
+mod request;
 mod see;
 
 use std::fmt;

@@ -7,7 +7,7 @@ use tokio::time::{Instant, sleep};
 
 use super::begun::Owner;
 use super::{Eks, once};
-use crate::domain::eks::{Step, Wish};
+use crate::domain::eks::{ClusterStatus, PartStatus, Step, Wish};
 use crate::drivers::aws::{Aws, Error, Result};
 
 /// How long IAM may take to tell EKS of a role that was just made, and how long to wait between tries.
@@ -101,13 +101,25 @@ impl Eks<'_> {
     async fn delete_node_group(&self, group: &str) -> Result<()> {
         let act = self.act(format_args!("delete node group {group:?}"));
         let request = self.client.delete_nodegroup().cluster_name(self.cluster).nodegroup_name(group);
-        gone(request.send().await.map_err(self.failed(act)))
+        match gone(request.send().await.map_err(self.failed(act))) {
+            Err(error @ Error::Conflict { .. }) => {
+                let going = self.node_group(group).await?.is_none_or(|found| found.status == PartStatus::Deleting);
+                if going { Ok(()) } else { Err(error) }
+            }
+            other => other,
+        }
     }
 
     async fn delete_add_on(&self, name: &str) -> Result<()> {
         let act = self.act(format_args!("delete add-on {name:?}"));
         let request = self.client.delete_addon().cluster_name(self.cluster).addon_name(name);
-        gone(request.send().await.map_err(self.failed(act)))
+        match gone(request.send().await.map_err(self.failed(act))) {
+            Err(error @ Error::Conflict { .. }) => {
+                let going = self.add_on(name).await?.is_none_or(|found| found.status == PartStatus::Deleting);
+                if going { Ok(()) } else { Err(error) }
+            }
+            other => other,
+        }
     }
 
     async fn delete_pod_identity(&self, id: &str) -> Result<()> {
@@ -117,7 +129,13 @@ impl Eks<'_> {
     }
 
     async fn delete_cluster(&self) -> Result<()> {
-        gone(self.client.delete_cluster().name(self.cluster).send().await.map_err(self.failed(self.own_act("delete"))))
+        match gone(self.client.delete_cluster().name(self.cluster).send().await.map_err(self.failed(self.own_act("delete")))) {
+            Err(error @ Error::Conflict { .. }) => {
+                let going = self.control_plane().await?.is_none_or(|found| found.status == ClusterStatus::Deleting);
+                if going { Ok(()) } else { Err(error) }
+            }
+            other => other,
+        }
     }
 }
 
