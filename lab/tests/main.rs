@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod acceptance;
 #[cfg(test)]
+mod aws;
+#[cfg(test)]
 mod cluster_api;
 #[cfg(test)]
 mod cluster_classes;

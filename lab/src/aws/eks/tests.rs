@@ -1,0 +1,1 @@
+//! What EKS answers to whom, without servers.

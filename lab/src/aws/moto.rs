@@ -1,0 +1,137 @@
+//! moto: the other services of AWS. Installed once from the package registry into the lab's cache, by the versions and digests of `lab/programs/moto`, and asked
+//! as AWS is.
+
+use std::collections::BTreeMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result, bail};
+use bytes::Bytes;
+use http::{Request, Response, header};
+use http_body_util::{BodyExt, Full};
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpStream;
+
+use super::signature::encode;
+use crate::{cache, command, toolchain};
+
+const REQUIREMENTS: &str = include_str!("../../programs/moto/requirements.txt");
+const EXPECTED: &str = "about 1 min";
+
+/// The pinned version.
+pub fn version() -> &'static str {
+    REQUIREMENTS.lines().find_map(|line| line.strip_prefix("moto==")).map_or("", |rest| rest.trim_end_matches([' ', '\\']))
+}
+
+fn slot() -> String {
+    let mut hasher = DefaultHasher::new();
+    REQUIREMENTS.hash(&mut hasher);
+    format!("moto-{}-{:016x}", version(), hasher.finish())
+}
+
+/// Whether it is installed.
+///
+/// # Errors
+/// When the cache has no place.
+pub fn held() -> Result<bool> {
+    Ok(cache::held(&slot())?.is_some())
+}
+
+/// The Python that has moto, installed first if there is none.
+///
+/// # Errors
+/// When Python is missing or the packages cannot be had.
+pub fn python() -> Result<PathBuf> {
+    Ok(cache::ensure(&slot(), install)?.join("bin/python"))
+}
+
+fn install(folder: &Path) -> Result<()> {
+    let (python, _) = toolchain::python()?;
+    let what = format!("installing moto {}", version());
+    command::run(Command::new(&python).args(["-m", "venv"]).arg(folder), &what, || {})?;
+    let requirements = folder.join("requirements.txt");
+    std::fs::write(&requirements, REQUIREMENTS).with_context(|| format!("write {}", requirements.display()))?;
+    // The folder is renamed afterwards: what names it (the scripts in bin) is not used.
+    let mut pip = Command::new(folder.join("bin/python"));
+    pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps", "--require-hashes", "--requirement"]);
+    command::run_shown(pip.arg(&requirements), &what, EXPECTED)
+}
+
+/// The arguments of the Python that has moto.
+pub fn args(port: u16) -> Vec<String> {
+    ["-m", "moto.server", "-H", "127.0.0.1", "-p"].map(str::to_owned).into_iter().chain([port.to_string()]).collect()
+}
+
+/// Variables of moto.
+pub fn environment() -> BTreeMap<String, String> {
+    // The policies of AWS itself can be attached.
+    [("MOTO_IAM_LOAD_MANAGED_POLICIES", "true"), ("PYTHONUNBUFFERED", "1")].map(|(name, value)| (name.to_owned(), value.to_owned())).into()
+}
+
+/// A running moto.
+#[derive(Clone, Copy, Debug)]
+pub struct Moto {
+    pub port: u16,
+}
+
+impl Moto {
+    /// Sends a request on and gives the answer back.
+    ///
+    /// # Errors
+    /// When moto does not answer.
+    pub async fn send(self, request: Request<Full<Bytes>>) -> Result<Response<Bytes>> {
+        let stream = TcpStream::connect(("127.0.0.1", self.port)).await.context("reach moto")?;
+        let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
+        let connection = tokio::spawn(connection);
+        let (head, body) = sender.send_request(request).await.context("ask moto")?.into_parts();
+        let body = body.collect().await.context("read moto's answer")?.to_bytes();
+        connection.abort();
+        Ok(Response::from_parts(head, body))
+    }
+
+    /// What a service with the query protocol (`iam`, `sts`, `ec2`) answers, as XML.
+    ///
+    /// # Errors
+    /// When moto does not answer or refuses.
+    pub async fn query(self, service: &str, region: &str, parameters: &[(&str, &str)]) -> Result<String> {
+        let answer = self.send(query(service, region, "lab", parameters)?).await?;
+        let text = String::from_utf8_lossy(answer.body()).into_owned();
+        if !answer.status().is_success() {
+            let part = |tag| super::keys::element(&text, tag).unwrap_or_default();
+            bail!("{}: {}", part("Code"), part("Message"));
+        }
+        Ok(text)
+    }
+}
+
+/// A request of the query protocol. Signed by nobody: moto takes any.
+pub fn query(service: &str, region: &str, access_key: &str, parameters: &[(&str, &str)]) -> Result<Request<Full<Bytes>>> {
+    let version = match service {
+        "iam" => "2010-05-08",
+        "sts" => "2011-06-15",
+        _ => "2016-11-15",
+    };
+    let all = parameters.iter().copied().chain([("Version", version)]);
+    let body: Vec<String> = all.map(|(name, value)| format!("{name}={}", encode(value))).collect();
+    let signature =
+        format!("AWS4-HMAC-SHA256 Credential={access_key}/20260101/{region}/{service}/aws4_request, SignedHeaders=host, Signature=0");
+    let request =
+        Request::post("/").header(header::HOST, format!("{service}.{region}.amazonaws.com")).header(header::AUTHORIZATION, signature);
+    let form = "application/x-www-form-urlencoded; charset=utf-8";
+    Ok(request.header(header::CONTENT_TYPE, form).body(Full::new(Bytes::from(body.join("&"))))?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn moto_and_all_it_needs_are_pinned_with_digests() {
+        assert_eq!(version().split('.').count(), 3);
+        let packages: Vec<&str> = REQUIREMENTS.lines().filter(|line| line.starts_with(|c: char| c.is_ascii_alphanumeric())).collect();
+        assert!(packages.len() > 10 && packages.iter().all(|line| line.contains("==") && line.ends_with('\\')), "{packages:?}");
+        assert!(REQUIREMENTS.contains("--hash=sha256:"));
+        assert!(!REQUIREMENTS.contains("://"));
+    }
+}
