@@ -1,8 +1,8 @@
 //! A cluster from nothing to nothing, by every CLI of this machine.
 
+use k8s_openapi::api::core::v1::Namespace;
 use kaas_lab::client;
 use kaas_lab::terraform::Engine;
-use k8s_openapi::api::core::v1::Namespace;
 use kube::api::{Api, DeleteParams, PostParams};
 use serde_json::json;
 
@@ -48,7 +48,8 @@ fn upgraded(world: &World, place: &Place) {
     place.apply();
     place.plans_nothing();
     let group = world.groups(&place.name).remove(0);
-    let shown = world.run(async { world.eks().describe_nodegroup().cluster_name(&place.name).nodegroup_name(&group).send().await.unwrap() });
+    let shown =
+        world.run(async { world.eks().describe_nodegroup().cluster_name(&place.name).nodegroup_name(&group).send().await.unwrap() });
     assert_eq!(shown.nodegroup.unwrap().version.as_deref(), Some("1.36"));
     place.configure(&Cluster { version: "1.35", ..Cluster::default() });
     let refused = place.fails(&["plan", "-no-color"]);
