@@ -208,3 +208,128 @@ fn access(prior: &Wish, planned: &Wish, lines: &mut Lines) {
         lines.live(format_args!("{} ends", compare::pod_identity(identity)));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::{NodeShape, PodIdentity, Scaling};
+    use super::*;
+
+    fn wish() -> Wish {
+        let shape = NodeShape { instance_types: vec!["m6i.large".to_owned()], ..NodeShape::default() };
+        let group = NodeGroup { shape, scaling: Scaling { min: 1, max: 3, desired: None }, ..NodeGroup::default() };
+        Wish {
+            name: "platform".to_owned(),
+            version: Some(EksVersion { minor: 32 }),
+            role_arn: "role".to_owned(),
+            service_cidr: Some("10.0.0.0/16".to_owned()),
+            secrets_key_arn: Some("key".to_owned()),
+            node_groups: BTreeMap::from([("system".to_owned(), group)]),
+            add_ons: BTreeMap::from([("coredns".to_owned(), AddOn::default())]),
+            ..Wish::default()
+        }
+    }
+
+    fn changed(change: impl FnOnce(&mut Wish)) -> Wish {
+        let mut planned = wish();
+        change(&mut planned);
+        planned
+    }
+
+    fn lines(change: impl FnOnce(&mut Wish)) -> Vec<String> {
+        effects(&wish(), &changed(change))
+    }
+
+    #[test]
+    fn what_was_fixed_at_the_beginning_means_another_cluster() {
+        type Case = (fn(&mut Wish), Field);
+        let cases: [Case; 4] = [
+            (|w| w.name = "other".to_owned(), Field::Name),
+            (|w| w.role_arn = "other".to_owned(), Field::RoleArn),
+            (|w| w.service_cidr = Some("10.1.0.0/16".to_owned()), Field::ServiceCidr),
+            (|w| w.secrets_key_arn = Some("other".to_owned()), Field::SecretsKeyArn),
+        ];
+        for (change, field) in cases {
+            let found = replacement(&wish(), &changed(change));
+            assert_eq!(found.iter().map(|(field, _)| field).collect::<Vec<_>>(), [&field]);
+            assert!(found[0].1.ends_with("another cluster takes the place of this one"), "{found:?}");
+        }
+        let open = changed(|wish| (wish.service_cidr, wish.version) = (None, Some(EksVersion { minor: 34 })));
+        assert_eq!(replacement(&wish(), &open), []);
+        let before = changed(|wish| wish.secrets_key_arn = None);
+        assert_eq!((replacement(&before, &wish()), refused(&before, &wish())), (vec![], vec![]));
+    }
+
+    #[test]
+    fn the_way_back_is_refused_with_the_way_out() {
+        let back = refused(&wish(), &changed(|wish| (wish.version, wish.secrets_key_arn) = (Some(EksVersion { minor: 31 }), None)));
+        assert_eq!(back.iter().map(|(field, _)| field).collect::<Vec<_>>(), [&Field::Version, &Field::SecretsKeyArn]);
+        assert!(back[0].1.contains("from 1.32 back to 1.31") && back[1].1.contains("leave key there"), "{back:?}");
+        assert_eq!(refused(&wish(), &changed(|wish| wish.version = None)), []);
+    }
+
+    #[test]
+    fn an_upgrade_says_its_path_and_what_follows() {
+        let rolling = [
+            "rolling: nodes of system are replaced by nodes of 1.34, with each minor",
+            "rolling: add-ons coredns go to what AWS chooses for 1.34",
+        ];
+        let found = lines(|wish| wish.version = Some(EksVersion { minor: 34 }));
+        assert_eq!(found[..2], rolling);
+        let slow = "slow (about 20 minutes): control plane 1.32 -> 1.33 -> 1.34, one minor at a time; the Kubernetes API stays up";
+        assert_eq!(found[2..], [slow]);
+    }
+
+    #[test]
+    fn another_shape_is_rolling_and_other_bounds_are_live() {
+        let system = |wish: &mut Wish, change: fn(&mut NodeGroup)| change(wish.node_groups.get_mut("system").unwrap());
+        assert_eq!(
+            lines(|wish| system(wish, |group| group.shape.instance_types = vec!["m7i.large".to_owned()])),
+            [
+                "rolling: node group \"system\": instance types m6i.large -> m7i.large; new nodes are made first, then the former ones drained and deleted"
+            ]
+        );
+        assert_eq!(
+            lines(|wish| system(wish, |group| group.scaling.max = 9)),
+            ["live: node group \"system\": bounds 1 to 3 nodes -> 1 to 9 nodes"]
+        );
+        assert_eq!(lines(|wish| wish.node_groups.clear()), ["rolling: node group \"system\" is drained and deleted"]);
+    }
+
+    #[test]
+    fn every_other_change_has_its_line_and_no_change_has_none() {
+        type Case = (fn(&mut Wish), &'static str);
+        let cases: [Case; 10] = [
+            (|w| w.endpoint.public = false, "slow (about 5 minutes): endpoint of the Kubernetes API; then it is reached from the VPC only"),
+            (
+                |w| drop(w.subnet_ids.insert("subnet-1".to_owned())),
+                "slow (about 5 minutes): subnets and security groups of the control plane",
+            ),
+            (|w| drop(w.log_types.insert("api".to_owned())), "slow (about 5 minutes): logging of the control plane"),
+            (|w| w.deletion_protection = true, "live: deletion protection is switched on"),
+            (|w| drop(w.tags.insert("a".to_owned(), "b".to_owned())), "live: tags"),
+            (|w| w.add_ons.clear(), "live: add-on \"coredns\" is removed, and what it runs in the cluster"),
+            (
+                |w| w.add_ons.get_mut("coredns").unwrap().version = Some("v1".to_owned()),
+                "rolling: add-on \"coredns\": version none -> v1; its pods restart",
+            ),
+            (|w| drop(w.add_ons.insert("vpc-cni".to_owned(), AddOn::default())), "live: add-on \"vpc-cni\" is made"),
+            (|w| drop(w.access_entries.insert("p".to_owned(), Default::default())), "live: p gets access"),
+            (
+                |w| {
+                    drop(w.pod_identities.insert(PodIdentity {
+                        namespace: "n".to_owned(),
+                        service_account: "s".to_owned(),
+                        role_arn: "r".to_owned(),
+                    }))
+                },
+                "live: pod identity of n/s with role r begins; pods have it from their next start on",
+            ),
+        ];
+        for (change, line) in cases {
+            assert_eq!(lines(change), [line]);
+        }
+        let first = changed(|wish| wish.secrets_key_arn = None);
+        assert_eq!(effects(&first, &wish()), ["slow (about 45 minutes): Secrets are encrypted with the key; this cannot be undone"]);
+        assert_eq!(effects(&wish(), &wish()), Vec::<String>::new());
+    }
+}

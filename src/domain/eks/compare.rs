@@ -73,7 +73,7 @@ pub fn fixed(wish: &Wish, cluster: &ClusterSeen) -> Vec<Difference> {
         Difference::of("role of the control plane", cluster.role_arn.as_str(), wish.role_arn.as_str(), str::to_owned),
         given(&wish.service_cidr, &cluster.service_cidr, "network of Services"),
         given(&wish.secrets_key_arn, &cluster.secrets_key_arn, "key of Secrets"),
-        version.map(|wished| Difference { what: "version", found: cluster.version.to_string(), wished: wished.to_string() }),
+        version.map(|wished| Difference { what: VERSION, found: cluster.version.to_string(), wished: wished.to_string() }),
     ]
     .into_iter()
     .flatten()
@@ -102,15 +102,18 @@ pub fn node_group(wished: &NodeGroup, found: &NodeGroupSeen) -> Vec<Difference> 
 /// What a difference in the number of nodes is called: the one that an autoscaler may make again at once.
 pub const DESIRED: &str = "desired number of nodes";
 
+/// What a difference in a version is called.
+pub const VERSION: &str = "version";
+
 /// Of an add-on, without its tags. One that is not pinned should have been chosen for the cluster's version.
 pub fn add_on(wished: &AddOn, found: &AddOnSeen, kubernetes: EksVersion) -> Vec<Difference> {
     let chosen_for = found.tags.get(tags::KUBERNETES);
     let unpinned = || {
         let found = chosen_for.map_or_else(|| "the user's choice".to_owned(), |version| format!("AWS's choice for {version}"));
         let stale = wished.version.is_none() && chosen_for != Some(&kubernetes.to_string());
-        stale.then(|| Difference { what: "version", found, wished: format!("AWS's choice for {kubernetes}") })
+        stale.then(|| Difference { what: VERSION, found, wished: format!("AWS's choice for {kubernetes}") })
     };
-    let pinned = || wished.version.as_ref().and_then(|_| Difference::of("version", &found.version, &wished.version, optional));
+    let pinned = || wished.version.as_ref().and_then(|_| Difference::of(VERSION, &found.version, &wished.version, optional));
     let role = wished.service_account_role_arn.as_ref();
     let role = role.and_then(|_| Difference::of("role", &found.service_account_role_arn, &wished.service_account_role_arn, optional));
     let configuration = wished.configuration.as_ref().filter(|wished| !is_same_json(wished, found.configuration.as_deref()));

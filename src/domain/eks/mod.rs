@@ -17,7 +17,7 @@ pub mod version;
 pub mod wish;
 
 pub use change::{effects, refused, replacement};
-pub use check::{Field, NodeGroupPart, WishError, check};
+pub use check::{AddOnPart, Field, NodeGroupPart, WishError, check};
 pub use compare::drift;
 pub use group::group_name;
 pub use id::{EksId, EksIdError};

@@ -52,8 +52,9 @@ pub fn access_entries(wish: &Wish, errors: &mut Errors) {
         }
         for (policy, scope) in &entry.policies {
             errors.arn(field(), policy, Service::AccessPolicy);
-            // The last character may stand for any.
-            let is_namespace = |name: &str| is_dns_label(name.strip_suffix('*').unwrap_or(name)) || name == "*";
+            // EKS lets a "*" stand for any end.
+            let is_namespace =
+                |name: &str| is_dns_label(&name.strip_suffix('*').map_or_else(|| name.to_owned(), |start| format!("{start}x")));
             for namespace in scope.namespaces.iter().filter(|name| !is_namespace(name)) {
                 errors.invalid(field(), namespace, "no name of a namespace");
             }

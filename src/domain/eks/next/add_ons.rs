@@ -16,11 +16,17 @@ const BEFORE_NODES: [&str; 3] = ["vpc-cni", "kube-proxy", "eks-pod-identity-agen
 const PASSING: [&str; 3] = [NO_PODS, "ClusterUnreachable", "InternalFailure"];
 const NO_PODS: &str = "InsufficientNumberOfReplicas";
 
-/// Those that nodes need are asked for; nobody waits for them yet.
+/// Those that nodes need are asked for and mended; nobody waits for them yet. Their versions follow the nodes', as those of all others.
 pub fn before_nodes(view: &View<'_>) -> Found {
     let mut found = Found::default();
     for (name, wished) in view.wish.add_ons.iter().filter(|(name, _)| BEFORE_NODES.contains(&name.as_str())) {
-        add_on(view, &mut found, name, wished);
+        let only_version = view.seen.add_ons.get(name).is_some_and(|seen| {
+            let is_well = matches!(seen.status, PartStatus::Active | PartStatus::Degraded);
+            is_well && compare::add_on(wished, seen, view.cluster.version).iter().all(|difference| difference.what == compare::VERSION)
+        });
+        if !only_version {
+            add_on(view, &mut found, name, wished);
+        }
     }
     Found { waits: Vec::new(), ..found }
 }

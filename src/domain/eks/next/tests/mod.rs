@@ -1,3 +1,6 @@
-//! Decisions.
+//! Decisions: one by one, and by a simulated EKS until nothing is left to decide.
 
-use super::*;
+mod cases;
+mod eks;
+mod properties;
+mod wishes;
