@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::faults::Fault;
 use super::keys::element;
-use super::moto::{Moto, query};
+use super::moto::{Moto, Signer, query};
 use super::settings::Change;
 use super::token::mint::Recipe;
 use super::{NAME, REGION, servers, write_whole};
@@ -185,7 +185,7 @@ impl Aws {
     pub fn assume(&self, user: &Credentials, arn: &str) -> Result<Credentials> {
         let front = Front { port: self.port };
         let asked = [("Action", "AssumeRole"), ("RoleArn", arn), ("RoleSessionName", "lab")];
-        let xml = front.ask_as(&user.access_key_id, "sts", &asked)?;
+        let xml = front.ask_as(Some(Signer { access_key: &user.access_key_id, secret: &user.secret_access_key }), "sts", &asked)?;
         let part = |tag: &str| element(&xml, tag).map(str::to_owned).with_context(|| format!("find {tag} in moto's answer"));
         Ok(Credentials {
             access_key_id: part("AccessKeyId")?,
@@ -246,11 +246,11 @@ impl Front {
     }
 
     fn ask(self, service: &str, parameters: &[(&str, &str)]) -> Result<String> {
-        self.ask_as("lab", service, parameters)
+        self.ask_as(None, service, parameters)
     }
 
-    fn ask_as(self, access_key: &str, service: &str, parameters: &[(&str, &str)]) -> Result<String> {
-        let request: Request<Full<bytes::Bytes>> = query(service, REGION, access_key, parameters)?;
+    fn ask_as(self, signer: Option<Signer<'_>>, service: &str, parameters: &[(&str, &str)]) -> Result<String> {
+        let request: Request<Full<bytes::Bytes>> = query(service, REGION, signer, parameters)?;
         block_on(async {
             let answer = Moto { port: self.port }.send(request).await?;
             let text = String::from_utf8_lossy(answer.body()).into_owned();

@@ -35,6 +35,15 @@ pub enum Fault {
     },
     /// Let the creation of the next cluster fail
     FailCluster,
+    /// Let the next change that EKS takes its time for fail: of a cluster, a node group or an add-on
+    FailUpdate {
+        /// An error code of updates
+        #[arg(default_value = "OperationNotPermitted")]
+        code: String,
+        /// What AWS says
+        #[arg(default_value = "The service role associated with this operation does not have the required permissions")]
+        message: String,
+    },
     /// Let an add-on that is there be DEGRADED
     DegradeAddOn {
         cluster: String,
@@ -56,6 +65,7 @@ pub struct Faults {
     lose: BTreeMap<String, u32>,
     node_group: Vec<Value>,
     cluster: u32,
+    update: Vec<Value>,
 }
 
 impl Faults {
@@ -70,6 +80,9 @@ impl Faults {
             }
             Fault::FailNodeGroup { code, message } => self.node_group.push(issue(code, message)),
             Fault::FailCluster => self.cluster += 1,
+            Fault::FailUpdate { code, message } => {
+                self.update.push(json!({"errorCode": code, "errorMessage": message, "resourceIds": []}));
+            }
             Fault::DegradeAddOn { .. } => {}
         }
     }
@@ -85,6 +98,11 @@ impl Faults {
     /// Why the node group that is made now is going to fail.
     pub fn node_group(&mut self) -> Option<Value> {
         (!self.node_group.is_empty()).then(|| self.node_group.remove(0))
+    }
+
+    /// Why the change that begins now is going to fail.
+    pub fn update(&mut self) -> Option<Value> {
+        (!self.update.is_empty()).then(|| self.update.remove(0))
     }
 
     pub fn cluster(&mut self) -> bool {

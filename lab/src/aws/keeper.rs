@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
@@ -26,19 +26,24 @@ const REST: u32 = 10;
 
 /// Works until the process ends.
 pub async fn keep(front: Arc<Front>) {
+    let tended: Arc<Mutex<BTreeSet<String>>> = Arc::default();
     for tick in 0_u32.. {
         front.with_state(|state| advance(state, now()));
         let clusters: Vec<(String, Cluster)> =
             front.with_state(|state: &mut State| state.clusters.iter().map(|(key, cluster)| (key.clone(), cluster.clone())).collect());
-        let all = clusters.into_iter().map(|(key, cluster)| {
-            let front = front.clone();
-            async move {
+        for (key, cluster) in clusters {
+            // One that takes long keeps none of the others waiting.
+            if !tended.lock().unwrap_or_else(PoisonError::into_inner).insert(key.clone()) {
+                continue;
+            }
+            let (front, tended) = (front.clone(), tended.clone());
+            tokio::spawn(async move {
                 if let Err(error) = tend(&front, &key, &cluster, tick).await {
                     tracing::info!("{key}: {error:#}");
                 }
-            }
-        });
-        futures::future::join_all(all).await;
+                tended.lock().unwrap_or_else(PoisonError::into_inner).remove(&key);
+            });
+        }
         tokio::time::sleep(TICK).await;
     }
 }

@@ -13,7 +13,8 @@ use http_body_util::{BodyExt, Full};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 
-use super::signature::encode;
+use super::signature::{Scope, Signed, encode};
+use super::token::mint::dates;
 use crate::{cache, command, toolchain};
 
 const REQUIREMENTS: &str = include_str!("../../programs/moto/requirements.txt");
@@ -95,7 +96,7 @@ impl Moto {
     /// # Errors
     /// When moto does not answer or refuses.
     pub async fn query(self, service: &str, region: &str, parameters: &[(&str, &str)]) -> Result<String> {
-        let answer = self.send(query(service, region, "lab", parameters)?).await?;
+        let answer = self.send(query(service, region, None, parameters)?).await?;
         let text = String::from_utf8_lossy(answer.body()).into_owned();
         if !answer.status().is_success() {
             let part = |tag| super::keys::element(&text, tag).unwrap_or_default();
@@ -105,8 +106,19 @@ impl Moto {
     }
 }
 
-/// A request of the query protocol. Signed by nobody: moto takes any.
-pub fn query(service: &str, region: &str, access_key: &str, parameters: &[(&str, &str)]) -> Result<Request<Full<Bytes>>> {
+/// Who asks: the id of the key and its secret.
+#[derive(Clone, Copy)]
+pub struct Signer<'a> {
+    pub access_key: &'a str,
+    pub secret: &'a str,
+}
+
+/// The lab itself. moto takes any signature.
+const LAB: Signer<'static> = Signer { access_key: "lab", secret: "lab" };
+
+/// A request of the query protocol.
+pub fn query(service: &str, region: &str, signer: Option<Signer<'_>>, parameters: &[(&str, &str)]) -> Result<Request<Full<Bytes>>> {
+    let signer = signer.unwrap_or(LAB);
     let version = match service {
         "iam" => "2010-05-08",
         "sts" => "2011-06-15",
@@ -114,12 +126,18 @@ pub fn query(service: &str, region: &str, access_key: &str, parameters: &[(&str,
     };
     let all = parameters.iter().copied().chain([("Version", version)]);
     let body: Vec<String> = all.map(|(name, value)| format!("{name}={}", encode(value))).collect();
-    let signature =
-        format!("AWS4-HMAC-SHA256 Credential={access_key}/20260101/{region}/{service}/aws4_request, SignedHeaders=host, Signature=0");
-    let request =
-        Request::post("/").header(header::HOST, format!("{service}.{region}.amazonaws.com")).header(header::AUTHORIZATION, signature);
+    let body = body.join("&");
+    let (day, date) = dates(time::OffsetDateTime::now_utc());
+    let scope = Scope { access_key: signer.access_key.to_owned(), day, region: region.to_owned(), service: service.to_owned() };
+    let host = format!("{service}.{region}.amazonaws.com");
+    let headers = vec![("host".to_owned(), host.clone()), ("x-amz-date".to_owned(), date.clone())];
+    let signed = Signed { method: "POST", path: "/".to_owned(), query: &[], headers, body: body.as_bytes(), date: &date, scope: &scope };
+    let signature = signed.signature(signer.secret);
+    let credential = format!("{}/{}/{region}/{service}/aws4_request", scope.access_key, scope.day);
+    let authorization = format!("AWS4-HMAC-SHA256 Credential={credential}, SignedHeaders=host;x-amz-date, Signature={signature}");
+    let request = Request::post("/").header(header::HOST, host).header(header::AUTHORIZATION, authorization).header("x-amz-date", date);
     let form = "application/x-www-form-urlencoded; charset=utf-8";
-    Ok(request.header(header::CONTENT_TYPE, form).body(Full::new(Bytes::from(body.join("&"))))?)
+    Ok(request.header(header::CONTENT_TYPE, form).body(Full::new(Bytes::from(body)))?)
 }
 
 #[cfg(test)]

@@ -69,7 +69,10 @@ pub async fn others(front: &Front, head: Parts, body: Bytes) -> Reply {
     let form = parameters(&String::from_utf8_lossy(&body), true);
     let action = form.iter().find(|(name, _)| name == "Action").map(|(_, value)| value.clone()).unwrap_or_default();
     if front.with_state(|state| state.faults.throttles(&action)) {
-        return Some(throttled());
+        return Some(failed(StatusCode::BAD_REQUEST, "Throttling", "Rate exceeded"));
+    }
+    if let Some(refusal) = refused_by_sts(front, &head, &body) {
+        return Some(refusal);
     }
     let answer = match front.moto.send(Request::from_parts(head, Full::new(body))).await {
         Ok(answer) => answer,
@@ -115,11 +118,21 @@ async fn remember(front: &Front, action: &str, form: &[(String, String)], answer
     Ok(())
 }
 
-/// As the services with the query protocol say it.
-fn throttled() -> Response<Full<Bytes>> {
-    let text = "<ErrorResponse><Error><Type>Sender</Type><Code>Throttling</Code><Message>Rate exceeded</Message></Error></ErrorResponse>";
-    let mut response = Response::new(Full::new(Bytes::from_static(text.as_bytes())));
-    *response.status_mut() = StatusCode::BAD_REQUEST;
+/// moto tells everybody who he is; this AWS only those whose key it issued.
+fn refused_by_sts(front: &Front, head: &Parts, body: &[u8]) -> Option<Response<Full<Bytes>>> {
+    let header = head.headers.get(header::AUTHORIZATION)?.to_str().ok()?;
+    let authorization = Authorization::parse(header).filter(|authorization| authorization.scope.service == "sts")?;
+    let query = parameters(head.uri.query().unwrap_or_default(), false);
+    let refusal = signed_by(front, head, &query, body, &authorization).err()?;
+    let code = if refusal == Refusal::unknown_key() { "InvalidClientTokenId" } else { "SignatureDoesNotMatch" };
+    Some(failed(StatusCode::FORBIDDEN, code, &refusal.message))
+}
+
+/// An error as the services with the query protocol say it.
+fn failed(status: StatusCode, code: &str, message: &str) -> Response<Full<Bytes>> {
+    let text = format!("<ErrorResponse><Error><Type>Sender</Type><Code>{code}</Code><Message>{message}</Message></Error></ErrorResponse>");
+    let mut response = Response::new(Full::new(Bytes::from(text)));
+    *response.status_mut() = status;
     response.headers_mut().insert(header::CONTENT_TYPE, header::HeaderValue::from_static("text/xml"));
     response
 }

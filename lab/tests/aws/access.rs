@@ -47,6 +47,9 @@ async fn eks_itself(world: &World, forged: &Credentials, unknown: &Credentials) 
     assert!(message.contains("lab-stranger is not authorized to perform: eks:DescribeCluster"), "{message}");
     assert_eq!(refusal(world.eks(forged).list_clusters().send().await).0, "InvalidSignatureException");
     assert_eq!(refusal(world.eks(unknown).list_clusters().send().await).0, "UnrecognizedClientException");
+    let sts = |user: &Credentials| format!("{:#}", world.aws.assume(user, "arn:aws:iam::123456789012:role/any").unwrap_err());
+    assert!(sts(forged).contains("SignatureDoesNotMatch"), "{}", sts(forged));
+    assert!(sts(unknown).contains("InvalidClientTokenId"), "{}", sts(unknown));
 }
 
 async fn entries(world: &World, blue: &Cluster) {

@@ -14,6 +14,7 @@ fn ordered_faults_happen_once_as_aws_words_them() {
         throttled(&world).await;
         failed_node_group(&world).await;
         degraded_add_on(&world).await;
+        failed_cluster(&world).await;
     });
     world.lab.down().unwrap();
 }
@@ -81,4 +82,17 @@ async fn degraded_add_on(world: &World) {
     eks.update_addon().cluster_name("blue").addon_name("coredns").addon_version("v1.12.3-eksbuild.1").send().await.unwrap();
     wait("the add-on to be mended", || async { (shown().await.status == Some(AddonStatus::Active)).then_some(()) }).await;
     assert!(shown().await.health().unwrap().issues().is_empty());
+}
+
+/// A failed cluster can be seen and deleted.
+async fn failed_cluster(world: &World) {
+    let eks = world.admin();
+    world.aws.order(&Fault::FailCluster).unwrap();
+    let create = eks.create_cluster().name("green").role_arn(&world.ready.cluster_role_arn);
+    create.resources_vpc_config(world.network()).send().await.unwrap();
+    let failed = world.until("green", ClusterStatus::Failed).await;
+    assert_eq!(failed.health().unwrap().issues()[0].code().unwrap().as_str(), "Ec2SubnetNotFound");
+    assert_eq!(failed.endpoint(), None);
+    eks.delete_cluster().name("green").send().await.unwrap();
+    wait("the failed cluster to go", || async { (eks.list_clusters().send().await.unwrap().clusters() == ["blue"]).then_some(()) }).await;
 }

@@ -26,7 +26,7 @@ fn check(name: &str, version: &str, configuration: &str) -> Answer<()> {
     if !known(name)?.contains(&version) {
         return Err(Refusal::parameter(format!("Addon version specified is not supported: {name} {version}")));
     }
-    if !configuration.is_empty() && serde_json::from_str::<Map<String, Value>>(configuration).is_err() {
+    if !configuration.is_empty() && serde_norway::from_str::<Map<String, Value>>(configuration).is_err() {
         return Err(Refusal::parameter("ConfigurationValue is not in valid JSON or YAML format"));
     }
     Ok(())

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::state::{Cluster, Part, State, Target, text};
+use super::state::{Cluster, Part, State, Target, Update, text};
 use crate::aws::faults::issue;
 use crate::aws::nodes;
 
@@ -69,19 +69,30 @@ fn part(part: &mut Part, now: f64, done: bool) -> bool {
 }
 
 fn updates(cluster: &mut Cluster, now: f64) -> bool {
-    let under_way = |update: &super::state::Update| text(&update.view, "status") == "InProgress";
+    let under_way = |update: &Update| text(&update.view, "status") == "InProgress";
     let mut due = Vec::new();
     for update in cluster.updates.iter_mut().filter(|update| under_way(update) && now >= update.due) {
-        update.view.insert("status".to_owned(), json!("Successful"));
-        due.push((update.target.clone(), update.change.clone()));
+        let change = match update.fails.take() {
+            Some(error) => {
+                update.view.insert("errors".to_owned(), json!([error]));
+                None
+            }
+            None => Some(update.change.clone()),
+        };
+        update.view.insert("status".to_owned(), json!(if change.is_some() { "Successful" } else { "Failed" }));
+        due.push((update.target.clone(), change));
     }
-    for (target, change) in &due {
-        if let Some(view) = cluster.view_of(target) {
-            view.extend(change.clone());
+    let any = !due.is_empty();
+    for (target, change) in due {
+        // Only add-ons show by their status that a change failed.
+        let failed = if matches!(target, Target::AddOn(_)) { "UPDATE_FAILED" } else { "ACTIVE" };
+        let status = if change.is_some() { "ACTIVE" } else { failed };
+        if let Some(view) = cluster.view_of(&target) {
+            view.extend(change.unwrap_or_default());
             if text(view, "status") == "UPDATING" {
-                view.insert("status".to_owned(), json!("ACTIVE"));
+                view.insert("status".to_owned(), json!(status));
             }
         }
     }
-    !due.is_empty()
+    any
 }

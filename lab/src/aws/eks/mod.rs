@@ -132,7 +132,13 @@ impl State {
                 let delay = self.settings.delay_s;
                 let missing = || Refusal::not_found(format!("No cluster found for name: {}.", call.route.cluster));
                 let cluster = self.clusters.get_mut(&call.key()).ok_or_else(missing)?;
-                of_cluster(cluster, call, delay)
+                let before = cluster.updates.len();
+                let answer = of_cluster(cluster, call, delay)?;
+                // Only a change that really begins takes the fault.
+                if let Some(update) = cluster.updates.get_mut(before..).and_then(|begun| begun.first_mut()) {
+                    update.fails = self.faults.update();
+                }
+                Ok(answer)
             }
         }
     }

@@ -84,6 +84,8 @@ pub struct Update {
     pub target: Target,
     pub view: Map<String, Value>,
     pub due: f64,
+    /// Why it is going to fail.
+    pub fails: Option<Value>,
     /// Fields that the target then has.
     pub change: Map<String, Value>,
 }

@@ -23,7 +23,7 @@ pub fn begin(
         whole.insert("status".to_owned(), json!("UPDATING"));
     }
     let answer = json!({"update": view});
-    cluster.updates.push(Update { target, view, due, change });
+    cluster.updates.push(Update { target, view, due, fails: None, change });
     answer
 }
 
