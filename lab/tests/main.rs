@@ -13,6 +13,8 @@ mod custom_resources;
 #[cfg(test)]
 mod driver;
 #[cfg(test)]
+mod eks;
+#[cfg(test)]
 mod environment;
 #[cfg(test)]
 mod examples;

@@ -106,8 +106,9 @@ impl std::error::Error for Answer {}
 pub enum Error {
     #[error("{message}")]
     Config { message: String, way_out: String, source: Option<Cause> },
+    /// `hint`: what is known of why, in place of what helps with most servers.
     #[error("{act}: {host} cannot be reached")]
-    Unreachable { act: Act, host: String, source: Cause },
+    Unreachable { act: Act, host: String, hint: Option<Arc<str>>, source: Cause },
     #[error("{act}: no answer from {host} within {seconds} s")]
     TimedOut { act: Act, host: String, seconds: u64 },
     #[error("{act}: the connection was cut before the answer was complete")]
@@ -220,6 +221,7 @@ impl Error {
     pub fn hint(&self) -> Option<String> {
         Some(match self {
             Self::Config { way_out, .. } => way_out.clone(),
+            Self::Unreachable { hint: Some(hint), .. } => hint.to_string(),
             Self::Unreachable { host, .. } => {
                 format!(
                     "Check that {host} is the API server's address, that it runs and that this machine can reach it and trusts its certificate."
@@ -230,7 +232,8 @@ impl Error {
             }
             Self::Unauthorized { .. } => {
                 "The token, client certificate or exec plugin of the provider's kubernetes block (or of the kubeconfig's \
-                 context) is expired or belongs to another cluster; renew it, for example by logging in again."
+                 context) is expired or belongs to another cluster; renew it, for example by logging in again. For an EKS cluster by its name, \
+                 whose credentials are AWS's, give the IAM role or user an access entry in the cluster."
                     .into()
             }
             Self::Forbidden { source, .. } if source.message.contains("is being terminated") => {

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use crate::{
     domain::{cluster_class, components, object::Kind},
     drivers::kubernetes::{Cluster, Error},
-    framework::{attr::Attr, diagnostic::Diagnostics},
+    framework::{attr::Attr, diagnostic::Diagnostics, path::Path},
     resources::{
         failure::failed,
         management_cluster::model::{Components, ManagementCluster},
@@ -96,11 +96,12 @@ impl Seen {
         warnings: &mut Diagnostics,
     ) -> Result<(), Diagnostics> {
         let mut found = Diagnostics::none();
+        let place: Path = if config.eks.is_null() { ManagementCluster::EXISTING } else { ManagementCluster::EKS }.into();
         let version = self.kubernetes_version.as_str();
         if minor_version(version).is_some_and(|version| version < KUBERNETES_MIN) {
             let (major, minor) = KUBERNETES_MIN;
             found.error_at(
-                ManagementCluster::EXISTING,
+                place.clone(),
                 "Kubernetes is too old",
                 format!("The cluster runs Kubernetes {version}; Strimzi needs {major}.{minor} or later. Upgrade the cluster first."),
             );
@@ -116,7 +117,7 @@ impl Seen {
             let soft_only =
                 if hard { " Where no tenant is to have a cluster of its own, set cluster_classes = [], and less is needed." } else { "" };
             found.error_at(
-                ManagementCluster::EXISTING,
+                place.clone(),
                 "Not allowed what tenants need",
                 format!(
                     "The user that the provider is in {} may not, in every namespace: {}. Bind it to a ClusterRole that allows this.{soft_only}",
