@@ -9,6 +9,7 @@ pub mod cluster_class;
 pub mod components;
 pub mod drift;
 pub mod eks;
+pub mod install;
 pub mod kafka;
 pub mod manifests;
 pub mod names;

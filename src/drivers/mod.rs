@@ -3,3 +3,4 @@
 //! May import the domain's types; knows nothing of Terraform, of plans or of what an object means.
 
 pub mod kubernetes;
+pub mod release;
