@@ -27,6 +27,13 @@ pub fn pending(wanted: &AnyObject, live: Option<&Value>) -> Option<String> {
     }
 }
 
+/// Whether readiness means more than that the object is there.
+pub fn is_judged(object: &AnyObject) -> bool {
+    let reference = &object.reference;
+    let judged = ["apiextensions.k8s.io", "apps", "batch", "operator.cluster.x-k8s.io", "helm.toolkit.fluxcd.io"];
+    judged.contains(&reference.group()) || reference.group() == "admissionregistration.k8s.io" && is_injected(&object.body)
+}
+
 /// Whether it has given up, so that waiting does not help.
 pub fn is_stalled(live: &Value) -> bool {
     live["kind"] == "HelmRelease" && release_status(live, None).state == ReleaseState::Failed

@@ -3,6 +3,7 @@
 //! `existing {}` adopts a cluster: nothing is written to it but the ClusterClasses and their namespace, and destroying the resource removes only those.
 
 mod classes;
+mod install;
 mod look;
 mod model;
 #[cfg(test)]
@@ -15,7 +16,7 @@ use tokio::time::Instant;
 
 use crate::{
     domain::cluster_class::SHIPPED,
-    drivers::kubernetes::Cluster,
+    drivers::kubernetes::{Cluster, Environment},
     framework::{
         attr::Attr,
         diagnostic::Diagnostics,
@@ -23,7 +24,7 @@ use crate::{
     },
     resources::{
         connection::Connection,
-        management_cluster::{classes::Classes, look::Seen, model::Existing},
+        management_cluster::{classes::Classes, install::Wished, look::Seen, model::Existing},
     },
 };
 
@@ -44,6 +45,11 @@ impl ManagementClusterResource {
 
     fn cluster(&self, call: &Call) -> Result<Cluster, Diagnostics> {
         Ok(self.connection.cluster()?.stopped_by(call.stop.clone()))
+    }
+
+    /// What the environment says of proxies.
+    fn environment(&self) -> Environment {
+        self.connection.settings().kubernetes.map(|kubernetes| kubernetes.environment).unwrap_or_default()
     }
 
     /// The cluster, if it is the one that the state is of.
@@ -67,11 +73,23 @@ impl ManagementClusterResource {
         &self,
         mut planned: ManagementCluster,
         prior: &BTreeSet<String>,
+        had_install: bool,
         timeout: Duration,
         call: &mut Call,
     ) -> Result<ManagementCluster, Diagnostics> {
         let cluster = self.cluster_of(&planned, call)?;
+        let deadline = Instant::now() + timeout;
+        let is_installed = install::bring(&cluster, &planned, had_install, &self.environment(), deadline, call).await?;
         let seen = Seen::of(&cluster).await?;
+        if !is_installed {
+            // What there can be is not known before everything is there; the next apply makes the classes.
+            if planned.cluster_classes.is_unknown() {
+                planned.cluster_classes = Attr::Known(prior.iter().cloned().chain(SHIPPED.map(str::to_owned)).collect());
+            }
+            seen.fill(&cluster, &mut planned);
+            planned.drift = Attr::Known(Vec::new());
+            return Ok(planned);
+        }
         let wanted = match &planned.cluster_classes {
             Attr::Known(wanted) => wanted.clone(),
             Attr::Unknown => classes::possible(&cluster, &seen).await?,
@@ -79,7 +97,6 @@ impl ManagementClusterResource {
         };
         classes::demand(&cluster, &seen, &wanted).await?;
         seen.check(&cluster, &planned, &wanted, &mut call.found).await?;
-        let deadline = Instant::now() + timeout;
         let kept = Classes { cluster: &cluster, deadline, stop: &call.stop };
         let dropped: BTreeSet<String> = prior.difference(&wanted).cloned().collect();
         if !dropped.is_empty() {
@@ -106,6 +123,7 @@ impl Resource for ManagementClusterResource {
     type Identity = ManagementClusterIdentity;
 
     fn validate(&self, config: &ManagementCluster, found: &mut Diagnostics) {
+        install::check(&config.install, &config.mirror, found);
         for class in config.cluster_classes.known().into_iter().flatten().filter(|class| !SHIPPED.contains(&class.as_str())) {
             found.error_at(
                 ManagementCluster::CLUSTER_CLASSES,
@@ -119,14 +137,15 @@ impl Resource for ManagementClusterResource {
         }
     }
 
-    fn plan(&self, _change: &Change<'_, ManagementCluster>, planned: &mut ManagementCluster, _verdict: &mut Verdict) {
+    fn plan(&self, change: &Change<'_, ManagementCluster>, planned: &mut ManagementCluster, verdict: &mut Verdict) {
+        install::plan(change, planned, verdict);
         // Whatever differs is mended: where something does, this makes the update.
         planned.drift = Attr::Known(Vec::new());
     }
 
     async fn create(&self, planned: ManagementCluster, call: &mut Call) -> Result<ManagementCluster, Failed<ManagementCluster>> {
-        let timeout = planned.timeouts.create_or(WAIT_DEFAULT);
-        Ok(self.make(planned, &BTreeSet::new(), timeout, call).await?)
+        let timeout = planned.timeouts.create_or(wait_default(&planned));
+        Ok(self.make(planned, &BTreeSet::new(), false, timeout, call).await?)
     }
 
     async fn update(
@@ -135,9 +154,10 @@ impl Resource for ManagementClusterResource {
         planned: ManagementCluster,
         call: &mut Call,
     ) -> Result<ManagementCluster, Failed<ManagementCluster>> {
-        let timeout = planned.timeouts.update_or(WAIT_DEFAULT);
+        let timeout = planned.timeouts.update_or(wait_default(&planned));
+        let had_install = prior.install.known().is_some();
         let prior = prior.cluster_classes.into_known().unwrap_or_default();
-        Ok(self.make(planned, &prior, timeout, call).await?)
+        Ok(self.make(planned, &prior, had_install, timeout, call).await?)
     }
 
     async fn read(&self, state: ManagementCluster, call: &mut Call) -> Result<Option<ManagementCluster>, Diagnostics> {
@@ -154,8 +174,12 @@ impl Resource for ManagementClusterResource {
             Some(kept) => kept,
             None => classes::existing(&cluster).await?,
         };
-        let drift = classes::drift(&cluster, &kept).await?;
-        let mut now = ManagementCluster { timeouts: state.timeouts, ..blank() };
+        let mut drift = match Wished::of(&state.install, &state.mirror, &self.environment())? {
+            Some(wished) => install::drift(&cluster, &wished).await?,
+            None => Vec::new(),
+        };
+        drift.extend(classes::drift(&cluster, &kept).await?);
+        let mut now = ManagementCluster { timeouts: state.timeouts, install: state.install, mirror: state.mirror, ..blank() };
         seen.fill(&cluster, &mut now);
         (now.cluster_classes, now.drift) = (Attr::Known(kept), Attr::Known(drift));
         Ok(Some(now))
@@ -163,11 +187,14 @@ impl Resource for ManagementClusterResource {
 
     async fn delete(&self, prior: ManagementCluster, call: &mut Call) -> Result<(), Failed<ManagementCluster>> {
         // Adopted, not made: where nothing was put into it, it is only forgotten.
-        let Some(kept) = prior.cluster_classes.known().filter(|kept| !kept.is_empty()) else { return Ok(()) };
+        let kept = prior.cluster_classes.known().cloned().unwrap_or_default();
+        if kept.is_empty() && prior.install.is_null() {
+            return Ok(());
+        }
         let cluster = self.cluster_of(&prior, call)?;
-        let deadline = Instant::now() + prior.timeouts.delete_or(WAIT_DEFAULT);
+        let deadline = Instant::now() + prior.timeouts.delete_or(wait_default(&prior));
         let mut warnings = Diagnostics::none();
-        let outcome = Classes { cluster: &cluster, deadline, stop: &call.stop }.remove_all(kept, &mut warnings).await;
+        let outcome = Classes { cluster: &cluster, deadline, stop: &call.stop }.remove_all(&kept, &mut warnings).await;
         call.found.extend(warnings);
         Ok(outcome?)
     }
@@ -180,6 +207,8 @@ impl Resource for ManagementClusterResource {
         Ok(ManagementCluster {
             existing: Attr::Known(Existing {}),
             cluster_classes: Attr::Null,
+            install: Attr::Null,
+            mirror: Attr::Null,
             timeouts: Attr::Null,
             id,
             endpoint: Attr::Null,
@@ -196,11 +225,17 @@ impl Resource for ManagementClusterResource {
     }
 }
 
+const fn wait_default(cluster: &ManagementCluster) -> Duration {
+    if cluster.install.is_null() { WAIT_DEFAULT } else { install::WAIT_DEFAULT }
+}
+
 /// An adopted cluster of which nothing is known.
 const fn blank() -> ManagementCluster {
     ManagementCluster {
         existing: Attr::Known(Existing {}),
         cluster_classes: Attr::Unknown,
+        install: Attr::Null,
+        mirror: Attr::Null,
         timeouts: Attr::Null,
         id: Attr::Unknown,
         endpoint: Attr::Unknown,

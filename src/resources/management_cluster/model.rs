@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use crate::{
     domain::components::Component,
     framework::{attr::Attr, model::Model, timeouts::Timeouts},
+    resources::management_cluster::install::{Install, Mirror},
 };
 
 /// The Kubernetes cluster that tenants live on. `existing {}` adopts the cluster the provider's `kubernetes {}` points to.
@@ -21,6 +22,12 @@ pub struct ManagementCluster {
     /// those that the installed providers of Cluster API can make, and later the same. An empty set: none. Classes of your own are not listed here.
     #[tf(optional, computed)]
     pub cluster_classes: Attr<BTreeSet<String>>,
+    /// Installs what tenants stand on. Without this block nothing is installed.
+    #[tf(block)]
+    pub install: Attr<Install>,
+    /// Where `install` gets its files and images, for sites without internet.
+    #[tf(block)]
+    pub mirror: Attr<Mirror>,
     /// Deadlines of waiting for Cluster API: 10 minutes each where they are not given.
     #[tf(block)]
     pub timeouts: Attr<Timeouts>,

@@ -1,0 +1,1 @@
+//! Installing on a server with written-down answers.
