@@ -70,7 +70,9 @@ pub fn check_step(part: &Part, from: &str, to: &str) -> Result<(), StepError> {
     }
     let minors = part.minors_at_once();
     if new.major != old.major && minors.is_some() {
-        return refused("another major version needs steps by hand that its release notes tell; remove the component and install it anew".into());
+        return refused(
+            "another major version needs steps by hand that its release notes tell; remove the component and install it anew".into(),
+        );
     }
     match minors {
         Some(most) if new.minor > old.minor.saturating_add(most) => {

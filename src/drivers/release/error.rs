@@ -50,12 +50,18 @@ impl Error {
                  with the url or the directory of its own copy."
             }
             Self::Cut { .. } => "Run the command again.",
-            Self::Refused { status: 404 | 410, .. } => "Check that there is such a version, and that the mirror holds the file under this path.",
+            Self::Refused { status: 404 | 410, .. } => {
+                "Check that there is such a version, and that the mirror holds the file under this path."
+            }
             Self::Refused { status: 401 | 403, .. } => {
                 "The server wants credentials, which this provider does not send: let the mirror serve the file without."
             }
-            Self::Refused { .. } | Self::Redirect { .. } => "Run the command again, or give a mirror block with the url or the directory of your own copy.",
-            Self::TooBig { .. } | Self::NotText { .. } => "Check that the address leads to the release's manifest and not to a page or an archive.",
+            Self::Refused { .. } | Self::Redirect { .. } => {
+                "Run the command again, or give a mirror block with the url or the directory of your own copy."
+            }
+            Self::TooBig { .. } | Self::NotText { .. } => {
+                "Check that the address leads to the release's manifest and not to a page or an archive."
+            }
             Self::File { .. } => "Copy the file into the mirror's directory under this path.",
             Self::Checksum { .. } => {
                 "Compare the file with the one the project publishes: if the version was meant to change, correct its entry in the mirror's checksums."

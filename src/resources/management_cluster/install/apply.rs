@@ -172,14 +172,19 @@ async fn make(wished: &Wished, component: Component, record: Option<&Inventory>)
         checksums.insert(file.path.clone(), fetched.sha256);
         texts.insert(file.path, fetched.text);
     }
-    let objects = wish.build(component, &texts).map_err(|error| {
-        Diagnostics::of_error(format!("Cannot use the manifests of {component}"), format!("{}.", chain(&error)))
-    })?;
+    let objects = wish
+        .build(component, &texts)
+        .map_err(|error| Diagnostics::of_error(format!("Cannot use the manifests of {component}"), format!("{}.", chain(&error))))?;
     Ok(Made { objects, checksums })
 }
 
 /// Which of the component's objects are there and somebody else's.
-async fn foreign(run: &Run<'_>, component: Component, objects: &[AnyObject], record: Option<&Inventory>) -> Result<Vec<AnyRef>, Diagnostics> {
+async fn foreign(
+    run: &Run<'_>,
+    component: Component,
+    objects: &[AnyObject],
+    record: Option<&Inventory>,
+) -> Result<Vec<AnyRef>, Diagnostics> {
     let mut asked = Vec::new();
     for object in objects.iter().map(|object| &object.reference) {
         if !object.is_namespace() && !record.is_some_and(|record| record.holds(object)) {

@@ -69,7 +69,8 @@ fn check_versions(install: &Install, found: &mut Diagnostics) {
         (&install.strimzi, Install::STRIMZI, "1.2.0"),
         (&install.monitoring, Install::MONITORING, "88.5.3"),
     ];
-    let mut all: Vec<(&Attr<String>, Path, &'static str)> = own.into_iter().map(|(value, step, pin)| (value, at().then(step), pin)).collect();
+    let mut all: Vec<(&Attr<String>, Path, &'static str)> =
+        own.into_iter().map(|(value, step, pin)| (value, at().then(step), pin)).collect();
     if let Some(aws) = install.aws.known() {
         all.push((&aws.version, at().then(Install::AWS).then(Aws::VERSION), "2.13.0"));
     }

@@ -163,7 +163,11 @@ impl Install {
                 monitoring: text(&self.monitoring),
                 external_dns: dns.map(|dns| text(&dns.version)).unwrap_or_default(),
             },
-            on_conflict: if self.on_conflict.known().is_some_and(|choice| choice == "adopt") { OnConflict::Adopt } else { OnConflict::Leave },
+            on_conflict: if self.on_conflict.known().is_some_and(|choice| choice == "adopt") {
+                OnConflict::Adopt
+            } else {
+                OnConflict::Leave
+            },
             aws: (!without.contains(WITHOUT_AWS)).then(|| self.aws()),
             providers: self.providers.known().into_iter().flatten().filter_map(FurtherProvider::spec).collect(),
             external_dns: dns.map(Dns::spec),

@@ -100,7 +100,7 @@ async fn remove_one(run: &Run<'_>, inventory: &Inventory, warnings: &mut Diagnos
             }
         }
         for object in &plain {
-            if let Ended::Early(seen) = run.delete(object).await? {
+            if let Ended::Early(seen) = run.gone(object).await? {
                 return Ok(Some(seen));
             }
         }
@@ -118,7 +118,9 @@ async fn remove_namespace(run: &Run<'_>, namespace: &AnyRef, warnings: &mut Diag
     let mut others = Vec::new();
     for (api_version, kind) in MISSED {
         let listed = run.kinds.list_metadata(api_version, kind, None).await.map_err(looked)?;
-        let inside = listed.iter().filter(|object| object["metadata"]["namespace"] == namespace.name && object["metadata"]["deletionTimestamp"].is_null());
+        let inside = listed
+            .iter()
+            .filter(|object| object["metadata"]["namespace"] == namespace.name && object["metadata"]["deletionTimestamp"].is_null());
         let missed = inside.filter(|object| object["metadata"]["labels"][COMPONENT_LABEL].is_null() && !is_dependent(object));
         others.extend(missed.map(|object| reference(object).to_string()));
     }

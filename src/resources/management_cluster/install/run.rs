@@ -75,6 +75,12 @@ impl<'a> Run<'a> {
         if !self.kinds.delete(object, Propagation::Background).await.map_err(refused)? {
             return Ok(Ended::Done);
         }
+        self.gone(object).await
+    }
+
+    /// Waits until an object is gone.
+    pub async fn gone(&self, object: &AnyRef) -> Result<Ended, Diagnostics> {
+        let refused = |error: Error| failed("Cannot see what is removed", &error);
         let mut patience = self.patience();
         loop {
             let Some(found) = self.kinds.get(object).await.map_err(refused)? else { return Ok(Ended::Done) };

@@ -1,1 +1,0 @@
-//! Installing on a server with written-down answers.
