@@ -121,7 +121,7 @@ pub async fn records(cluster: &Cluster) -> Result<BTreeMap<Component, Inventory>
     let listed = cluster.list(Kind::ConfigMap, Some(SYSTEM_NAMESPACE), Some(&format!("{RECORD_LABEL}=true"))).await;
     let listed = listed.map_err(|error| failed("Cannot look at what is installed", &error))?;
     let mut records = BTreeMap::new();
-    for config_map in &listed {
+    for config_map in listed.iter().filter(|object| object["metadata"]["labels"][RECORD_LABEL] == "true") {
         let inventory = Inventory::read(config_map).map_err(|error| {
             let way_out = "It was changed by hand: delete it and apply again, with on_conflict = \"adopt\".";
             Diagnostics::of_error("Cannot read what is installed", format!("{}. {way_out}", chain(&error)))
