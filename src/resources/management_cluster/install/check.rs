@@ -9,7 +9,7 @@ use crate::{
     },
     framework::{attr::Attr, diagnostic::Diagnostics, path::Path},
     resources::management_cluster::{
-        install::model::{Aws, Dns, FurtherProvider, Install, Mirror, WITHOUT_AWS},
+        install::model::{Aws, Dns, FurtherProvider, Install, Mirror, WITHOUT_AWS, pinned},
         model::ManagementCluster,
     },
 };
@@ -62,20 +62,20 @@ fn check_names(install: &Install, found: &mut Diagnostics) {
 fn check_versions(install: &Install, found: &mut Diagnostics) {
     let at = || Path::from(ManagementCluster::INSTALL);
     let own = [
-        (&install.cert_manager, Install::CERT_MANAGER, "1.21.2"),
-        (&install.cluster_api_operator, Install::CLUSTER_API_OPERATOR, "0.29.0"),
-        (&install.cluster_api, Install::CLUSTER_API, "1.14.2"),
-        (&install.flux, Install::FLUX, "2.9.5"),
-        (&install.strimzi, Install::STRIMZI, "1.2.0"),
-        (&install.monitoring, Install::MONITORING, "88.5.3"),
+        (&install.cert_manager, Install::CERT_MANAGER, pinned::CERT_MANAGER),
+        (&install.cluster_api_operator, Install::CLUSTER_API_OPERATOR, pinned::CLUSTER_API_OPERATOR),
+        (&install.cluster_api, Install::CLUSTER_API, pinned::CLUSTER_API),
+        (&install.flux, Install::FLUX, pinned::FLUX),
+        (&install.strimzi, Install::STRIMZI, pinned::STRIMZI),
+        (&install.monitoring, Install::MONITORING, pinned::MONITORING),
     ];
     let mut all: Vec<(&Attr<String>, Path, &'static str)> =
         own.into_iter().map(|(value, step, pin)| (value, at().then(step), pin)).collect();
     if let Some(aws) = install.aws.known() {
-        all.push((&aws.version, at().then(Install::AWS).then(Aws::VERSION), "2.13.0"));
+        all.push((&aws.version, at().then(Install::AWS).then(Aws::VERSION), pinned::AWS));
     }
     if let Some(dns) = install.external_dns.known() {
-        all.push((&dns.version, at().then(Install::EXTERNAL_DNS).then(Dns::VERSION), "1.21.1"));
+        all.push((&dns.version, at().then(Install::EXTERNAL_DNS).then(Dns::VERSION), pinned::EXTERNAL_DNS));
     }
     for (index, provider) in install.providers.known().into_iter().flatten().enumerate() {
         all.push((&provider.version, at().then(Install::PROVIDERS).index(index).then(FurtherProvider::VERSION), "1.2.3"));

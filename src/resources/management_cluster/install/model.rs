@@ -135,6 +135,22 @@ pub struct Mirror {
 /// The name by which the provider for AWS is left out.
 pub const WITHOUT_AWS: &str = "aws";
 
+/// The versions that were the newest when this version of the provider was made: the defaults of the attributes, which the configuration alone lacks.
+pub mod pinned {
+    pub const CERT_MANAGER: &str = "1.21.2";
+    pub const CLUSTER_API_OPERATOR: &str = "0.29.0";
+    pub const CLUSTER_API: &str = "1.14.2";
+    pub const AWS: &str = "2.13.0";
+    pub const FLUX: &str = "2.9.5";
+    pub const STRIMZI: &str = "1.2.0";
+    pub const MONITORING: &str = "88.5.3";
+    pub const EXTERNAL_DNS: &str = "1.21.1";
+}
+
+fn version(value: &Attr<String>, pinned: &str) -> String {
+    value.known().map_or_else(|| pinned.to_owned(), Clone::clone)
+}
+
 fn text(value: &Attr<String>) -> String {
     value.known().cloned().unwrap_or_default()
 }
@@ -155,13 +171,13 @@ impl Install {
         Wish {
             components: Component::ALL.into_iter().filter(is_wanted).collect(),
             versions: Versions {
-                cert_manager: text(&self.cert_manager),
-                cluster_api_operator: text(&self.cluster_api_operator),
-                cluster_api: text(&self.cluster_api),
-                flux: text(&self.flux),
-                strimzi: text(&self.strimzi),
-                monitoring: text(&self.monitoring),
-                external_dns: dns.map(|dns| text(&dns.version)).unwrap_or_default(),
+                cert_manager: version(&self.cert_manager, pinned::CERT_MANAGER),
+                cluster_api_operator: version(&self.cluster_api_operator, pinned::CLUSTER_API_OPERATOR),
+                cluster_api: version(&self.cluster_api, pinned::CLUSTER_API),
+                flux: version(&self.flux, pinned::FLUX),
+                strimzi: version(&self.strimzi, pinned::STRIMZI),
+                monitoring: version(&self.monitoring, pinned::MONITORING),
+                external_dns: dns.map(|dns| version(&dns.version, pinned::EXTERNAL_DNS)).unwrap_or_default(),
             },
             on_conflict: if self.on_conflict.known().is_some_and(|choice| choice == "adopt") {
                 OnConflict::Adopt
@@ -179,17 +195,14 @@ impl Install {
     fn aws(&self) -> AwsProvider {
         match self.aws.known() {
             Some(aws) => AwsProvider {
-                version: text(&aws.version),
+                version: version(&aws.version, pinned::AWS),
                 role_arn: some(&aws.role_arn),
                 credentials_secret: some(&aws.credentials_secret),
             },
-            None => AwsProvider { version: AWS_DEFAULT.to_owned(), role_arn: None, credentials_secret: None },
+            None => AwsProvider { version: pinned::AWS.to_owned(), role_arn: None, credentials_secret: None },
         }
     }
 }
-
-/// The provider's version where there is no `aws` block to have a default.
-const AWS_DEFAULT: &str = "2.13.0";
 
 impl FurtherProvider {
     fn spec(&self) -> Option<Provider> {

@@ -190,7 +190,7 @@ fn every_fault_of_the_blocks_is_told_at_its_place() {
     ] {
         assert!(paths.contains(path), "{path}: {paths:?}");
     }
-    assert!(told(&found).contains("cert-manager/v"), "{}", told(&found));
+    assert!(told(&found).contains("cert-manager/v1.21.2/cert-manager.yaml"), "{}", told(&found));
     assert_eq!(decode_model::<Install>(&install.encode(), &mut Diagnostics::none()).unwrap(), install);
 }
 
@@ -204,4 +204,22 @@ fn the_plan_refuses_a_step_that_the_apply_would_refuse() {
     refuse_steps(&with("1.20.0"), &with("1.21.2"), &mut fine);
     refuse_steps(&Attr::Null, &with("1.21.2"), &mut fine);
     assert!(fine.iter().next().is_none());
+}
+
+#[test]
+fn the_defaults_of_the_attributes_are_the_pinned_versions() {
+    use super::model::pinned;
+    let defaults = format!("{:?}", Install::block());
+    for version in [
+        pinned::CERT_MANAGER,
+        pinned::CLUSTER_API_OPERATOR,
+        pinned::CLUSTER_API,
+        pinned::AWS,
+        pinned::FLUX,
+        pinned::STRIMZI,
+        pinned::MONITORING,
+        pinned::EXTERNAL_DNS,
+    ] {
+        assert!(defaults.contains(&format!("\"{version}\"")), "{version}: {defaults}");
+    }
 }
