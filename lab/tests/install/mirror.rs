@@ -16,11 +16,13 @@ pub struct Mirror {
 
 pub const OLD_CERT_MANAGER: &str = "1.20.0";
 pub const CERT_MANAGER: &str = "1.21.2";
+/// Too far from the others for one step.
+pub const FAR_CERT_MANAGER: &str = "1.23.0";
 
 impl Mirror {
     pub fn new() -> Self {
         let mut mirror = Self { folder: tempfile::tempdir().unwrap(), checksums: BTreeMap::new() };
-        for version in [OLD_CERT_MANAGER, CERT_MANAGER] {
+        for version in [OLD_CERT_MANAGER, CERT_MANAGER, FAR_CERT_MANAGER] {
             mirror.put(&format!("cert-manager/v{version}/cert-manager.yaml"), &cert_manager(version));
         }
         mirror.put("cluster-api-operator/v0.29.0/operator-components.yaml", &operator());

@@ -216,7 +216,7 @@ impl Wish {
     /// When a file is missing or holds no manifests.
     pub fn build(&self, component: Component, texts: &BTreeMap<String, String>) -> Result<Vec<AnyObject>, BuildError> {
         let mut objects = match component {
-            Component::CertManager | Component::ClusterApiOperator | Component::Flux => self.from_files(component, texts)?,
+            Component::CertManager | Component::ClusterApiOperator | Component::Flux => self.release_file_objects(component, texts)?,
             Component::ClusterApi => self.provider_objects(texts)?,
             Component::Strimzi | Component::Monitoring | Component::ExternalDns => self.release_objects(component),
         };
@@ -227,7 +227,7 @@ impl Wish {
         Ok(objects)
     }
 
-    fn from_files(&self, component: Component, texts: &BTreeMap<String, String>) -> Result<Vec<AnyObject>, BuildError> {
+    fn release_file_objects(&self, component: Component, texts: &BTreeMap<String, String>) -> Result<Vec<AnyObject>, BuildError> {
         let mut objects = Vec::new();
         for file in self.files(component) {
             let text = texts.get(&file.path).ok_or_else(|| BuildError::NotFetched(file.path.clone()))?;
