@@ -1,6 +1,7 @@
 //! `kaas_management_cluster`: the Kubernetes cluster that tenants live on, or are managed from.
 //!
-//! `existing {}` adopts a cluster: nothing is written to it but the ClusterClasses and their namespace, and destroying the resource removes only those.
+//! `existing {}` adopts a cluster: nothing is written to it but the ClusterClasses, their namespace and what `install {}` wishes, and destroying the resource
+//! removes only those.
 
 mod classes;
 mod install;

@@ -11,8 +11,9 @@ use crate::{
 /// The Kubernetes cluster that tenants live on. `existing {}` adopts the cluster the provider's `kubernetes {}` points to.
 ///
 /// The cluster is checked when it is adopted: it must answer, be a version Strimzi runs on, and let this provider's user do what tenants need.
-/// Where Cluster API is installed, the ClusterClasses of tenants with clusters of their own are kept in the namespace `kaas-system`; nothing else is changed.
-/// Destroying this resource removes the classes that no tenant uses, forgets the cluster and leaves it as it is.
+/// Where Cluster API is installed, the ClusterClasses of tenants with clusters of their own are kept in the namespace `kaas-system`. With an `install` block
+/// what tenants stand on is installed as well; nothing else is changed. Destroying this resource removes the classes that no tenant uses and what it
+/// installed, forgets the cluster and leaves it as it is.
 #[derive(Clone, Debug, PartialEq, Model)]
 pub struct ManagementCluster {
     /// Adopts the cluster that the provider's `kubernetes {}` block, or the environment, points to.
@@ -46,7 +47,7 @@ pub struct ManagementCluster {
     /// What is installed.
     #[tf(computed)]
     pub components: Attr<Components>,
-    /// What of the ClusterClasses and their templates is not as this provider makes it, one line each. The next apply mends it.
+    /// What of the ClusterClasses, their templates and what was installed is not as this provider makes it, one line each. The next apply mends it.
     #[tf(computed)]
     pub drift: Attr<Vec<String>>,
 }

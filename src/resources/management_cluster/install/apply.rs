@@ -257,6 +257,13 @@ async fn apply_one(run: &Run<'_>, object: &AnyObject) -> Result<Ended, Diagnosti
     loop {
         let seen = match run.kinds.apply(object).await {
             Ok(_) => return Ok(Ended::Done),
+            // A new version may change what cannot be changed, such as a Deployment's selector: the object is made anew.
+            Err(error) if is_immutable(&error) && is_renewable(&object.reference) => {
+                if let Ended::Early(seen) = run.delete(&object.reference).await? {
+                    return Ok(Ended::Early(seen));
+                }
+                error.report()
+            }
             Err(error) if is_passing(&error) => error.report(),
             Err(error) => return Err(failed("Cannot install", &error)),
         };
@@ -264,6 +271,15 @@ async fn apply_one(run: &Run<'_>, object: &AnyObject) -> Result<Ended, Diagnosti
             return Ok(early);
         }
     }
+}
+
+fn is_immutable(error: &Error) -> bool {
+    matches!(error, Error::Invalid { source, .. } if source.message.contains("immutable") || source.message.contains("cannot change roleRef"))
+}
+
+/// Kinds that hold nothing but what the manifest says.
+fn is_renewable(object: &AnyRef) -> bool {
+    matches!(object.kind.as_str(), "Deployment" | "DaemonSet" | "Job" | "RoleBinding" | "ClusterRoleBinding")
 }
 
 /// What passes while components start: kinds and namespaces that are just being made, webhooks whose pods are not there yet.

@@ -100,6 +100,9 @@ async fn an_upgrade_takes_the_supported_path_and_prunes() {
     world.release(&cert_manager("1.20.0"), "cert-manager", old);
     world.release(&cert_manager("1.21.2"), "cert-manager", "");
     world.apply(&world.wished(&[Component::CertManager], "1.20.0", |_, _| {})).await.unwrap();
+    let mut deployment = world.there.get(CERT_MANAGER);
+    deployment["spec"]["selector"] = json!({ "matchLabels": { "app": "an earlier one" } });
+    world.there.put(CERT_MANAGER, deployment);
     let service = "/api/v1/namespaces/cert-manager/services/old";
     assert!(!world.there.get(service).is_null());
     let before = world.there.names();

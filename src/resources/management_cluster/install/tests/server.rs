@@ -173,7 +173,11 @@ impl There {
         {
             return not_found();
         }
-        let generation = self.get(path)["metadata"]["generation"].as_i64().unwrap_or(0) + 1;
+        let before = self.get(path);
+        if !before["spec"]["selector"].is_null() && before["spec"]["selector"] != body["spec"]["selector"] {
+            return Reply::Json(422, status(422, "Invalid", "spec.selector: field is immutable", "it"));
+        }
+        let generation = before["metadata"]["generation"].as_i64().unwrap_or(0) + 1;
         body["metadata"]["generation"] = json!(generation);
         let is_up = !*self.is_slow.lock().unwrap();
         body["status"] = match body["kind"].as_str().unwrap_or_default() {
