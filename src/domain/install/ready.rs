@@ -110,7 +110,8 @@ fn provider(live: &Value) -> Option<String> {
     if ready["status"] != "True" {
         return Some(told(ready));
     }
-    if generation.is_some_and(|generation| seen.is_some_and(|seen| seen < generation)) {
+    // Noted only when all was done; Ready alone may be of the version before.
+    if generation.is_some_and(|generation| seen.is_none_or(|seen| seen < generation)) {
         return Some("the operator has not taken up the newest change".to_owned());
     }
     let plain = |value: &Value| value.as_str().map(|text| text.trim_start_matches('v').to_owned());

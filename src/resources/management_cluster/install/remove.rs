@@ -94,8 +94,13 @@ async fn remove_one(run: &Run<'_>, inventory: &Inventory, warnings: &mut Diagnos
             run.kinds.delete(object, Propagation::Background).await.map_err(refused)?;
         }
         let (namespaces, definitions): (Vec<AnyRef>, Vec<AnyRef>) = held.into_iter().partition(AnyRef::is_namespace);
-        for definition in left.iter().map(reference).chain(definitions) {
-            if let Ended::Early(seen) = run.delete(&definition).await? {
+        // All at once, for there are dozens and each takes its time.
+        let definitions: Vec<AnyRef> = left.iter().map(reference).chain(definitions).collect();
+        for definition in &definitions {
+            run.kinds.delete(definition, Propagation::Background).await.map_err(refused)?;
+        }
+        for definition in &definitions {
+            if let Ended::Early(seen) = run.gone(definition).await? {
                 return Ok(Some(seen));
             }
         }
