@@ -15,6 +15,7 @@ pub mod environment;
 pub mod etcd;
 pub mod flux;
 mod go_module;
+pub mod install;
 pub mod interrupt;
 pub mod kafka;
 mod kubernetes;

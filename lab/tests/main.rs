@@ -23,6 +23,8 @@ mod flux;
 #[cfg(test)]
 mod hard;
 #[cfg(test)]
+mod install;
+#[cfg(test)]
 mod manifests;
 #[cfg(test)]
 mod nothing;

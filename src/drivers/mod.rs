@@ -4,5 +4,6 @@
 
 pub mod aws;
 pub mod kubernetes;
+pub mod release;
 #[cfg(test)]
 pub mod scripted;

@@ -30,6 +30,8 @@ pub enum Target {
     Objects(Kind, Option<String>),
     /// Something of the server itself, in words: "for its version".
     Server(&'static str),
+    /// An object, or all of a kind, that this provider knows by its manifest only, in words: "Deployment cert-manager/cert-manager".
+    Any(String),
 }
 
 impl Act {
@@ -45,11 +47,15 @@ impl Act {
         Self { verb: "ask the API server", target: Target::Server(what) }
     }
 
+    pub fn on_any(verb: &'static str, what: impl fmt::Display) -> Self {
+        Self { verb, target: Target::Any(what.to_string()) }
+    }
+
     pub(super) fn kind(&self) -> Option<Kind> {
         match &self.target {
             Target::Object(object) => Some(object.kind),
             Target::Objects(kind, _) => Some(*kind),
-            Target::Server(_) => None,
+            Target::Server(_) | Target::Any(_) => None,
         }
     }
 }
@@ -62,6 +68,7 @@ impl fmt::Display for Act {
             Target::Objects(kind, Some(namespace)) => write!(f, "{} {} in namespace {namespace}", self.verb, kind.api().kind),
             Target::Objects(kind, None) => write!(f, "{} {} in every namespace", self.verb, kind.api().kind),
             Target::Server(what) => write!(f, "{} {what}", self.verb),
+            Target::Any(what) => write!(f, "{} {what}", self.verb),
         }
     }
 }
@@ -176,7 +183,7 @@ impl Error {
     pub fn object(&self) -> Option<&ObjectRef> {
         match &self.act()?.target {
             Target::Object(object) => Some(object),
-            Target::Objects(..) | Target::Server(_) => None,
+            Target::Objects(..) | Target::Server(_) | Target::Any(_) => None,
         }
     }
 

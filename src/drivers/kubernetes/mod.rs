@@ -4,12 +4,13 @@
 //! and `kind`, never with `metadata.managedFields`.
 
 mod access;
+mod any;
 mod behind;
 mod call;
 mod config;
 mod count;
 mod error;
-mod proxy;
+pub(super) mod proxy;
 mod read;
 mod resolve;
 mod snapshot;
@@ -30,6 +31,7 @@ use kube::Client;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+pub use any::AnyKinds;
 pub use config::{Environment, ExecConfig, KubernetesConfig};
 pub use error::{Act, Answer, Cause, Error, Result, Target};
 pub use token::{Bearer, TokenSource};

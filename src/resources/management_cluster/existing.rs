@@ -1,6 +1,6 @@
 //! `existing {}`: a cluster that is adopted, the one that the provider's `kubernetes {}` block points to, or an EKS cluster by name.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::time::Duration;
 
 use tokio::time::Instant;
 
@@ -62,7 +62,7 @@ impl ManagementClusterResource {
     pub(super) async fn adopt(
         &self,
         mut planned: ManagementCluster,
-        prior: &BTreeSet<String>,
+        prior: Option<&ManagementCluster>,
         timeout: Duration,
         call: &mut Call,
     ) -> Result<ManagementCluster, Diagnostics> {
@@ -81,6 +81,8 @@ impl ManagementClusterResource {
     pub(super) async fn look_adopted(&self, state: ManagementCluster, call: &mut Call) -> Result<Option<ManagementCluster>, Diagnostics> {
         let mut now = ManagementCluster {
             existing: state.existing.clone(),
+            install: state.install.clone(),
+            mirror: state.mirror.clone(),
             timeouts: state.timeouts.clone(),
             changes: read::known_changes(&state),
             ..blank()

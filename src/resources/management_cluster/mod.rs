@@ -1,11 +1,12 @@
 //! `kaas_management_cluster`: the Kubernetes cluster that tenants live on, or are managed from.
 //!
-//! `eks {}` makes an EKS cluster; `existing {}` adopts a cluster: nothing is written to it but the ClusterClasses and their namespace, and destroying the
-//! resource removes only those.
+//! `eks {}` makes an EKS cluster; `existing {}` adopts a cluster: nothing is written to it but the ClusterClasses, their namespace and what `install {}`
+//! wishes, and destroying the resource removes only those.
 
 mod classes;
 pub mod eks;
 mod existing;
+mod install;
 mod look;
 mod model;
 #[cfg(test)]
@@ -18,7 +19,7 @@ use tokio::time::Instant;
 
 use crate::{
     domain::{cluster_class::SHIPPED, eks::EksId},
-    drivers::kubernetes::Cluster,
+    drivers::kubernetes::{Cluster, Environment},
     framework::{
         attr::Attr,
         diagnostic::Diagnostics,
@@ -29,6 +30,7 @@ use crate::{
         management_cluster::{
             classes::Classes,
             eks::wish,
+            install::Wished,
             look::Seen,
             model::{Existing, nothing},
         },
@@ -50,16 +52,36 @@ impl ManagementClusterResource {
         Self { connection }
     }
 
-    /// Checks the cluster and makes of it what tenants need, as planned. `prior`: the classes that were kept until now.
+    /// What the environment says of proxies.
+    fn environment(&self) -> Environment {
+        self.connection.settings().kubernetes.map(|kubernetes| kubernetes.environment).unwrap_or_default()
+    }
+
+    /// Checks the cluster and makes of it what tenants need, as planned.
     async fn make(
         &self,
         cluster: &Cluster,
         mut planned: ManagementCluster,
-        prior: &BTreeSet<String>,
+        prior: Option<&ManagementCluster>,
         deadline: Instant,
         call: &mut Call,
     ) -> Result<ManagementCluster, Diagnostics> {
+        let had_install = prior.is_some_and(|prior| !prior.install.is_null());
+        let prior = prior.and_then(|prior| prior.cluster_classes.known().cloned()).unwrap_or_default();
+        if planned.install.known().is_some() {
+            Seen::of(cluster).await?.check_before(&planned)?;
+        }
+        let is_installed = install::bring(cluster, &planned, had_install, &self.environment(), deadline, call).await?;
         let seen = Seen::of(cluster).await?;
+        if !is_installed {
+            // What there can be is not known before everything is there; the next apply makes the classes.
+            if planned.cluster_classes.is_unknown() {
+                planned.cluster_classes = Attr::Known(prior.iter().cloned().chain(SHIPPED.map(str::to_owned)).collect());
+            }
+            seen.fill(cluster, &mut planned);
+            planned.drift = Attr::Known(Vec::new());
+            return Ok(planned);
+        }
         let wanted = match &planned.cluster_classes {
             Attr::Known(wanted) => wanted.clone(),
             Attr::Unknown => classes::possible(cluster, &seen).await?,
@@ -94,6 +116,9 @@ impl ManagementClusterResource {
             None => classes::existing(cluster).await?,
         };
         let mut drift = now.drift.known().cloned().unwrap_or_default();
+        if let Some(wished) = Wished::of(&state.install, &state.mirror, &self.environment())? {
+            drift.extend(install::drift(cluster, &wished).await?);
+        }
         drift.extend(classes::drift(cluster, &kept).await?);
         seen.fill(cluster, now);
         (now.cluster_classes, now.drift) = (Attr::Known(kept), Attr::Known(drift));
@@ -116,6 +141,7 @@ impl Resource for ManagementClusterResource {
         if let Some(block) = config.eks.known() {
             wish::validate(block, found);
         }
+        install::check(&config.install, &config.mirror, found);
         for class in config.cluster_classes.known().into_iter().flatten().filter(|class| !SHIPPED.contains(&class.as_str())) {
             found.error_at(
                 ManagementCluster::CLUSTER_CLASSES,
@@ -130,6 +156,7 @@ impl Resource for ManagementClusterResource {
     }
 
     fn plan(&self, change: &Change<'_, ManagementCluster>, planned: &mut ManagementCluster, verdict: &mut Verdict) {
+        install::plan(change, planned, verdict);
         // Whatever differs is mended: where something does, this makes the update.
         planned.drift = Attr::Known(Vec::new());
         eks::plan::plan(&self.connection, change, planned, verdict);
@@ -143,8 +170,8 @@ impl Resource for ManagementClusterResource {
         if !planned.eks.is_null() {
             return Ok(eks::apply::create(self, planned, call).await?);
         }
-        let timeout = planned.timeouts.create_or(WAIT_DEFAULT);
-        Ok(self.adopt(planned, &BTreeSet::new(), timeout, call).await?)
+        let timeout = planned.timeouts.create_or(wait_default(&planned));
+        Ok(self.adopt(planned, None, timeout, call).await?)
     }
 
     async fn update(
@@ -156,9 +183,8 @@ impl Resource for ManagementClusterResource {
         if !planned.eks.is_null() {
             return eks::apply::update(self, prior, planned, call).await;
         }
-        let timeout = planned.timeouts.update_or(WAIT_DEFAULT);
-        let prior = prior.cluster_classes.into_known().unwrap_or_default();
-        Ok(self.adopt(planned, &prior, timeout, call).await?)
+        let timeout = planned.timeouts.update_or(wait_default(&planned));
+        Ok(self.adopt(planned, Some(&prior), timeout, call).await?)
     }
 
     async fn read(&self, state: ManagementCluster, call: &mut Call) -> Result<Option<ManagementCluster>, Diagnostics> {
@@ -177,11 +203,14 @@ impl Resource for ManagementClusterResource {
             return Ok(eks::delete::delete(self, &prior, call).await?);
         }
         // Adopted, not made: where nothing was put into it, it is only forgotten.
-        let Some(kept) = prior.cluster_classes.known().filter(|kept| !kept.is_empty()) else { return Ok(()) };
+        let kept = prior.cluster_classes.known().cloned().unwrap_or_default();
+        if kept.is_empty() && prior.install.is_null() {
+            return Ok(());
+        }
         let cluster = self.cluster_of(&prior, call).await?;
-        let deadline = Instant::now() + prior.timeouts.delete_or(WAIT_DEFAULT);
+        let deadline = Instant::now() + prior.timeouts.delete_or(wait_default(&prior));
         let mut warnings = Diagnostics::none();
-        let outcome = Classes { cluster: &cluster, deadline, stop: &call.stop }.remove_all(kept, &mut warnings).await;
+        let outcome = Classes { cluster: &cluster, deadline, stop: &call.stop }.remove_all(&kept, &mut warnings).await;
         call.found.extend(warnings);
         Ok(outcome?)
     }
@@ -208,4 +237,8 @@ impl Resource for ManagementClusterResource {
         state.id.known()?;
         Some(ManagementClusterIdentity { id: state.id.clone() })
     }
+}
+
+const fn wait_default(cluster: &ManagementCluster) -> Duration {
+    if cluster.install.is_null() { WAIT_DEFAULT } else { install::WAIT_DEFAULT }
 }

@@ -5,16 +5,20 @@ use std::collections::BTreeSet;
 use crate::{
     domain::components::Component,
     framework::{attr::Attr, model::Model, timeouts::Timeouts},
-    resources::management_cluster::eks::model::{Eks, NodeGroupReport, StatusReport},
+    resources::management_cluster::{
+        eks::model::{Eks, NodeGroupReport, StatusReport},
+        install::{Install, Mirror},
+    },
 };
 
 /// The Kubernetes cluster that tenants live on. `eks {}` makes an EKS cluster, `existing {}` adopts a cluster that is there; exactly one of them is written.
 ///
 /// The cluster is checked: it must answer, be a version Strimzi runs on, and let this provider's user do what tenants need.
-/// Where Cluster API is installed, the ClusterClasses of tenants with clusters of their own are kept in the namespace `kaas-system`.
+/// Where Cluster API is installed, the ClusterClasses of tenants with clusters of their own are kept in the namespace `kaas-system`. With an `install` block
+/// what tenants stand on is installed as well.
 ///
 /// A cluster that `eks {}` made is deleted when this resource is destroyed, unless tenants live on it or `deletion_protection` is on. Of an adopted cluster
-/// the classes that no tenant uses are removed, and it is left as it is.
+/// the classes that no tenant uses and what was installed are removed, and it is left as it is.
 #[derive(Clone, Debug, PartialEq, Model)]
 pub struct ManagementCluster {
     /// Makes an EKS cluster.
@@ -27,7 +31,14 @@ pub struct ManagementCluster {
     /// those that the installed providers of Cluster API can make, and later the same. An empty set: none. Classes of your own are not listed here.
     #[tf(optional, computed)]
     pub cluster_classes: Attr<BTreeSet<String>>,
-    /// Deadlines of waiting. Where they are not given: with `eks {}` 1 hour to create, 3 hours to update and 1 hour to delete, else 10 minutes each.
+    /// Installs what tenants stand on. Without this block nothing is installed.
+    #[tf(block)]
+    pub install: Attr<Install>,
+    /// Where `install` gets its files and images, for sites without internet.
+    #[tf(block)]
+    pub mirror: Attr<Mirror>,
+    /// Deadlines of waiting. Where they are not given: with `eks {}` 1 hour to create, 3 hours to update and 1 hour to delete, else 10 minutes each, and 30 with
+    /// `install {}`.
     #[tf(block)]
     pub timeouts: Attr<Timeouts>,
     /// Where the cluster is: `eks/<region>/<name>`, `context/<context>` or `host/<host:port>`. Tenants refer to it, also while it is still unknown.
@@ -66,8 +77,8 @@ pub struct ManagementCluster {
     /// What is installed.
     #[tf(computed)]
     pub components: Attr<Components>,
-    /// What is not as this provider makes it, one line each: of the ClusterClasses and their templates, and of what `eks {}` makes and has no attribute for.
-    /// The next apply mends it.
+    /// What is not as this provider makes it, one line each: of the ClusterClasses and their templates, of what was installed, and of what `eks {}` makes and
+    /// has no attribute for. The next apply mends it.
     #[tf(computed)]
     pub drift: Attr<Vec<String>>,
     /// What the planned apply does to the EKS cluster, one line for each change: `live` (nothing restarts), `rolling` (nodes are replaced, one after the other)
@@ -156,6 +167,8 @@ pub const fn nothing() -> ManagementCluster {
         eks: Attr::Null,
         existing: Attr::Null,
         cluster_classes: Attr::Null,
+        install: Attr::Null,
+        mirror: Attr::Null,
         timeouts: Attr::Null,
         id: Attr::Null,
         endpoint: Attr::Null,

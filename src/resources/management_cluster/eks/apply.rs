@@ -221,10 +221,7 @@ async fn settle(
             report::without_kubernetes(&mut planned, prior, &seen);
             planned
         }
-        None => {
-            let classes = prior.and_then(|prior| prior.cluster_classes.known().cloned()).unwrap_or_default();
-            with_kubernetes(resource, work, planned, prior, (&seen, &classes), call).await?
-        }
+        None => with_kubernetes(resource, work, planned, prior, &seen, call).await?,
     };
     // Last of all: a creation that fails after this could not be gone on with, only imported.
     match begun {
@@ -239,13 +236,13 @@ async fn with_kubernetes(
     work: &Work<'_>,
     mut planned: ManagementCluster,
     prior: Option<&ManagementCluster>,
-    (seen, classes): (&Seen, &BTreeSet<String>),
+    seen: &Seen,
     call: &mut Call,
 ) -> Result<ManagementCluster, Diagnostics> {
     let cluster = resource.connection.eks(work.id).await?.cluster().stopped_by(call.stop.clone()).patient_until(work.deadline);
     match reach::until_answers(&cluster, prior.is_none(), work.deadline, work.stop).await {
-        Ok(()) => resource.make(&cluster, planned, classes, work.deadline, call).await,
-        Err(error) if reach::is_out_of_reach(&error) && planned.cluster_classes.known().is_none_or(BTreeSet::is_empty) => {
+        Ok(()) => resource.make(&cluster, planned, prior, work.deadline, call).await,
+        Err(error) if reach::is_out_of_reach(&error) && needs_nothing(&planned) => {
             let told = reach::told(work.id, seen.cluster.as_ref(), &error);
             call.found.warning(reach::SUMMARY, told.clone());
             report::unsettled(&mut planned, "Unreachable", &told);
@@ -254,6 +251,11 @@ async fn with_kubernetes(
         }
         Err(error) => Err(Diagnostics::of_error(reach::SUMMARY, reach::told(work.id, seen.cluster.as_ref(), &error))),
     }
+}
+
+/// Whether nothing was asked for that is made in the cluster.
+fn needs_nothing(planned: &ManagementCluster) -> bool {
+    planned.install.is_null() && planned.cluster_classes.known().is_none_or(BTreeSet::is_empty)
 }
 
 /// Notes that the cluster is held by a state.

@@ -40,7 +40,13 @@ pub async fn read(
         Some(block) if !block.role_arn.is_null() => refreshed(block, &marks, &seen),
         _ => import::block(&id, &seen, &marks),
     };
-    let mut now = ManagementCluster { timeouts: state.timeouts.clone(), changes: known_changes(&state), ..blank() };
+    let mut now = ManagementCluster {
+        install: state.install.clone(),
+        mirror: state.mirror.clone(),
+        timeouts: state.timeouts.clone(),
+        changes: known_changes(&state),
+        ..blank()
+    };
     let mut wish = wish::parse(&block, &marks, &mut Diagnostics::none()).wish;
     wish.dropped_tags = marks::dropped(&wish, None, call);
     now.id = id.to_string().into();
