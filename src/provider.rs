@@ -3,7 +3,10 @@
 use std::collections::BTreeMap;
 
 use crate::{
-    drivers::kubernetes::{ExecConfig, KubernetesConfig},
+    drivers::{
+        aws::AwsConfig,
+        kubernetes::{ExecConfig, KubernetesConfig},
+    },
     framework::{attr::Attr, diagnostic::Diagnostics, erased::Offers, model::Model, parts::Provider, path::Path},
     resources::{
         connection::{Connection, Settings},
@@ -26,10 +29,11 @@ pub struct Config {
     /// How to reach the Kubernetes API of the management cluster.
     #[tf(block)]
     pub kubernetes: Attr<Kubernetes>,
-    /// How to reach AWS. Nothing in this version calls AWS yet.
+    /// How to reach AWS, where management clusters are EKS clusters. What is not said here comes from the environment and the files of the AWS tools, as users of
+    /// the aws provider know it: `AWS_REGION`, `AWS_PROFILE`, `AWS_ACCESS_KEY_ID`, SSO, web identity, the instance's role and so on.
     #[tf(block)]
     pub aws: Attr<Aws>,
-    /// Labels on every object the provider makes: keys and values as Kubernetes allows them.
+    /// Labels on every object the provider makes, and tags on everything it makes in AWS: keys and values as Kubernetes allows them.
     #[tf(optional)]
     pub default_tags: Attr<BTreeMap<String, String>>,
     /// Who makes the tenants. A tenant whose creation was interrupted is continued only by the same owner, so give each configuration that shares a
@@ -94,16 +98,19 @@ pub struct Exec {
 /// How to reach AWS.
 #[derive(Clone, Debug, PartialEq, Model)]
 pub struct Aws {
-    /// Region.
+    /// Region of management clusters that do not name their own.
     #[tf(optional)]
     pub region: Attr<String>,
-    /// Profile of the shared configuration files.
+    /// Profile of the AWS configuration files. Its credentials are used even where the environment holds others.
     #[tf(optional)]
     pub profile: Attr<String>,
-    /// Role to assume.
+    /// ARN of a role to assume with those credentials.
     #[tf(optional)]
     pub role_arn: Attr<String>,
-    /// Addresses to use in place of AWS's own, by service.
+    /// What the trust policy of that role asks for.
+    #[tf(optional)]
+    pub external_id: Attr<String>,
+    /// URLs to use in place of AWS's own, by service, such as `eks` and `sts`, which are those that are called. Each begins with `https://` or `http://`.
     #[tf(optional)]
     pub endpoints: Attr<BTreeMap<String, String>>,
 }
@@ -129,12 +136,8 @@ impl Provider for Kaas {
                 "host and config_path exclude each other: give the address with its credentials, or a kubeconfig.",
             );
         }
-        if config.aws.known().is_some() {
-            found.warning_at(
-                Config::AWS,
-                "aws is not used",
-                "Nothing in this version of the provider calls AWS: the aws block has no effect yet.",
-            );
+        if let Some(aws) = config.aws.known() {
+            check_aws(aws, found);
         }
         for (key, error) in check_labels(config.default_tags.known()) {
             found.error_at(Path::from(Config::DEFAULT_TAGS).key(&key), "Not a label", error);
@@ -144,10 +147,15 @@ impl Provider for Kaas {
     fn configure(&self, config: Config, _terraform_version: &str, _found: &mut Diagnostics) {
         // What goes into every object must be known before objects are looked at.
         let is_known = !config.owner.is_unknown() && !config.default_tags.is_unknown();
-        let environment = || std::env::var("KAAS_OWNER").ok().filter(|owner| !owner.is_empty());
-        let owner = config.owner.into_known().or_else(environment).unwrap_or_else(|| Settings::default().owner);
+        let owner = config
+            .owner
+            .into_known()
+            .or_else(|| variable("KAAS_OWNER").filter(|owner| !owner.is_empty()))
+            .unwrap_or_else(|| Settings::default().owner);
         self.connection.configure(Settings {
             kubernetes: kubernetes_config(config.kubernetes).filter(|_| is_known),
+            aws: aws_config(config.aws).filter(|_| is_known),
+            environment: KubernetesConfig::default().with_environment(variable).environment,
             owner,
             labels: config.default_tags.into_known().unwrap_or_default(),
         });
@@ -168,10 +176,9 @@ impl Provider for Kaas {
 
 /// The driver's configuration, completed from the environment. None while a value is unknown.
 fn kubernetes_config(block: Attr<Kubernetes>) -> Option<KubernetesConfig> {
-    let environment = |name: &str| std::env::var(name).ok();
     let block = match block {
         Attr::Unknown => return None,
-        Attr::Null => return Some(KubernetesConfig::default().with_environment(environment)),
+        Attr::Null => return Some(KubernetesConfig::default().with_environment(variable)),
         Attr::Known(block) => block,
     };
     let exec = match block.exec {
@@ -197,7 +204,50 @@ fn kubernetes_config(block: Attr<Kubernetes>) -> Option<KubernetesConfig> {
         tls_server_name: settled(block.tls_server_name)?,
         ..KubernetesConfig::default()
     };
-    Some(config.with_environment(environment))
+    Some(config.with_environment(variable))
+}
+
+/// What is wrong with `aws {}`.
+fn check_aws(aws: &Aws, found: &mut Diagnostics) {
+    if aws.external_id.known().is_some() && aws.role_arn.is_null() {
+        found.error_at(
+            Config::AWS.then(Aws::EXTERNAL_ID),
+            "No role to assume",
+            "external_id goes with role_arn: it is what the trust policy of the assumed role asks for.",
+        );
+    }
+    for (service, url) in aws.endpoints.known().into_iter().flatten() {
+        if !url.starts_with("https://") && !url.starts_with("http://") {
+            found.error_at(
+                Config::AWS.then(Aws::ENDPOINTS).key(service),
+                "Not a URL",
+                format!("{url:?} should begin with https:// or http://."),
+            );
+        }
+    }
+}
+
+/// The driver's configuration. None while a value is unknown.
+fn aws_config(block: Attr<Aws>) -> Option<AwsConfig> {
+    let config = match block {
+        Attr::Unknown => return None,
+        Attr::Null => AwsConfig::default(),
+        Attr::Known(block) => AwsConfig {
+            region: settled(block.region)?,
+            profile: settled(block.profile)?,
+            role_arn: settled(block.role_arn)?,
+            external_id: settled(block.external_id)?,
+            endpoints: settled(block.endpoints)?.unwrap_or_default(),
+        },
+    };
+    // As every SDK reads it; here, so that plans can say where a cluster will be.
+    let environment =
+        || ["AWS_REGION", "AWS_DEFAULT_REGION"].into_iter().find_map(|name| variable(name).filter(|region| !region.is_empty()));
+    Some(AwsConfig { region: config.region.or_else(environment), ..config })
+}
+
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok()
 }
 
 /// The value of a setting that is not unknown.
@@ -225,6 +275,10 @@ mod tests {
         decode_model(&Kubernetes::block().null_object(), &mut Diagnostics::none()).unwrap()
     }
 
+    fn aws() -> Aws {
+        decode_model(&Aws::block().null_object(), &mut Diagnostics::none()).unwrap()
+    }
+
     #[test]
     fn the_configuration_comes_back_as_it_went() {
         round_trips::<Config>();
@@ -235,11 +289,12 @@ mod tests {
         let mut config = config();
         config.kubernetes = Kubernetes { host: "https://a:6443".into(), config_path: "~/.kube/config".into(), ..kubernetes() }.into();
         config.default_tags = Attr::Known([("a b".to_owned(), "x".to_owned())].into());
-        config.aws = Aws { region: Attr::Null, profile: Attr::Null, role_arn: Attr::Null, endpoints: Attr::Null }.into();
+        let endpoints = Attr::Known([("eks".to_owned(), "localhost".to_owned())].into());
+        config.aws = Aws { external_id: "x".into(), endpoints, ..aws() }.into();
         let found = ErasedProvider::new(Kaas::default()).validate(&config.encode());
         let places: Vec<String> = found.iter().filter_map(|found| found.path.as_ref()).map(ToString::to_string).collect();
-        assert_eq!(places, ["kubernetes.host", "aws", "default_tags[\"a b\"]"]);
-        assert_eq!(found.iter().filter(|found| found.severity == crate::framework::diagnostic::Severity::Error).count(), 2);
+        assert_eq!(places, ["kubernetes.host", "aws.external_id", "aws.endpoints[\"eks\"]", "default_tags[\"a b\"]"]);
+        assert!(found.iter().all(|found| found.severity == crate::framework::diagnostic::Severity::Error));
     }
 
     #[test]
@@ -248,8 +303,18 @@ mod tests {
         let mut config = config();
         config.kubernetes = Kubernetes { config_path: Attr::Unknown, ..kubernetes() }.into();
         provider.configure(config, "1.0.0", &mut Diagnostics::none());
-        assert!(!provider.connection.is_known());
-        let refused = provider.connection.cluster().unwrap_err();
+        assert!(!provider.connection.is_known(None) && provider.connection.is_known(Some("eks/eu-west-1/platform")));
+        let refused = provider.connection.block().err().unwrap();
         assert!(refused.iter().any(|error| error.summary == "Provider configuration not known yet"));
+    }
+    #[test]
+    fn the_aws_block_reaches_the_driver_and_waits_for_what_is_unknown() {
+        let block = Aws { region: "eu-west-1".into(), role_arn: "arn".into(), external_id: "x".into(), ..aws() };
+        let config = aws_config(block.clone().into()).unwrap();
+        assert_eq!(
+            (config.region.as_deref(), config.role_arn.as_deref(), config.external_id.as_deref()),
+            (Some("eu-west-1"), Some("arn"), Some("x"))
+        );
+        assert_eq!(aws_config(Aws { profile: Attr::Unknown, ..block }.into()), None);
     }
 }

@@ -11,7 +11,7 @@ use crate::environment::{self, Came, Lab, Options};
 use crate::output::{note, say, seconds};
 use crate::state::{self, Server};
 use crate::terraform::Engine;
-use crate::{bench, demo, doctor, interrupt, own_binary, package, tests_run};
+use crate::{aws, bench, demo, doctor, interrupt, own_binary, package, tests_run};
 
 /// Real servers on this machine for trying and testing the kaas provider.
 #[derive(Parser)]
@@ -88,6 +88,9 @@ enum Verb {
         /// Run Cluster API too, for tenants with a Kubernetes of their own
         #[arg(long)]
         cluster_api: bool,
+        /// Run AWS too: moto, with EKS made true
+        #[arg(long)]
+        aws: bool,
     },
     /// Stop a lab and remove its folder
     Down {
@@ -145,9 +148,19 @@ enum Verb {
         #[arg(long)]
         print: bool,
     },
+    /// The AWS of a lab: its variables, faults, delays
+    Aws {
+        #[command(flatten)]
+        which: Which,
+        #[command(subcommand)]
+        verb: aws::command::Verb,
+    },
     /// Stand in for the Strimzi operator: `up` starts it
     #[command(hide = true)]
     StrimziOperatorStandIn(crate::strimzi::Options),
+    /// Stand in for AWS, with moto behind: `up --aws` starts it
+    #[command(hide = true)]
+    AwsEksStandIn(aws::Options),
     /// Stand in for Flux's helm-controller and source-controller
     #[command(hide = true)]
     FluxStandIn(crate::flux::Options),
@@ -171,7 +184,7 @@ pub fn main() -> ExitCode {
 fn run(verb: Verb) -> Result<ExitCode> {
     match verb {
         Verb::Doctor => return examine(),
-        Verb::Up { which, pretend_ready, cluster_api } => up(&Options { pretend_ready, cluster_api, ..which.options() })?,
+        Verb::Up { which, pretend_ready, cluster_api, aws } => up(&Options { pretend_ready, cluster_api, aws, ..which.options() })?,
         Verb::Down { which, all: false } => down(&which.options().folder()?)?,
         Verb::Down { all: true, .. } => down_all()?,
         Verb::Status { which, all: false } => return status(&which.lab()?),
@@ -195,6 +208,8 @@ fn run(verb: Verb) -> Result<ExitCode> {
             let text = if print { std::fs::read_to_string(&file)? } else { file.display().to_string() };
             say(text);
         }
+        Verb::Aws { which, verb } => aws::command::run(&which.lab()?.aws()?, &verb)?,
+        Verb::AwsEksStandIn(options) => aws::run(&options)?,
         Verb::StrimziOperatorStandIn(options) => crate::strimzi::run(&options)?,
         Verb::FluxStandIn(options) => crate::flux::run(&options)?,
         Verb::ProcessProviderStandIn(options) => crate::cluster_api::provider::run(&options)?,
@@ -234,6 +249,9 @@ fn up(options: &Options) -> Result<()> {
     }
     say(format!("  export KUBECONFIG={}", lab.kubeconfig().display()));
     say(format!("  context {}, {}", lab.context(), lab.url()));
+    if let Ok(aws) = lab.aws() {
+        say(format!("  AWS at {}: eval \"$(cargo lab aws --name {} environment)\"", aws.url(), lab.name()));
+    }
     Ok(())
 }
 
@@ -261,7 +279,7 @@ fn down_all() -> Result<()> {
 fn status(lab: &Lab) -> Result<ExitCode> {
     let mut well = true;
     say(format!("lab {} in {}", lab.name(), lab.folder().display()));
-    for server in Server::ALL.into_iter().filter(|server| lab.has_cluster_api() || !server.of_cluster_api()) {
+    for server in Server::ALL.into_iter().filter(|server| lab.has(*server)) {
         let health = lab.health(server);
         well &= health.is_ok();
         let health = health.map_or_else(|error| format!("not well: {error:#}"), |()| "well".to_owned());

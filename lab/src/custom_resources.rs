@@ -231,7 +231,7 @@ impl Family {
 }
 
 /// The documents of a YAML file.
-fn documents(text: &str) -> Result<Vec<Value>> {
+pub(crate) fn documents(text: &str) -> Result<Vec<Value>> {
     let all = serde_norway::Deserializer::from_str(text).map(|document| Value::deserialize(document).context("read generated YAML"));
     all.filter(|document| !matches!(document, Ok(Value::Null))).collect()
 }

@@ -2,6 +2,7 @@
 
 use anyhow::Result;
 
+use crate::aws::moto;
 use crate::custom_resources::Family;
 use crate::programs::{self, Origin, Program};
 use crate::{cache, strimzi_api, toolchain};
@@ -44,6 +45,11 @@ pub fn examine() -> Vec<Finding> {
             "install it: apt install maven, dnf install maven, brew install maven".to_owned(),
         ),
         finding(
+            "Python 3.10 or later, for the lab's AWS".to_owned(),
+            toolchain::python().map(show),
+            "install it with venv: apt install python3-venv, dnf install python3, brew install python".to_owned(),
+        ),
+        finding(
             "C compiler".to_owned(),
             toolchain::cc().map(show),
             "install it: apt install gcc, dnf install gcc, xcode-select --install".to_owned(),
@@ -76,6 +82,8 @@ pub fn inventory() -> Result<Vec<String>> {
     let version = strimzi_api::version()?;
     let state = if cache::held(&format!("strimzi-crds-{version}"))?.is_some() { "generated" } else { "will be generated: some seconds" };
     lines.push(format!("  {:<34} v{version}, {state}", "Strimzi's CRDs"));
+    let state = if moto::held()? { "installed" } else { "will be installed: about 1 min" };
+    lines.push(format!("  {:<34} v{}, {state}", "moto", moto::version()));
     for family in Family::ALL {
         let state = if family.held()? { "generated" } else { "will be generated: some seconds" };
         lines.push(format!("  {:<34} {}, {state}", format!("{}'s CRDs", family.name()), family.version()?));

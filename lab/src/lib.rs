@@ -1,6 +1,7 @@
 //! The embedded environment: real servers as plain processes on one machine, for the demo and for the tests. Its verbs are a library;
 //! `cargo lab` is its command. Nothing of the provider knows of it.
 
+pub mod aws;
 pub mod bench;
 pub mod cache;
 pub mod cli;
@@ -14,6 +15,7 @@ pub mod environment;
 pub mod etcd;
 pub mod flux;
 mod go_module;
+pub mod install;
 pub mod interrupt;
 pub mod kafka;
 mod kubernetes;

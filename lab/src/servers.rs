@@ -11,7 +11,7 @@ use crate::control_plane::ControlPlane;
 use crate::process::Recipe;
 use crate::programs::Program;
 use crate::state::{Ports, Running, Server, State};
-use crate::{interrupt, kubernetes};
+use crate::{aws, interrupt, kubernetes};
 
 /// How long a server may take to answer; a busy machine is slow, not broken.
 const READY: Duration = Duration::from_secs(120);
@@ -66,6 +66,8 @@ pub struct Ingredients {
     pub controllers: PathBuf,
     /// The lab's own command, which holds the stand-ins.
     pub lab: PathBuf,
+    /// The Python that has moto, for a lab with AWS.
+    pub moto: Option<PathBuf>,
     /// Cluster API's controllers, for a lab that has them.
     pub cluster_api: Option<managers::Programs>,
 }
@@ -75,12 +77,13 @@ impl Ingredients {
     ///
     /// # Errors
     /// When a program cannot be built.
-    pub fn gather(lab: Option<PathBuf>, cluster_api: bool) -> Result<Self> {
+    pub fn gather(lab: Option<PathBuf>, cluster_api: bool, aws: bool) -> Result<Self> {
         Ok(Self {
             etcd: Program::Etcd.executable()?,
             apiserver: Program::KubeApiserver.executable()?,
             controllers: Program::KubeControllerManager.executable()?,
             cluster_api: if cluster_api { Some(managers::Programs::gather()?) } else { None },
+            moto: if aws { Some(aws::moto::python()?) } else { None },
             lab: lab.map_or_else(crate::own_binary::lab, Ok)?,
         })
     }
@@ -88,7 +91,7 @@ impl Ingredients {
     /// How `server` is started.
     ///
     /// # Errors
-    /// When it is one of Cluster API's and the lab has none.
+    /// When it is one of Cluster API's or of AWS and the lab has none.
     pub fn recipe(&self, server: Server, layout: &Layout, state: &State) -> Result<Recipe> {
         let control_plane = layout.control_plane(state.ports);
         let mut env = BTreeMap::new();
@@ -96,6 +99,11 @@ impl Ingredients {
             Server::Etcd => (&self.etcd, etcd(layout, state.ports)),
             Server::Apiserver => (&self.apiserver, control_plane.apiserver_args()),
             Server::Controllers => (&self.controllers, control_plane.controllers_args()),
+            Server::Moto => {
+                env = aws::moto::environment();
+                (self.moto.as_ref().context("find moto")?, aws::moto::args(state.aws.context("find the port of moto")?.moto))
+            }
+            Server::AwsEks => (&self.lab, self.aws_eks(layout, state)?),
             Server::ClusterApi | Server::KubeadmBootstrap | Server::KubeadmControlPlane | Server::ClusterApiAws => {
                 let programs = self.cluster_api.as_ref().context("find the programs of Cluster API")?;
                 let ports = state.cluster_api.context("find the ports of Cluster API")?;
@@ -109,6 +117,21 @@ impl Ingredients {
             }
         };
         Ok(Recipe { program: program.clone(), args, env, log: layout.log(server) })
+    }
+
+    fn aws_eks(&self, layout: &Layout, state: &State) -> Result<Vec<String>> {
+        let ports = state.aws.context("find the ports of AWS")?;
+        let mut args = vec![Server::AwsEks.name().to_owned()];
+        let options = [
+            ("--port", ports.door.to_string()),
+            ("--moto", ports.moto.to_string()),
+            ("--data-dir", layout.data(Server::AwsEks).display().to_string()),
+            ("--etcd", state.ports.etcd.to_string()),
+            ("--apiserver", self.apiserver.display().to_string()),
+            ("--controllers", self.controllers.display().to_string()),
+        ];
+        args.extend(options.into_iter().flat_map(|(name, value)| [name.to_owned(), value]));
+        Ok(args)
     }
 
     fn process_provider(&self, layout: &Layout, state: &State) -> Vec<String> {
@@ -168,6 +191,11 @@ pub fn health(server: Server, layout: &Layout, state: &State) -> Result<()> {
         }
         Server::Apiserver => control_plane.apiserver_health(),
         Server::Controllers => control_plane.controllers_health(),
+        Server::Moto | Server::AwsEks => {
+            let ports = state.aws.context("find the ports of AWS")?;
+            let (port, path) = if server == Server::Moto { (ports.moto, "/moto-api/") } else { (ports.door, "/_lab/health") };
+            kubernetes::ask(&format!("http://127.0.0.1:{port}{path}"), None).map(|_| ())
+        }
         Server::ClusterApi | Server::KubeadmBootstrap | Server::KubeadmControlPlane | Server::ClusterApiAws => {
             managers::health(server, state.cluster_api.context("find the ports of Cluster API")?)
         }

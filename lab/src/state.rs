@@ -48,6 +48,15 @@ pub struct ClusterApiPorts {
     pub aws: ManagerPorts,
 }
 
+/// The ports of a lab's AWS, all on 127.0.0.1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AwsPorts {
+    /// All services.
+    pub door: u16,
+    /// moto, behind the door.
+    pub moto: u16,
+}
+
 /// The servers of a lab in the order they are started; they are stopped in the opposite one (an API server that loses its etcd hangs).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -58,6 +67,10 @@ pub enum Server {
     Apiserver,
     /// kube-controller-manager.
     Controllers,
+    /// moto: the services of AWS but EKS.
+    Moto,
+    /// The stand-in for EKS, which is also the door to moto; it runs the Kubernetes of EKS clusters.
+    AwsEks,
     /// Cluster API's core controllers.
     ClusterApi,
     /// Cluster API's kubeadm bootstrap provider.
@@ -76,10 +89,12 @@ pub enum Server {
 
 impl Server {
     /// All, in the order they are started.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 12] = [
         Self::Etcd,
         Self::Apiserver,
         Self::Controllers,
+        Self::Moto,
+        Self::AwsEks,
         Self::ClusterApi,
         Self::KubeadmBootstrap,
         Self::KubeadmControlPlane,
@@ -94,8 +109,13 @@ impl Server {
         match self {
             Self::ClusterApi | Self::KubeadmBootstrap | Self::KubeadmControlPlane => true,
             Self::ClusterApiAws | Self::ProcessProvider | Self::FluxStandIn => true,
-            Self::Etcd | Self::Apiserver | Self::Controllers | Self::StrimziStandIn => false,
+            Self::Etcd | Self::Apiserver | Self::Controllers | Self::Moto | Self::AwsEks | Self::StrimziStandIn => false,
         }
+    }
+
+    /// Whether only labs with AWS have it.
+    pub fn of_aws(self) -> bool {
+        matches!(self, Self::Moto | Self::AwsEks)
     }
 
     /// What people and log files call it.
@@ -104,6 +124,8 @@ impl Server {
             Self::Etcd => "etcd",
             Self::Apiserver => "kube-apiserver",
             Self::Controllers => "kube-controller-manager",
+            Self::Moto => "moto",
+            Self::AwsEks => crate::aws::NAME,
             Self::ClusterApi => "cluster-api",
             Self::KubeadmBootstrap => "cluster-api-kubeadm-bootstrap",
             Self::KubeadmControlPlane => "cluster-api-kubeadm-control-plane",
@@ -138,6 +160,9 @@ pub struct State {
     /// The ports of Cluster API's controllers; none in a lab without them.
     #[serde(default)]
     pub cluster_api: Option<ClusterApiPorts>,
+    /// The ports of AWS; none in a lab without it.
+    #[serde(default)]
+    pub aws: Option<AwsPorts>,
     /// The process without which the lab has no purpose (a test). Labs of dead owners are taken down by the next one.
     pub owner: Option<Handle>,
     /// Its servers.
@@ -147,8 +172,8 @@ pub struct State {
 impl State {
     /// The servers this lab has, in the order they are started.
     pub fn servers(&self) -> impl Iterator<Item = Server> {
-        let cluster_api = self.cluster_api.is_some();
-        Server::ALL.into_iter().filter(move |server| cluster_api || !server.of_cluster_api())
+        let (cluster_api, aws) = (self.cluster_api.is_some(), self.aws.is_some());
+        Server::ALL.into_iter().filter(move |server| (cluster_api || !server.of_cluster_api()) && (aws || !server.of_aws()))
     }
 
     /// The port `server` is reached by, if it has one.
@@ -157,6 +182,8 @@ impl State {
             Server::Etcd => Some(self.ports.etcd),
             Server::Apiserver => Some(self.ports.apiserver),
             Server::Controllers => Some(self.ports.controllers),
+            Server::Moto => self.aws.map(|ports| ports.moto),
+            Server::AwsEks => self.aws.map(|ports| ports.door),
             Server::ClusterApi => self.cluster_api.map(|ports| ports.core.webhook),
             Server::KubeadmBootstrap => self.cluster_api.map(|ports| ports.bootstrap.webhook),
             Server::KubeadmControlPlane => self.cluster_api.map(|ports| ports.control_plane.webhook),

@@ -5,6 +5,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 
+use crate::aws::moto;
 use crate::custom_resources::Family;
 use crate::output::note;
 use crate::programs::Program;
@@ -22,6 +23,7 @@ pub fn run(filter: &[String]) -> Result<()> {
         interrupt::check()?;
         program.executable()?;
     }
+    moto::python()?;
     strimzi_api::crds()?;
     for family in Family::ALL {
         family.crds()?;

@@ -5,10 +5,15 @@ use std::process::Command;
 
 use anyhow::{Context, Result};
 
+use crate::programs::numbers;
+
 /// Strimzi's published classes are Java 21.
 pub const STRIMZI_JAVA: u32 = 21;
 /// Kafka 4 brokers run from Java 17 on.
 pub const KAFKA_JAVA: u32 = 17;
+
+/// The oldest Python that runs moto.
+pub const PYTHON: [u32; 2] = [3, 10];
 
 /// The executable `name` on PATH.
 pub fn on_path(name: &str) -> Option<PathBuf> {
@@ -44,6 +49,18 @@ pub fn mvn() -> Result<(PathBuf, String)> {
     let mut words = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '.' && c != '-');
     let version = words.find(|word| word.contains('.') && word.starts_with(|c: char| c.is_ascii_digit())).unwrap_or("unknown").to_owned();
     Ok((mvn, version))
+}
+
+/// Python 3 from [`PYTHON`] on, with its version, if it can make virtual environments.
+///
+/// # Errors
+/// When there is none on PATH, or it is too old or without venv and pip.
+pub fn python() -> Result<(PathBuf, String)> {
+    let python = on_path("python3").context("find Python (python3) on PATH")?;
+    let text = answer(Command::new(&python).args(["-c", "import ensurepip, venv, platform; print(platform.python_version())"]))?;
+    let version = text.trim().to_owned();
+    anyhow::ensure!(numbers(&version) >= PYTHON.to_vec(), "Python {version} in {} is too old", python.display());
+    Ok((python, version))
 }
 
 /// The C compiler, with the first line of what it says of itself.

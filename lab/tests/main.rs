@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod acceptance;
 #[cfg(test)]
+mod aws;
+#[cfg(test)]
 mod cluster_api;
 #[cfg(test)]
 mod cluster_classes;
@@ -11,6 +13,8 @@ mod custom_resources;
 #[cfg(test)]
 mod driver;
 #[cfg(test)]
+mod eks;
+#[cfg(test)]
 mod environment;
 #[cfg(test)]
 mod examples;
@@ -18,6 +22,8 @@ mod examples;
 mod flux;
 #[cfg(test)]
 mod hard;
+#[cfg(test)]
+mod install;
 #[cfg(test)]
 mod manifests;
 #[cfg(test)]

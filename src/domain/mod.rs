@@ -10,6 +10,7 @@ pub mod components;
 pub mod drift;
 pub mod eks;
 pub mod iam;
+pub mod install;
 pub mod kafka;
 pub mod manifests;
 pub mod names;

@@ -2,4 +2,8 @@
 //!
 //! May import the domain's types; knows nothing of Terraform, of plans or of what an object means.
 
+pub mod aws;
 pub mod kubernetes;
+pub mod release;
+#[cfg(test)]
+pub mod scripted;

@@ -8,12 +8,13 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 
+use crate::aws::Aws;
 use crate::custom_resources::Crd;
 use crate::lock::FileLock;
 use crate::output::note;
 use crate::process::{self, Handle};
 use crate::servers::{self, Ingredients, Layout};
-use crate::state::{self, Ports, Running, Server, State};
+use crate::state::{self, AwsPorts, Ports, Running, Server, State};
 use crate::{cluster_api, kubernetes, pki, ports, strimzi_api};
 
 pub use ending::down;
@@ -36,6 +37,8 @@ pub struct Options {
     pub pretend_ready: bool,
     /// Run Cluster API and the stand-in that makes tenants' clusters.
     pub cluster_api: bool,
+    /// Run AWS: moto, with EKS made true.
+    pub aws: bool,
     /// Tie the lab to this process: once it is gone, the next such lab takes this one down.
     pub owned: bool,
     /// The `kaas-lab` executable; by default found by [`crate::own_binary::lab`].
@@ -45,7 +48,7 @@ pub struct Options {
 impl Options {
     /// A lab called `name`, with real Kafka.
     pub fn named(name: &str) -> Self {
-        Self { name: name.to_owned(), dir: None, pretend_ready: false, cluster_api: false, owned: false, lab_binary: None }
+        Self { name: name.to_owned(), dir: None, pretend_ready: false, cluster_api: false, aws: false, owned: false, lab_binary: None }
     }
 
     /// The lab's folder.
@@ -88,7 +91,7 @@ impl Lab {
     /// When a program cannot be built or a server does not come up.
     pub fn up(options: &Options) -> Result<(Self, Came)> {
         let folder = options.folder()?;
-        let ingredients = Ingredients::gather(options.lab_binary.clone(), options.cluster_api)?;
+        let ingredients = Ingredients::gather(options.lab_binary.clone(), options.cluster_api, options.aws)?;
         let mut crds = strimzi_api::crds()?;
         if options.cluster_api {
             crds.extend(cluster_api::crds()?);
@@ -102,6 +105,7 @@ impl Lab {
                     "the lab {} runs without Cluster API: take it down first",
                     options.name
                 );
+                anyhow::ensure!(lab.state.aws.is_some() || !options.aws, "the lab {} runs without AWS: take it down first", options.name);
                 if lab.is_well() {
                     return Ok((lab, Came::WasUp));
                 }
@@ -132,12 +136,13 @@ impl Lab {
 
     fn start(folder: &Path, options: &Options, ingredients: &Ingredients, crds: &[Crd]) -> Result<Self> {
         // All at once, so that they differ.
-        let [etcd, etcd_peer, apiserver, controllers, rest @ ..] = ports::free::<{ 4 + cluster_api::managers::PORTS }>()?;
+        let [etcd, etcd_peer, apiserver, controllers, door, moto, rest @ ..] = ports::free::<{ 6 + cluster_api::managers::PORTS }>()?;
         let state = State {
             name: options.name.clone(),
             ports: Ports { etcd, etcd_peer, apiserver, controllers },
             pretend_ready: options.pretend_ready,
             cluster_api: options.cluster_api.then(|| cluster_api::managers::dealt(rest)),
+            aws: options.aws.then_some(AwsPorts { door, moto }),
             owner: if options.owned { Handle::own() } else { None },
             running: Vec::new(),
         };
@@ -155,10 +160,23 @@ impl Lab {
         lab.launch(Server::Controllers, ingredients)?;
         kubernetes::apply_crds(&lab.kubeconfig(), crds)?;
         lab.launch(Server::StrimziStandIn, ingredients)?;
+        lab.start_aws(ingredients)?;
         lab.start_cluster_api(ingredients)?;
         lab.wait_for(Server::Controllers)?;
         lab.wait_for(Server::StrimziStandIn)?;
         Ok(lab)
+    }
+
+    /// Starts moto and the door before it, and makes the lab's users.
+    fn start_aws(&mut self, ingredients: &Ingredients) -> Result<()> {
+        let Some(ports) = self.state.aws else { return Ok(()) };
+        for server in [Server::Moto, Server::AwsEks] {
+            self.launch(server, ingredients)?;
+        }
+        for server in [Server::Moto, Server::AwsEks] {
+            self.wait_for(server)?;
+        }
+        Aws::found(ports.door, self.folder()).map(|_| ())
     }
 
     /// Starts Cluster API's controllers, then lets the API server call their webhooks, then installs the class of tenants' clusters, which these check.
@@ -216,6 +234,20 @@ impl Lab {
     /// The port `server` is reached by, if it has one.
     pub fn port(&self, server: Server) -> Option<u16> {
         self.state.port(server)
+    }
+
+    /// Its AWS.
+    ///
+    /// # Errors
+    /// When it runs none.
+    pub fn aws(&self) -> Result<Aws> {
+        let ports = self.state.aws.with_context(|| format!("find AWS in the lab {}: start it with --aws", self.state.name))?;
+        Aws::open(ports.door, self.folder())
+    }
+
+    /// Whether it has `server`.
+    pub fn has(&self, server: Server) -> bool {
+        self.state.servers().any(|had| had == server)
     }
 
     /// Whether it runs Cluster API.

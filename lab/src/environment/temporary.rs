@@ -33,6 +33,17 @@ impl TemporaryLab {
         Self::with(&Options { pretend_ready, cluster_api: true, ..Options::named(&name) })
     }
 
+    /// Brings up a lab with AWS and without Kafka whose name begins with `purpose`.
+    ///
+    /// # Errors
+    /// As [`Lab::up`].
+    pub fn with_aws(purpose: &str) -> Result<Self> {
+        sweep_orphans()?;
+        let [unique] = ports::free()?;
+        let name = format!("{purpose}-{}-{unique}", std::process::id());
+        Self::with(&Options { pretend_ready: true, aws: true, ..Options::named(&name) })
+    }
+
     /// Brings up a lab as `options` say, tied to this process.
     ///
     /// # Errors

@@ -63,7 +63,7 @@ impl Release<'_> {
         let wanted =
             if install { wish.spec.install.crds.unwrap_or(CrdPolicy::Create) } else { wish.spec.upgrade.crds.unwrap_or(CrdPolicy::Skip) };
         let policy = charts::crds::policy(wish.chart, &place, wanted);
-        charts::crds::apply(&self.target.client, wish.chart, &place, policy).await?;
+        charts::crds::apply(&self.target.client, wish.chart, &place, policy, self.of).await?;
         let mut objects = (wish.chart.objects)(&place);
         objects.iter_mut().for_each(|object| workloads::mark(object, self.name, self.namespace, self.of));
         let (status, text) =

@@ -21,7 +21,7 @@ mod sources;
 mod status;
 mod storage;
 mod target;
-mod workloads;
+pub(crate) mod workloads;
 
 use std::path::PathBuf;
 use std::time::Duration;

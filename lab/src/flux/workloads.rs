@@ -6,7 +6,9 @@ use kube::api::{Api, ApiResource, DeleteParams, DynamicObject, GroupVersionKind,
 use kube::{Client, ResourceExt};
 use serde_json::{Value, json};
 
-use super::status::{MANAGER, now};
+use super::status::MANAGER;
+
+pub use super::status::now;
 
 const OF_RELEASE: &str = "meta.helm.sh/release-name";
 const OF_NAMESPACE: &str = "meta.helm.sh/release-namespace";

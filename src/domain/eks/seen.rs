@@ -1,6 +1,7 @@
 //! What is there of an EKS cluster, as AWS tells it.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
 use super::version::EksVersion;
 use super::wish::{AccessEntry, Endpoint, NodeShape, PodIdentity, Scaling, SupportType, Taint};
@@ -14,9 +15,25 @@ pub struct Seen {
     pub node_groups: BTreeMap<String, NodeGroupSeen>,
     pub add_ons: BTreeMap<String, AddOnSeen>,
     /// By ARN of the principal, those of others included.
-    pub access_entries: BTreeMap<String, AccessEntry>,
-    /// Each with the id of its association.
-    pub pod_identities: BTreeMap<PodIdentity, String>,
+    pub access_entries: BTreeMap<String, AccessEntrySeen>,
+    /// Those of others included.
+    pub pod_identities: BTreeMap<PodIdentity, PodIdentitySeen>,
+}
+
+/// What a principal of IAM may do in the cluster.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AccessEntrySeen {
+    pub arn: String,
+    pub entry: AccessEntry,
+    pub tags: BTreeMap<String, String>,
+}
+
+/// The association of a service account with a role.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PodIdentitySeen {
+    pub association_id: String,
+    pub arn: String,
+    pub tags: BTreeMap<String, String>,
 }
 
 /// The control plane.
@@ -75,11 +92,14 @@ pub struct NodeGroupSeen {
     pub max_unavailable: Option<u32>,
     pub tags: BTreeMap<String, String>,
     pub issues: Vec<Issue>,
+    /// Changes under way and failed ones, by their ids in EKS.
+    pub updates: Vec<Update>,
 }
 
 /// An add-on.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AddOnSeen {
+    pub arn: String,
     pub status: PartStatus,
     pub version: Option<String>,
     pub service_account_role_arn: Option<String>,
@@ -102,6 +122,43 @@ pub enum PartStatus {
     Degraded,
     /// One that this provider does not know.
     Other(String),
+}
+
+impl fmt::Display for ClusterStatus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Creating => "CREATING",
+            Self::Active => "ACTIVE",
+            Self::Updating => "UPDATING",
+            Self::Deleting => "DELETING",
+            Self::Failed => "FAILED",
+            Self::Other(status) => status,
+        })
+    }
+}
+
+impl fmt::Display for PartStatus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Creating => "CREATING",
+            Self::Active => "ACTIVE",
+            Self::Updating => "UPDATING",
+            Self::Deleting => "DELETING",
+            Self::CreateFailed => "CREATE_FAILED",
+            Self::UpdateFailed => "UPDATE_FAILED",
+            Self::DeleteFailed => "DELETE_FAILED",
+            Self::Degraded => "DEGRADED",
+            Self::Other(status) => status,
+        })
+    }
+}
+
+/// `InsufficientFreeAddresses: … (subnet-1, subnet-2)`.
+impl fmt::Display for Issue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.code, self.message)?;
+        if self.resource_ids.is_empty() { Ok(()) } else { write!(f, " ({})", self.resource_ids.join(", ")) }
+    }
 }
 
 /// What AWS says is wrong.

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::seen::Issue;
+use super::seen::{Issue, Seen};
 use super::version::EksVersion;
 use super::wish::PodIdentity;
 
@@ -47,15 +47,17 @@ pub enum Step {
         principal_arn: String,
         policy_arn: String,
     },
-    /// `name`: as the user calls it; `group`: its name in EKS.
+    /// `name`: as the user calls it; `group`: its name in EKS; `desired`: how many nodes it begins with.
     CreateNodeGroup {
         name: String,
         group: String,
+        desired: u32,
     },
-    /// Scaling, labels, taints and how it is updated.
+    /// Scaling, labels, taints and how it is updated. `desired`: the number of nodes to ask for; None: none is sent.
     UpdateNodeGroup {
         name: String,
         group: String,
+        desired: Option<u32>,
     },
     UpdateNodeGroupVersion {
         group: String,
@@ -64,11 +66,15 @@ pub enum Step {
     DeleteNodeGroup {
         group: String,
     },
+    /// `kubernetes`: the version of the cluster. Where the wish pins no version, what AWS takes for that one.
     CreateAddOn {
         name: String,
+        kubernetes: EksVersion,
     },
+    /// As above: an add-on that is not pinned goes to what AWS takes for `kubernetes`.
     UpdateAddOn {
         name: String,
+        kubernetes: EksVersion,
     },
     DeleteAddOn {
         name: String,
@@ -108,5 +114,17 @@ pub struct Fault {
 /// What one run has begun. What failed before it is mended; what fails in it is a fault.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Run {
+    /// Steps that AWS took. None of them is asked for twice.
     pub done: BTreeSet<Step>,
+    /// Ids of updates that had failed before.
+    pub former_failures: BTreeSet<String>,
+}
+
+impl Run {
+    /// A run that finds this.
+    pub fn begin(seen: &Seen) -> Self {
+        let of_cluster = seen.cluster.iter().flat_map(|cluster| &cluster.updates);
+        let updates = of_cluster.chain(seen.node_groups.values().flat_map(|group| &group.updates));
+        Self { done: BTreeSet::new(), former_failures: updates.filter(|update| update.failed).map(|update| update.id.clone()).collect() }
+    }
 }

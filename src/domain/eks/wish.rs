@@ -9,6 +9,8 @@ use super::version::EksVersion;
 pub struct Wish {
     /// 1 to 100 letters, digits, `-` and `_`, the first a letter or digit.
     pub name: String,
+    /// Who made it: an id that no other resource has, kept in a tag. Empty: no such tag.
+    pub owner: String,
     pub version: Option<EksVersion>,
     /// IAM role of the control plane. Fixed once made.
     pub role_arn: String,
@@ -24,7 +26,10 @@ pub struct Wish {
     pub log_types: BTreeSet<String>,
     pub support_type: Option<SupportType>,
     pub deletion_protection: bool,
+    /// On the cluster and on every part of it, besides those of [`super::tags`].
     pub tags: BTreeMap<String, String>,
+    /// Keys of tags that were wished once and no longer are. Tags that nobody wished are others', and left alone.
+    pub dropped_tags: BTreeSet<String>,
     /// By ARN of the principal. Entries of others are left alone.
     pub access_entries: BTreeMap<String, AccessEntry>,
     /// By the name the user gave.

@@ -1,3 +1,5 @@
+//! The policies, read as IAM reads them: what is allowed where, and that it fits.
+
 use serde_json::Value;
 
 use super::*;

@@ -15,12 +15,12 @@ pub struct Chart {
     pub values: Value,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Source {
     /// An OCI artifact, which is one chart.
-    Oci(&'static str),
+    Oci(String),
     /// A repository of charts.
-    Http(&'static str),
+    Http(String),
 }
 
 /// The DNS records that external-dns writes for a tenant.
@@ -40,20 +40,32 @@ pub struct ExternalDns {
 pub const EXTERNAL_DNS_SERVICE_ACCOUNT: &str = "external-dns";
 pub const EBS_SERVICE_ACCOUNT: &str = "ebs-csi-controller-sa";
 
+/// Where its project publishes a chart.
+pub fn source(component: Component) -> Source {
+    let http = |url: &str| Source::Http(url.to_owned());
+    let oci = |url: &str| Source::Oci(url.to_owned());
+    match component {
+        Component::CloudController => http("https://kubernetes.github.io/cloud-provider-aws"),
+        Component::Network => oci("oci://quay.io/cilium/charts/cilium"),
+        Component::EbsCsi => http("https://kubernetes-sigs.github.io/aws-ebs-csi-driver"),
+        Component::CertManager => oci("oci://quay.io/jetstack/charts/cert-manager"),
+        Component::Monitoring => oci("oci://ghcr.io/prometheus-community/charts/kube-prometheus-stack"),
+        Component::ExternalDns => http("https://kubernetes-sigs.github.io/external-dns/"),
+        Component::Strimzi => oci("oci://quay.io/strimzi-helm/strimzi-kafka-operator"),
+    }
+}
+
 pub fn chart(spec: &TenantSpec, cluster: &ClusterSpec, wanted: &Wanted, component: Component) -> Chart {
-    let (source, values) = match component {
-        Component::CloudController => (Source::Http("https://kubernetes.github.io/cloud-provider-aws"), cloud_controller()),
-        Component::Network => (Source::Oci("oci://quay.io/cilium/charts/cilium"), network()),
-        Component::EbsCsi => (Source::Http("https://kubernetes-sigs.github.io/aws-ebs-csi-driver"), ebs_csi()),
-        Component::CertManager => (Source::Oci("oci://quay.io/jetstack/charts/cert-manager"), json!({ "crds": { "enabled": true } })),
-        Component::Monitoring => (Source::Oci("oci://ghcr.io/prometheus-community/charts/kube-prometheus-stack"), monitoring(spec)),
-        Component::ExternalDns => (
-            Source::Http("https://kubernetes-sigs.github.io/external-dns/"),
-            wanted.external_dns.as_ref().map_or(Value::Null, |dns| external_dns(spec, dns)),
-        ),
-        Component::Strimzi => (Source::Oci("oci://quay.io/strimzi-helm/strimzi-kafka-operator"), strimzi(cluster)),
+    let values = match component {
+        Component::CloudController => cloud_controller(),
+        Component::Network => network(),
+        Component::EbsCsi => ebs_csi(),
+        Component::CertManager => json!({ "crds": { "enabled": true } }),
+        Component::Monitoring => monitoring(spec),
+        Component::ExternalDns => wanted.external_dns.as_ref().map_or(Value::Null, |dns| external_dns(spec, dns)),
+        Component::Strimzi => strimzi(cluster),
     };
-    Chart { source, name: component.name(), version: wanted.versions.of(component).to_owned(), values }
+    Chart { source: source(component), name: component.name(), version: wanted.versions.of(component).to_owned(), values }
 }
 
 const CONTROL_PLANE: &str = "node-role.kubernetes.io/control-plane";

@@ -11,13 +11,12 @@ mod versions;
 
 use serde_json::{Value, json};
 
-use self::charts::{Chart, Source};
 use super::cluster::{Class, ClusterSpec};
 use super::manifests::manifest;
 use super::object::{Kind, Manifest};
 use super::tenant::TenantSpec;
 
-pub use charts::{EBS_SERVICE_ACCOUNT, EXTERNAL_DNS_SERVICE_ACCOUNT, ExternalDns};
+pub use charts::{Chart, EBS_SERVICE_ACCOUNT, EXTERNAL_DNS_SERVICE_ACCOUNT, ExternalDns, Source, source as chart_source};
 pub use versions::{ComponentVersions, VersionFormatError};
 
 /// Where Strimzi's operator runs in a tenant's cluster; monitoring looks for it there.
@@ -115,27 +114,43 @@ const TIMEOUT: &str = "10m";
 const RETRY_INTERVAL: &str = "30s";
 
 fn source(spec: &TenantSpec, component: Component, chart: &Chart) -> Manifest {
-    let (kind, fields) = match chart.source {
+    let (kind, fields) = source_fields(chart);
+    manifest(spec, kind, component.name(), json!({ "spec": fields }))
+}
+
+/// The kind of a chart's source and its `spec`.
+pub fn source_fields(chart: &Chart) -> (Kind, Value) {
+    match &chart.source {
         Source::Oci(url) => {
             let layer = json!({ "mediaType": "application/vnd.cncf.helm.chart.content.v1.tar+gzip", "operation": "copy" });
             let reference = json!({ "tag": chart.version });
             (Kind::OciRepository, json!({ "interval": SOURCE_INTERVAL, "url": url, "ref": reference, "layerSelector": layer }))
         }
         Source::Http(url) => (Kind::HelmRepository, json!({ "interval": SOURCE_INTERVAL, "url": url })),
-    };
-    manifest(spec, kind, component.name(), json!({ "spec": fields }))
+    }
 }
 
 fn release(spec: &TenantSpec, component: Component, chart: &Chart, installed: &[Component]) -> Manifest {
+    let mut fields = release_fields(component, chart);
+    fields["kubeConfig"] = json!({ "secretRef": { "name": spec.name.kubeconfig_secret() } });
+    let needs: Vec<Value> =
+        component.needs().iter().filter(|needed| installed.contains(needed)).map(|needed| json!({ "name": needed.name() })).collect();
+    if !needs.is_empty() {
+        fields["dependsOn"] = json!(needs);
+    }
+    manifest(spec, Kind::HelmRelease, component.name(), json!({ "spec": fields }))
+}
+
+/// The `spec` of a component's HelmRelease, to be installed in the cluster it is in.
+pub fn release_fields(component: Component, chart: &Chart) -> Value {
     let name = component.name();
     let mut fields = json!({
         "interval": RELEASE_INTERVAL,
         "timeout": TIMEOUT,
         "releaseName": name,
         "targetNamespace": component.namespace(),
-        // The release's own Secrets are in the tenant's cluster, in a namespace that exists there.
+        // The release's own Secrets are in the cluster it is installed in, in a namespace that exists there.
         "storageNamespace": component.namespace(),
-        "kubeConfig": { "secretRef": { "name": spec.name.kubeconfig_secret() } },
         "install": { "createNamespace": true, "crds": "Create", "strategy": retry(), "remediation": { "retries": -1 } },
         // Helm never touches CRDs again by itself.
         "upgrade": { "crds": "CreateReplace", "strategy": retry(), "remediation": { "retries": -1 } },
@@ -149,12 +164,7 @@ fn release(spec: &TenantSpec, component: Component, chart: &Chart, installed: &[
             fields["chart"] = json!({ "spec": { "chart": chart.name, "version": chart.version, "sourceRef": source } });
         }
     }
-    let needs: Vec<Value> =
-        component.needs().iter().filter(|needed| installed.contains(needed)).map(|needed| json!({ "name": needed.name() })).collect();
-    if !needs.is_empty() {
-        fields["dependsOn"] = json!(needs);
-    }
-    manifest(spec, Kind::HelmRelease, name, json!({ "spec": fields }))
+    fields
 }
 
 /// A failed step is done again as it is: taking a half-made release away first would take CRDs, and with them Kafka, away.

@@ -13,7 +13,7 @@ use serde_json::Value;
 use super::config::Environment;
 use super::error::{Error, Result};
 use super::resolve::{Resolved, completed, file_error};
-use super::{Cluster, Connect, client_error};
+use super::{Cluster, Connect, Login, client_error};
 use crate::domain::object::ObjectRef;
 
 /// Where Cluster API puts a kubeconfig in its Secret. Source: Cluster API, contract of control planes.
@@ -43,7 +43,7 @@ impl Cluster {
                         None => return Err(Error::config(format!("{secret} is gone"), SECRET_WAY_OUT)),
                     },
                 };
-                Client::try_from(config).map_err(|error| client_error(&id, error))
+                Client::try_from(config).map(Login::from).map_err(|error| client_error(&id, error))
             })
         });
         Ok(Some(Self::new(id.to_owned(), endpoint, resolved.address, resolved.ca_certificate, connect)))

@@ -187,7 +187,7 @@ impl Cluster {
             other => Cause::from(Box::from(other)),
         };
         if connecting {
-            Error::Unreachable { act: act.clone(), host: self.inner.address.clone(), source }
+            Error::Unreachable { act: act.clone(), host: self.inner.address.clone(), hint: self.unreachable_hint.clone(), source }
         } else {
             Error::Cut { act: act.clone(), source }
         }

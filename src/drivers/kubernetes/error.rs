@@ -30,6 +30,8 @@ pub enum Target {
     Objects(Kind, Option<String>),
     /// Something of the server itself, in words: "for its version".
     Server(&'static str),
+    /// An object, or all of a kind, that this provider knows by its manifest only, in words: "Deployment cert-manager/cert-manager".
+    Any(String),
 }
 
 impl Act {
@@ -45,11 +47,15 @@ impl Act {
         Self { verb: "ask the API server", target: Target::Server(what) }
     }
 
+    pub fn on_any(verb: &'static str, what: impl fmt::Display) -> Self {
+        Self { verb, target: Target::Any(what.to_string()) }
+    }
+
     pub(super) fn kind(&self) -> Option<Kind> {
         match &self.target {
             Target::Object(object) => Some(object.kind),
             Target::Objects(kind, _) => Some(*kind),
-            Target::Server(_) => None,
+            Target::Server(_) | Target::Any(_) => None,
         }
     }
 }
@@ -62,6 +68,7 @@ impl fmt::Display for Act {
             Target::Objects(kind, Some(namespace)) => write!(f, "{} {} in namespace {namespace}", self.verb, kind.api().kind),
             Target::Objects(kind, None) => write!(f, "{} {} in every namespace", self.verb, kind.api().kind),
             Target::Server(what) => write!(f, "{} {what}", self.verb),
+            Target::Any(what) => write!(f, "{} {what}", self.verb),
         }
     }
 }
@@ -106,8 +113,9 @@ impl std::error::Error for Answer {}
 pub enum Error {
     #[error("{message}")]
     Config { message: String, way_out: String, source: Option<Cause> },
+    /// `hint`: what is known of why, in place of what helps with most servers.
     #[error("{act}: {host} cannot be reached")]
-    Unreachable { act: Act, host: String, source: Cause },
+    Unreachable { act: Act, host: String, hint: Option<Arc<str>>, source: Cause },
     #[error("{act}: no answer from {host} within {seconds} s")]
     TimedOut { act: Act, host: String, seconds: u64 },
     #[error("{act}: the connection was cut before the answer was complete")]
@@ -175,7 +183,7 @@ impl Error {
     pub fn object(&self) -> Option<&ObjectRef> {
         match &self.act()?.target {
             Target::Object(object) => Some(object),
-            Target::Objects(..) | Target::Server(_) => None,
+            Target::Objects(..) | Target::Server(_) | Target::Any(_) => None,
         }
     }
 
@@ -220,6 +228,7 @@ impl Error {
     pub fn hint(&self) -> Option<String> {
         Some(match self {
             Self::Config { way_out, .. } => way_out.clone(),
+            Self::Unreachable { hint: Some(hint), .. } => hint.to_string(),
             Self::Unreachable { host, .. } => {
                 format!(
                     "Check that {host} is the API server's address, that it runs and that this machine can reach it and trusts its certificate."
@@ -230,7 +239,8 @@ impl Error {
             }
             Self::Unauthorized { .. } => {
                 "The token, client certificate or exec plugin of the provider's kubernetes block (or of the kubeconfig's \
-                 context) is expired or belongs to another cluster; renew it, for example by logging in again."
+                 context) is expired or belongs to another cluster; renew it, for example by logging in again. For an EKS cluster by its name, \
+                 whose credentials are AWS's, give the IAM role or user an access entry in the cluster."
                     .into()
             }
             Self::Forbidden { source, .. } if source.message.contains("is being terminated") => {

@@ -4,17 +4,19 @@
 //! and `kind`, never with `metadata.managedFields`.
 
 mod access;
+mod any;
 mod behind;
 mod call;
 mod config;
 mod count;
 mod error;
-mod proxy;
+pub(super) mod proxy;
 mod read;
 mod resolve;
 mod snapshot;
 #[cfg(test)]
 pub mod tests;
+mod token;
 mod wait;
 mod write;
 
@@ -22,20 +24,35 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use futures::future::BoxFuture;
 use kube::Client;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+pub use any::AnyKinds;
 pub use config::{Environment, ExecConfig, KubernetesConfig};
 pub use error::{Act, Answer, Cause, Error, Result, Target};
+pub use token::{Bearer, TokenSource};
 pub use wait::{Probe, Waited};
 pub use write::Propagation;
 
 /// Makes a client, and so loads credentials anew.
-type Connect = Box<dyn Fn() -> BoxFuture<'static, Result<Client>> + Send + Sync>;
+type Connect = Box<dyn Fn() -> BoxFuture<'static, Result<Login>> + Send + Sync>;
+
+/// A client, and when its credentials are to be loaded anew; None: when they are refused.
+#[derive(Clone)]
+struct Login {
+    client: Client,
+    renew_at: Option<SystemTime>,
+}
+
+impl From<Client> for Login {
+    fn from(client: Client) -> Self {
+        Self { client, renew_at: None }
+    }
+}
 
 /// One API server. Cheap to clone; clones share connections, the lists and the counts.
 #[derive(Clone)]
@@ -45,6 +62,8 @@ pub struct Cluster {
     stop: CancellationToken,
     /// Until when pauses are taken that the server asks for; None: two minutes for each request.
     deadline: Option<Instant>,
+    /// What to do when the server cannot be reached; None: what helps with most.
+    unreachable_hint: Option<Arc<str>>,
 }
 
 struct Inner {
@@ -54,7 +73,7 @@ struct Inner {
     ca_certificate: Option<String>,
     connect: Connect,
     /// The client and how many came before it.
-    client: tokio::sync::Mutex<(u64, Option<Client>)>,
+    client: tokio::sync::Mutex<(u64, Option<Login>)>,
     /// Whether this server ever answered.
     reached: AtomicBool,
     counts: count::Counts,
@@ -74,7 +93,7 @@ impl Cluster {
                 // Off the runtime's threads: files are read and an exec plugin may run for seconds. Files are read again, for
                 // a refused token may have been replaced there.
                 let made = tokio::task::spawn_blocking(move || make_client(&id, &settings)).await;
-                made.unwrap_or_else(|_| Err(Error::config("make the Kubernetes client", "Please report this error.")))
+                made.unwrap_or_else(|_| Err(Error::config("make the Kubernetes client", "Please report this error."))).map(Login::from)
             })
         });
         let endpoint = resolved.config.cluster_url.to_string().trim_end_matches('/').to_owned();
@@ -94,7 +113,7 @@ impl Cluster {
             first_pause: if cfg!(test) { Duration::from_millis(1) } else { Duration::from_millis(200) },
             shared: snapshot::Shared::default(),
         };
-        Self { inner: Arc::new(inner), stop: CancellationToken::new(), deadline: None }
+        Self { inner: Arc::new(inner), stop: CancellationToken::new(), deadline: None, unreachable_hint: None }
     }
 
     /// The same cluster, whose pauses between tries end when `stop` is cancelled.
@@ -109,7 +128,13 @@ impl Cluster {
         self
     }
 
-    /// `context/<name>` when it comes from a kubeconfig, `host/<host:port>` otherwise.
+    /// The same cluster, whose errors say this where no connection can be made: why that may be and what to do, as full sentences.
+    pub fn when_unreachable(mut self, hint: &str) -> Self {
+        self.unreachable_hint = Some(hint.into());
+        self
+    }
+
+    /// `context/<name>` when it comes from a kubeconfig, `host/<host:port>` when it is configured by its address, or what it was called.
     pub fn id(&self) -> &str {
         &self.inner.id
     }
@@ -136,12 +161,15 @@ impl Cluster {
 
     async fn client(&self) -> Result<(u64, Client)> {
         let mut slot = self.inner.client.lock().await;
+        if slot.1.as_ref().and_then(|login| login.renew_at).is_some_and(|end| SystemTime::now() >= end) {
+            *slot = (slot.0 + 1, None);
+        }
         let client = match &slot.1 {
-            Some(client) => client.clone(),
+            Some(login) => login.client.clone(),
             None => {
-                let client = (self.inner.connect)().await?;
-                slot.1 = Some(client.clone());
-                client
+                let login = (self.inner.connect)().await?;
+                slot.1 = Some(login.clone());
+                login.client
             }
         };
         Ok((slot.0, client))

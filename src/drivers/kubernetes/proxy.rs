@@ -8,7 +8,7 @@ use super::config::Environment;
 use super::error::{Error, Result};
 
 /// The environment's proxy for one server. As in Go's tools, this machine itself and what NO_PROXY names are reached directly.
-pub(super) fn proxy(server: &Uri, environment: &Environment) -> Result<Option<Uri>> {
+pub(in crate::drivers) fn proxy(server: &Uri, environment: &Environment) -> Result<Option<Uri>> {
     let Some(url) = &environment.proxy_url else { return Ok(None) };
     let host = server.host().unwrap_or_default().trim_matches(['[', ']']).to_ascii_lowercase();
     let ip: Option<IpAddr> = host.parse().ok();

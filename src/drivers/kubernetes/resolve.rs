@@ -54,6 +54,14 @@ pub(super) fn completed(id: Option<String>, mut config: kube::Config, environmen
     finished(id, config)
 }
 
+/// The server at `endpoint`, called `id`, with the authorities of its certificate in PEM and the environment's proxy.
+pub(super) fn by_address(id: &str, endpoint: &str, ca_certificate: &str, environment: &Environment) -> Result<Resolved> {
+    let mut config = from_host(endpoint, environment)?;
+    let trusted = certificates(&format!("the certificate authority of {id}"), ca_certificate)?;
+    config.root_cert = Some(trusted.into_iter().map(|der| der.to_vec()).collect());
+    finished(Some(id.to_owned()), config)
+}
+
 fn finished(id: Option<String>, mut config: kube::Config) -> Result<Resolved> {
     let address = address(&config.cluster_url)?;
     let id = id.unwrap_or_else(|| format!("host/{address}"));

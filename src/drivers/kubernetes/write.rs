@@ -9,7 +9,7 @@ use super::error::{Act, Error, Result};
 use crate::domain::object::{Manifest, ObjectRef};
 
 /// The name under which the API server notes which fields are ours.
-const FIELD_MANAGER: &str = "kaas";
+pub(super) const FIELD_MANAGER: &str = "kaas";
 
 /// What becomes of the objects that belong to a deleted one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,6 +20,16 @@ pub enum Propagation {
     Background,
     /// Dependents stay.
     Orphan,
+}
+
+impl Propagation {
+    pub(super) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Foreground => "Foreground",
+            Self::Background => "Background",
+            Self::Orphan => "Orphan",
+        }
+    }
 }
 
 impl Cluster {
@@ -70,12 +80,7 @@ impl Cluster {
 
     /// Asks for the object's deletion; false: there was none. It may stay for as long as finalizers hold it: see [`Cluster::wait_gone`].
     pub async fn delete(&self, object: &ObjectRef, propagation: Propagation) -> Result<bool> {
-        let policy = match propagation {
-            Propagation::Foreground => "Foreground",
-            Propagation::Background => "Background",
-            Propagation::Orphan => "Orphan",
-        };
-        let options = json!({ "apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": policy });
+        let options = json!({ "apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": propagation.as_str() });
         let call = Call { method: Method::DELETE, ..write(Act::on("delete", object), object_path(object)?, &options) };
         self.inner.shared.written();
         match self.send(call).await {

@@ -18,7 +18,7 @@ use crate::{
     framework::diagnostic::Diagnostics,
     resources::{
         failure::{failed, failed_at},
-        management_cluster::{look::Seen, model::ManagementCluster},
+        management_cluster::{install, look::Seen, model::ManagementCluster},
     },
 };
 
@@ -176,6 +176,11 @@ impl Classes<'_> {
             );
         }
         self.remove(&unused, &kept).await?;
+        let outcome = install::remove(self.cluster, self.deadline, self.stop).await?;
+        warnings.extend(outcome.warnings);
+        if let Some(waiting) = outcome.waiting {
+            return Err(Diagnostics::of_error("What was installed is not gone yet", format!("{waiting} Destroy again to go on.")));
+        }
         if kept.is_empty() { self.remove_namespace(warnings).await } else { Ok(()) }
     }
 

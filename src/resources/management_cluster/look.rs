@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use crate::{
     domain::{cluster_class, components, object::Kind},
     drivers::kubernetes::{Cluster, Error},
-    framework::{attr::Attr, diagnostic::Diagnostics},
+    framework::{attr::Attr, diagnostic::Diagnostics, path::Path},
     resources::{
         failure::failed,
         management_cluster::model::{Components, ManagementCluster},
@@ -87,6 +87,27 @@ impl Seen {
         Ok(missing)
     }
 
+    /// That tenants cannot live on this Kubernetes.
+    fn too_old(&self, config: &ManagementCluster) -> Diagnostics {
+        let mut found = Diagnostics::none();
+        let version = self.kubernetes_version.as_str();
+        if minor_version(version).is_some_and(|version| version < KUBERNETES_MIN) {
+            let (major, minor) = KUBERNETES_MIN;
+            found.error_at(
+                place(config),
+                "Kubernetes is too old",
+                format!("The cluster runs Kubernetes {version}; Strimzi needs {major}.{minor} or later. Upgrade the cluster first."),
+            );
+        }
+        found
+    }
+
+    /// Checks what can be checked before anything is installed.
+    pub fn check_before(&self, config: &ManagementCluster) -> Result<(), Diagnostics> {
+        let found = self.too_old(config);
+        if found.has_errors() { Err(found) } else { Ok(()) }
+    }
+
     /// Checks that tenants can live here; everything that is missing is told at once. `classes`: those that will be kept.
     pub async fn check(
         &self,
@@ -95,16 +116,8 @@ impl Seen {
         classes: &BTreeSet<String>,
         warnings: &mut Diagnostics,
     ) -> Result<(), Diagnostics> {
-        let mut found = Diagnostics::none();
-        let version = self.kubernetes_version.as_str();
-        if minor_version(version).is_some_and(|version| version < KUBERNETES_MIN) {
-            let (major, minor) = KUBERNETES_MIN;
-            found.error_at(
-                ManagementCluster::EXISTING,
-                "Kubernetes is too old",
-                format!("The cluster runs Kubernetes {version}; Strimzi needs {major}.{minor} or later. Upgrade the cluster first."),
-            );
-        }
+        let mut found = self.too_old(config);
+        let place = place(config);
         let hard = self.has_hard_tenants(config);
         let mut missing = Vec::new();
         for (verb, kind) in self.needed(hard, classes) {
@@ -116,7 +129,7 @@ impl Seen {
             let soft_only =
                 if hard { " Where no tenant is to have a cluster of its own, set cluster_classes = [], and less is needed." } else { "" };
             found.error_at(
-                ManagementCluster::EXISTING,
+                place.clone(),
                 "Not allowed what tenants need",
                 format!(
                     "The user that the provider is in {} may not, in every namespace: {}. Bind it to a ClusterRole that allows this.{soft_only}",
@@ -160,6 +173,11 @@ impl Seen {
                 .warning("Flux is not installed", format!("{detail} {}, which installs the operators in their clusters.", cluster.id()));
         }
     }
+}
+
+/// The block that says which cluster it is.
+fn place(config: &ManagementCluster) -> Path {
+    if config.eks.is_null() { ManagementCluster::EXISTING } else { ManagementCluster::EKS }.into()
 }
 
 /// Major and minor of "v1.36.3" or "v1.33.1-eks-1234567".

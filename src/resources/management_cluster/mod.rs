@@ -1,8 +1,12 @@
 //! `kaas_management_cluster`: the Kubernetes cluster that tenants live on, or are managed from.
 //!
-//! `existing {}` adopts a cluster: nothing is written to it but the ClusterClasses and their namespace, and destroying the resource removes only those.
+//! `eks {}` makes an EKS cluster; `existing {}` adopts a cluster: nothing is written to it but the ClusterClasses, their namespace and what `install {}`
+//! wishes, and destroying the resource removes only those.
 
 mod classes;
+pub mod eks;
+mod existing;
+mod install;
 mod look;
 mod model;
 #[cfg(test)]
@@ -14,8 +18,8 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::{
-    domain::cluster_class::SHIPPED,
-    drivers::kubernetes::Cluster,
+    domain::{cluster_class::SHIPPED, eks::EksId},
+    drivers::kubernetes::{Cluster, Environment},
     framework::{
         attr::Attr,
         diagnostic::Diagnostics,
@@ -23,7 +27,13 @@ use crate::{
     },
     resources::{
         connection::Connection,
-        management_cluster::{classes::Classes, look::Seen, model::Existing},
+        management_cluster::{
+            classes::Classes,
+            eks::wish,
+            install::Wished,
+            look::Seen,
+            model::{Existing, nothing},
+        },
     },
 };
 
@@ -42,45 +52,44 @@ impl ManagementClusterResource {
         Self { connection }
     }
 
-    fn cluster(&self, call: &Call) -> Result<Cluster, Diagnostics> {
-        Ok(self.connection.cluster()?.stopped_by(call.stop.clone()))
+    /// What the environment says of proxies.
+    fn environment(&self) -> Environment {
+        self.connection.settings().kubernetes.map(|kubernetes| kubernetes.environment).unwrap_or_default()
     }
 
-    /// The cluster, if it is the one that the state is of.
-    fn cluster_of(&self, state: &ManagementCluster, call: &Call) -> Result<Cluster, Diagnostics> {
-        let cluster = self.cluster(call)?;
-        match state.id.known() {
-            Some(id) if id != cluster.id() => Err(Diagnostics::of_error(
-                "Another management cluster",
-                format!(
-                    "The state is of {id:?}, but the provider's kubernetes block (or the environment) leads to {:?}. Use the provider configuration of that \
-                     cluster, or remove the resource from the state.",
-                    cluster.id()
-                ),
-            )),
-            _ => Ok(cluster),
-        }
-    }
-
-    /// Checks the cluster and makes it as planned. `prior`: the classes that were kept until now.
+    /// Checks the cluster and makes of it what tenants need, as planned.
     async fn make(
         &self,
+        cluster: &Cluster,
         mut planned: ManagementCluster,
-        prior: &BTreeSet<String>,
-        timeout: Duration,
+        prior: Option<&ManagementCluster>,
+        deadline: Instant,
         call: &mut Call,
     ) -> Result<ManagementCluster, Diagnostics> {
-        let cluster = self.cluster_of(&planned, call)?;
-        let seen = Seen::of(&cluster).await?;
+        let had_install = prior.is_some_and(|prior| !prior.install.is_null());
+        let prior = prior.and_then(|prior| prior.cluster_classes.known().cloned()).unwrap_or_default();
+        if planned.install.known().is_some() {
+            Seen::of(cluster).await?.check_before(&planned)?;
+        }
+        let is_installed = install::bring(cluster, &planned, had_install, &self.environment(), deadline, call).await?;
+        let seen = Seen::of(cluster).await?;
+        if !is_installed {
+            // What there can be is not known before everything is there; the next apply makes the classes.
+            if planned.cluster_classes.is_unknown() {
+                planned.cluster_classes = Attr::Known(prior.iter().cloned().chain(SHIPPED.map(str::to_owned)).collect());
+            }
+            seen.fill(cluster, &mut planned);
+            planned.drift = Attr::Known(Vec::new());
+            return Ok(planned);
+        }
         let wanted = match &planned.cluster_classes {
             Attr::Known(wanted) => wanted.clone(),
-            Attr::Unknown => classes::possible(&cluster, &seen).await?,
+            Attr::Unknown => classes::possible(cluster, &seen).await?,
             Attr::Null => BTreeSet::new(),
         };
-        classes::demand(&cluster, &seen, &wanted).await?;
-        seen.check(&cluster, &planned, &wanted, &mut call.found).await?;
-        let deadline = Instant::now() + timeout;
-        let kept = Classes { cluster: &cluster, deadline, stop: &call.stop };
+        classes::demand(cluster, &seen, &wanted).await?;
+        seen.check(cluster, &planned, &wanted, &mut call.found).await?;
+        let kept = Classes { cluster, deadline, stop: &call.stop };
         let dropped: BTreeSet<String> = prior.difference(&wanted).cloned().collect();
         if !dropped.is_empty() {
             kept.demand_unused(&dropped).await?;
@@ -94,9 +103,31 @@ impl ManagementClusterResource {
         if planned.cluster_classes.is_unknown() {
             planned.cluster_classes = Attr::Known(wanted);
         }
-        seen.fill(&cluster, &mut planned);
+        seen.fill(cluster, &mut planned);
         planned.drift = Attr::Known(Vec::new());
         Ok(planned)
+    }
+
+    /// Completes what was seen of a cluster by what its Kubernetes API tells.
+    async fn see(&self, cluster: &Cluster, state: &ManagementCluster, now: &mut ManagementCluster) -> Result<(), Diagnostics> {
+        let seen = Seen::of(cluster).await?;
+        let kept = match state.cluster_classes.known() {
+            Some(kept) => kept.clone(),
+            None => classes::existing(cluster).await?,
+        };
+        let mut drift = now.drift.known().cloned().unwrap_or_default();
+        if let Some(wished) = Wished::of(&state.install, &state.mirror, &self.environment())? {
+            drift.extend(install::drift(cluster, &wished).await?);
+        }
+        drift.extend(classes::drift(cluster, &kept).await?);
+        seen.fill(cluster, now);
+        (now.cluster_classes, now.drift) = (Attr::Known(kept), Attr::Known(drift));
+        Ok(())
+    }
+
+    /// The object as it is now.
+    async fn look(&self, state: ManagementCluster, call: &mut Call) -> Result<Option<ManagementCluster>, Diagnostics> {
+        if state.eks.is_null() { self.look_adopted(state, call).await } else { eks::read::read(self, state, call).await }
     }
 }
 
@@ -106,6 +137,11 @@ impl Resource for ManagementClusterResource {
     type Identity = ManagementClusterIdentity;
 
     fn validate(&self, config: &ManagementCluster, found: &mut Diagnostics) {
+        wish::exactly_one(config, found);
+        if let Some(block) = config.eks.known() {
+            wish::validate(block, found);
+        }
+        install::check(&config.install, &config.mirror, found);
         for class in config.cluster_classes.known().into_iter().flatten().filter(|class| !SHIPPED.contains(&class.as_str())) {
             found.error_at(
                 ManagementCluster::CLUSTER_CLASSES,
@@ -119,14 +155,23 @@ impl Resource for ManagementClusterResource {
         }
     }
 
-    fn plan(&self, _change: &Change<'_, ManagementCluster>, planned: &mut ManagementCluster, _verdict: &mut Verdict) {
+    fn plan(&self, change: &Change<'_, ManagementCluster>, planned: &mut ManagementCluster, verdict: &mut Verdict) {
+        install::plan(change, planned, verdict);
         // Whatever differs is mended: where something does, this makes the update.
         planned.drift = Attr::Known(Vec::new());
+        eks::plan::plan(&self.connection, change, planned, verdict);
+    }
+
+    fn plan_destroy(&self, prior: &ManagementCluster, found: &mut Diagnostics) {
+        eks::plan::plan_destroy(prior, found);
     }
 
     async fn create(&self, planned: ManagementCluster, call: &mut Call) -> Result<ManagementCluster, Failed<ManagementCluster>> {
-        let timeout = planned.timeouts.create_or(WAIT_DEFAULT);
-        Ok(self.make(planned, &BTreeSet::new(), timeout, call).await?)
+        if !planned.eks.is_null() {
+            return Ok(eks::apply::create(self, planned, call).await?);
+        }
+        let timeout = planned.timeouts.create_or(wait_default(&planned));
+        Ok(self.adopt(planned, None, timeout, call).await?)
     }
 
     async fn update(
@@ -135,39 +180,37 @@ impl Resource for ManagementClusterResource {
         planned: ManagementCluster,
         call: &mut Call,
     ) -> Result<ManagementCluster, Failed<ManagementCluster>> {
-        let timeout = planned.timeouts.update_or(WAIT_DEFAULT);
-        let prior = prior.cluster_classes.into_known().unwrap_or_default();
-        Ok(self.make(planned, &prior, timeout, call).await?)
+        if !planned.eks.is_null() {
+            return eks::apply::update(self, prior, planned, call).await;
+        }
+        let timeout = planned.timeouts.update_or(wait_default(&planned));
+        Ok(self.adopt(planned, Some(&prior), timeout, call).await?)
     }
 
     async fn read(&self, state: ManagementCluster, call: &mut Call) -> Result<Option<ManagementCluster>, Diagnostics> {
-        if !self.connection.is_known() {
+        if !self.connection.is_known(state.id.known().map(String::as_str)) {
             call.found.warning(
                 "Management cluster not refreshed",
-                "The provider's kubernetes block is not known yet, so the cluster was not looked at; its last known state is used.",
+                "The provider's configuration is not known yet, so the cluster was not looked at; its last known state is used.",
             );
             return Ok(Some(state));
         }
-        let cluster = self.cluster_of(&state, call)?;
-        let seen = Seen::of(&cluster).await?;
-        let kept = match state.cluster_classes.into_known() {
-            Some(kept) => kept,
-            None => classes::existing(&cluster).await?,
-        };
-        let drift = classes::drift(&cluster, &kept).await?;
-        let mut now = ManagementCluster { timeouts: state.timeouts, ..blank() };
-        seen.fill(&cluster, &mut now);
-        (now.cluster_classes, now.drift) = (Attr::Known(kept), Attr::Known(drift));
-        Ok(Some(now))
+        self.look(state, call).await
     }
 
     async fn delete(&self, prior: ManagementCluster, call: &mut Call) -> Result<(), Failed<ManagementCluster>> {
+        if !prior.eks.is_null() {
+            return Ok(eks::delete::delete(self, &prior, call).await?);
+        }
         // Adopted, not made: where nothing was put into it, it is only forgotten.
-        let Some(kept) = prior.cluster_classes.known().filter(|kept| !kept.is_empty()) else { return Ok(()) };
-        let cluster = self.cluster_of(&prior, call)?;
-        let deadline = Instant::now() + prior.timeouts.delete_or(WAIT_DEFAULT);
+        let kept = prior.cluster_classes.known().cloned().unwrap_or_default();
+        if kept.is_empty() && prior.install.is_null() {
+            return Ok(());
+        }
+        let cluster = self.cluster_of(&prior, call).await?;
+        let deadline = Instant::now() + prior.timeouts.delete_or(wait_default(&prior));
         let mut warnings = Diagnostics::none();
-        let outcome = Classes { cluster: &cluster, deadline, stop: &call.stop }.remove_all(kept, &mut warnings).await;
+        let outcome = Classes { cluster: &cluster, deadline, stop: &call.stop }.remove_all(&kept, &mut warnings).await;
         call.found.extend(warnings);
         Ok(outcome?)
     }
@@ -177,17 +220,17 @@ impl Resource for ManagementClusterResource {
             ImportTarget::Id(id) => Attr::Known(id),
             ImportTarget::Identity(identity) => identity.id,
         };
-        Ok(ManagementCluster {
-            existing: Attr::Known(Existing {}),
-            cluster_classes: Attr::Null,
-            timeouts: Attr::Null,
-            id,
-            endpoint: Attr::Null,
-            ca_certificate: Attr::Null,
-            kubernetes_version: Attr::Null,
-            components: Attr::Null,
-            drift: Attr::Null,
-        })
+        let mut state = nothing();
+        match id.known().filter(|id| EksId::is_meant(id)) {
+            None => state.existing = Existing { eks_name: Attr::Null, region: Attr::Null }.into(),
+            Some(id) => {
+                let id: EksId =
+                    id.parse().map_err(|wrong| Diagnostics::of_error("Not the id of a management cluster", format!("{wrong}.")))?;
+                state.eks = eks::model::named(&id).into();
+            }
+        }
+        state.id = id;
+        Ok(state)
     }
 
     fn identity(&self, state: &ManagementCluster) -> Option<ManagementClusterIdentity> {
@@ -196,17 +239,6 @@ impl Resource for ManagementClusterResource {
     }
 }
 
-/// An adopted cluster of which nothing is known.
-const fn blank() -> ManagementCluster {
-    ManagementCluster {
-        existing: Attr::Known(Existing {}),
-        cluster_classes: Attr::Unknown,
-        timeouts: Attr::Null,
-        id: Attr::Unknown,
-        endpoint: Attr::Unknown,
-        ca_certificate: Attr::Unknown,
-        kubernetes_version: Attr::Unknown,
-        components: Attr::Unknown,
-        drift: Attr::Unknown,
-    }
+const fn wait_default(cluster: &ManagementCluster) -> Duration {
+    if cluster.install.is_null() { WAIT_DEFAULT } else { install::WAIT_DEFAULT }
 }

@@ -24,7 +24,7 @@ use crate::{
 
 /// A cluster with Cluster API in it, as far as one can be written down.
 #[derive(Clone, Default)]
-struct There {
+pub struct There {
     /// Objects by their path.
     objects: Arc<Mutex<std::collections::BTreeMap<String, Json>>>,
     clusters: Vec<Json>,
@@ -33,6 +33,8 @@ struct There {
     forbidden: Option<&'static str>,
     /// Cluster API does not run: classes get no conditions.
     is_silent: bool,
+    /// Tenants that live here.
+    pub tenants: Vec<&'static str>,
 }
 
 fn path(object: &ObjectRef) -> String {
@@ -88,6 +90,12 @@ impl There {
                 list(&self.served().iter().map(name).collect::<Vec<_>>())
             }
             ("GET", "/apis/apps/v1/deployments") => list(&[]),
+            ("GET", "/api/v1/namespaces") if query.contains("labelSelector=kaas.dev") => {
+                let namespace =
+                    |name: &&str| json!({ "metadata": { "name": format!("kaas-{name}"), "labels": { "kaas.dev/tenant": name } } });
+                list(&self.tenants.iter().map(namespace).collect::<Vec<_>>())
+            }
+            ("GET", "/api/v1/namespaces") => list(&[]),
             ("GET", "/apis/cluster.x-k8s.io/v1beta2/clusters") => list(&self.clusters),
             ("POST", "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews") => {
                 Reply::Json(201, json!({ "status": { "allowed": self.forbidden.is_none() } }))
@@ -115,7 +123,7 @@ impl There {
         }
     }
 
-    fn server(&self) -> (Server, Log) {
+    pub fn server(&self) -> (Server, Log) {
         let there = self.clone();
         server(move |line, _| there.answer(line))
     }
@@ -128,7 +136,7 @@ impl There {
 
 fn config() -> ManagementCluster {
     let mut config: ManagementCluster = decode_model(&ManagementCluster::block().null_object(), &mut Diagnostics::none()).unwrap();
-    config.existing = Existing {}.into();
+    config.existing = Existing { eks_name: Attr::Null, region: Attr::Null }.into();
     config
 }
 

@@ -44,7 +44,7 @@ const UPDATE_DEFAULT: Duration = Duration::from_secs(2 * 60 * 60);
 pub async fn create(connection: &Connection, planned: Tenant, call: &mut Call) -> Result<Tenant, Diagnostics> {
     let timeout = planned.timeouts.create_or(CREATE_DEFAULT);
     let mut prepared = prepare(connection, &planned, None, timeout, call).await?;
-    let Some(_making) = connection.making(prepared.spec.name.as_str()) else {
+    let Some(_making) = prepared.management.making(prepared.spec.name.as_str()) else {
         let mut found = Diagnostics::none();
         let detail = format!(
             "Another resource of this configuration makes the tenant {} at the same time. Give each a name of its own.",
@@ -54,10 +54,10 @@ pub async fn create(connection: &Connection, planned: Tenant, call: &mut Call) -
         return Err(found);
     };
     let claim = claim(&prepared, &planned, call).await?;
-    connection.forget_own_cluster(&prepared.spec.name);
+    prepared.management.forget_own_cluster(&prepared.spec.name);
     let id = super::id(&planned).into_known().unwrap_or_default();
     let made = async {
-        let outcome = all(connection, &mut prepared, None, call).await?;
+        let outcome = all(&mut prepared, None, call).await?;
         finish(&prepared, planned, outcome, Some(&claim), call).await
     }
     .await;
@@ -84,7 +84,7 @@ pub async fn update(connection: &Connection, prior: Tenant, mut planned: Tenant,
     let changed = async {
         let mut prepared = prepare(connection, &planned, Some(&prior), timeout, call).await?;
         own(&prepared, call).await?;
-        let outcome = all(connection, &mut prepared, Some(&prior), call).await?;
+        let outcome = all(&mut prepared, Some(&prior), call).await?;
         let planned = if outcome.there { planned } else { with_addresses(planned, &prior) };
         finish(&prepared, planned, outcome, None, call).await
     }
@@ -124,7 +124,7 @@ struct Reached {
 
 /// The tenant's own cluster, if it has one, and its Kafka, in the order in which nothing runs short: machines grow before Kafka does, and Kafka shrinks before
 /// its machines do. Kubernetes and the operators always come before Kafka, which an older operator might not know.
-async fn all(connection: &Connection, prepared: &mut Prepared, prior: Option<&Tenant>, call: &mut Call) -> Result<Reached, Diagnostics> {
+async fn all(prepared: &mut Prepared, prior: Option<&Tenant>, call: &mut Call) -> Result<Reached, Diagnostics> {
     if prepared.spec.own_cluster().is_none() {
         storage_notes(prepared, prior, call);
         let outcome = apply_and_wait(prepared, call).await?;
@@ -138,7 +138,9 @@ async fn all(connection: &Connection, prepared: &mut Prepared, prior: Option<&Te
         }
         return Ok(Reached { outcome: early, there: false });
     }
-    let Some(place) = connection.own_cluster(&prepared.cluster, &prepared.spec.name).await.map_err(|error| failed(REACH, &error))? else {
+    let Some(place) =
+        prepared.management.own_cluster(&prepared.cluster, &prepared.spec.name).await.map_err(|error| failed(REACH, &error))?
+    else {
         let what = format!("{} does not exist", place::kubeconfig(&prepared.spec.name));
         return Ok(Reached { outcome: Outcome::Waiting { what, why: "Cluster API has written no kubeconfig" }, there: false });
     };

@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use crate::{
     domain::{
+        eks::EksId,
         names::WISH_ANNOTATION,
         tenant::{Isolation, KafkaSpec, StorageSpec, TenantSpec},
     },
@@ -29,11 +30,16 @@ use crate::{
 pub fn import(target: ImportTarget<TenantIdentity>) -> Result<Tenant, Diagnostics> {
     let (cluster, name) = match target {
         ImportTarget::Id(id) => match id.rsplit_once('/') {
-            Some((cluster, name)) if !cluster.is_empty() => (cluster.to_owned(), name.to_owned()),
+            // An EKS cluster alone would be taken for a tenant of its region.
+            Some((cluster, name)) if cluster.contains('/') && !(EksId::is_meant(cluster) && cluster.parse::<EksId>().is_err()) => {
+                (cluster.to_owned(), name.to_owned())
+            }
             _ => {
                 return Err(Diagnostics::of_error(
                     "Not the id of a tenant",
-                    format!("{id:?} should be <management cluster>/<name>, such as \"context/platform/payments\"."),
+                    format!(
+                        "{id:?} should be <management cluster>/<name>, such as \"eks/eu-west-1/platform/payments\" or \"context/platform/payments\"."
+                    ),
                 ));
             }
         },

@@ -65,7 +65,9 @@ impl Resource for TenantResource {
 
     async fn create(&self, planned: Tenant, call: &mut Call) -> Result<Tenant, Failed<Tenant>> {
         let made = apply::create(&self.connection, planned, call).await?;
-        read::remember_cluster(&self.connection, call).await;
+        if let Ok(management) = apply::connected(&self.connection, &made).await {
+            read::remember_cluster(&management, call).await;
+        }
         Ok(made)
     }
 

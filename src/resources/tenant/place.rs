@@ -11,7 +11,7 @@ use crate::{
     },
     drivers::kubernetes::{Cluster, Error},
     framework::diagnostic::Diagnostics,
-    resources::{connection::Connection, failure::failed, tenant::home},
+    resources::{connection::Management, failure::failed, tenant::home},
 };
 
 /// Why a tenant is not as it should be, as far as that is seen before its Kafka is.
@@ -32,17 +32,17 @@ pub struct Seen {
     pub trouble: Option<Trouble>,
 }
 
-/// Looks where the Kafka is. That a tenant's own cluster cannot be asked is no error: a tenant is readable in every phase.
-pub async fn look(connection: &Connection, management: &Cluster, spec: &TenantSpec) -> Result<Seen, Diagnostics> {
+/// Looks where the Kafka is. `cluster`: the client of the management cluster, as the call uses it. That a tenant's own cluster cannot be asked is no error: a tenant is readable in every phase.
+pub async fn look(management: &Management, cluster: &Cluster, spec: &TenantSpec) -> Result<Seen, Diagnostics> {
     let looked = |error: Error| failed("Cannot look at the tenant", &error);
     if spec.own_cluster().is_none() {
-        let brokers = found(management, &pool(spec)).await.map_err(looked)?;
-        return Ok(Seen { place: Some(management.clone()), brokers, trouble: None });
+        let brokers = found(cluster, &pool(spec)).await.map_err(looked)?;
+        return Ok(Seen { place: Some(cluster.clone()), brokers, trouble: None });
     }
-    let trouble = match found(management, &home::object(&spec.name)).await.map_err(looked)? {
+    let trouble = match found(cluster, &home::object(&spec.name)).await.map_err(looked)? {
         None => Some(away("Missing", "NoCluster", format!("{} does not exist", home::object(&spec.name)))),
-        Some(cluster) => {
-            let status = cluster_status(&cluster);
+        Some(own) => {
+            let status = cluster_status(&own);
             (status.phase != ClusterPhase::Ready).then(|| Trouble {
                 phase: shown(status.phase),
                 reason: status.reason,
@@ -51,7 +51,7 @@ pub async fn look(connection: &Connection, management: &Cluster, spec: &TenantSp
         }
     };
     let unseen = |why: Trouble| Seen { place: None, brokers: None, trouble: Some(trouble.clone().unwrap_or(why)) };
-    let place = match connection.own_cluster(management, &spec.name).await {
+    let place = match management.own_cluster(cluster, &spec.name).await {
         Ok(Some(place)) => place,
         Ok(None) => return Ok(unseen(away("NotReady", "NoKubeconfig", format!("{} does not exist", kubeconfig(&spec.name))))),
         Err(error) if is_unreadable(&error) => return Ok(unseen(away("NotReady", "Unreachable", error.report()))),

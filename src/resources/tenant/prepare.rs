@@ -14,7 +14,7 @@ use crate::{
     drivers::kubernetes::{Cluster, Error},
     framework::{diagnostic::Diagnostics, parts::Call},
     resources::{
-        connection::Connection,
+        connection::{Connection, Management},
         failure::failed,
         tenant::{
             home,
@@ -27,7 +27,8 @@ use crate::{
 
 /// Everything the following steps need, known and checked.
 pub struct Prepared {
-    /// The management cluster.
+    pub management: Management,
+    /// The client of the management cluster, with the deadline of this apply.
     pub cluster: Cluster,
     /// Where the Kafka is. The management cluster, until a cluster of the tenant's own is there.
     pub place: Cluster,
@@ -56,8 +57,9 @@ pub async fn prepare(
         return Err(found);
     }
     let mut spec = parse::spec(planned, &connection.settings())?;
-    let cluster = connected(connection, planned)?.stopped_by(call.stop.clone()).patient_until(deadline);
-    let existing = existing(connection, &cluster, &spec).await?;
+    let management = connected(connection, planned).await?;
+    let cluster = management.cluster().stopped_by(call.stop.clone()).patient_until(deadline);
+    let existing = existing(&management, &cluster, &spec).await?;
     let known = prior.and_then(|prior| prior.sizing.known()).and_then(|sizing| sizing.brokers.known().copied());
     let standing = existing.floor.as_ref().map(|live| live.brokers).or(known);
     let is_known = existing.is_known(spec.floor.as_ref(), known);
@@ -77,10 +79,10 @@ pub async fn prepare(
     }
     spec.facts = existing.facts;
     let standing = standing.unwrap_or_default().max(sizing.brokers);
-    let mut prepared = Prepared { place: cluster.clone(), cluster, spec, sizing, standing, facts: Facts::default(), deadline };
+    let mut prepared = Prepared { place: cluster.clone(), management, cluster, spec, sizing, standing, facts: Facts::default(), deadline };
     match prepared.spec.own_cluster() {
         Some(_) => home::check(&prepared.cluster, &prepared.spec).await?,
-        None => prepared.settle(connection.facts().await?).await?,
+        None => prepared.settle(prepared.management.facts().await?).await?,
     }
     Ok(prepared)
 }
@@ -125,7 +127,7 @@ impl Existing {
     }
 }
 
-async fn existing(connection: &Connection, cluster: &Cluster, spec: &TenantSpec) -> Result<Existing, Diagnostics> {
+async fn existing(management: &Management, cluster: &Cluster, spec: &TenantSpec) -> Result<Existing, Diagnostics> {
     let looked = |error: Error| failed("Cannot look at the tenant", &error);
     let namespace = ObjectRef::global(Kind::Namespace, spec.name.namespace());
     let namespace = cluster.get(&namespace).await.map_err(looked)?;
@@ -133,7 +135,7 @@ async fn existing(connection: &Connection, cluster: &Cluster, spec: &TenantSpec)
     else {
         return Ok(Existing::default());
     };
-    let seen = place::look(connection, cluster, spec).await?;
+    let seen = place::look(management, cluster, spec).await?;
     let pool = seen.brokers.as_ref();
     Ok(Existing {
         facts: read::kept_facts(&namespace),
@@ -158,10 +160,12 @@ fn surplus_note(planned: Option<&Floor>, held: Option<&Floor>, call: &mut Call) 
     }
 }
 
-/// The client, after checking that it leads to the cluster the tenant names.
-pub fn connected(connection: &Connection, tenant: &Tenant) -> Result<Cluster, Diagnostics> {
-    let cluster = connection.cluster()?;
-    match tenant.management_cluster.known() {
+/// The management cluster that the tenant names. An EKS cluster is found by AWS; every other one must be that of the provider's kubernetes block.
+pub async fn connected(connection: &Connection, tenant: &Tenant) -> Result<Management, Diagnostics> {
+    let wanted = tenant.management_cluster.known();
+    let management = connection.management(wanted.map(String::as_str)).await?;
+    let cluster = management.cluster();
+    match wanted {
         Some(wanted) if wanted != cluster.id() => {
             let mut found = Diagnostics::none();
             found.error_at(
@@ -175,7 +179,7 @@ pub fn connected(connection: &Connection, tenant: &Tenant) -> Result<Cluster, Di
             );
             Err(found)
         }
-        _ => Ok(cluster),
+        _ => Ok(management),
     }
 }
 

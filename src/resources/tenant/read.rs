@@ -16,7 +16,7 @@ use crate::{
     drivers::kubernetes::Cluster,
     framework::{attr::Attr, diagnostic::Diagnostics, parts::Call},
     resources::{
-        connection::{Connection, look_up},
+        connection::{Connection, Management, look_up},
         failure::failed,
         tenant::{
             apply::connected,
@@ -34,25 +34,26 @@ const SUMMARY: &str = "Cannot look at the tenant";
 
 /// The tenant as it is now; None when its namespace is gone or another's.
 pub async fn read(connection: &Connection, mut state: Tenant, call: &mut Call) -> Result<Option<Tenant>, Diagnostics> {
-    if !connection.is_known() {
+    if !connection.is_known(state.management_cluster.known().map(String::as_str)) {
         return unlooked(state, call).map(Some);
     }
     let mut found = Diagnostics::none();
     let Some(name) = parse::name(&state, &mut found) else { return Err(found) };
-    let cluster = connected(connection, &state)?.stopped_by(call.stop.clone());
-    let namespace = gathered(connection, &cluster, &state, &name).await?;
+    let management = connected(connection, &state).await?;
+    let cluster = management.cluster().stopped_by(call.stop.clone());
+    let namespace = gathered(&management, &cluster, &state, &name).await?;
     let owner = connection.settings().owner;
     let own = |namespace: &Value| is_own(namespace, &name) && !is_anothers(namespace, &owner, call);
     let Some(namespace) = namespace.filter(own) else {
-        same_cluster(connection, call).await?;
+        same_cluster(&management, call).await?;
         return Ok(None);
     };
     remember(&namespace, call);
-    remember_cluster(connection, call).await;
+    remember_cluster(&management, call).await;
     if state.throughput.is_null() {
         import::rebuild(&mut state, &namespace)?;
     }
-    fill(connection, &cluster, &namespace, state, call).await.map(Some)
+    fill((connection, &management), &cluster, &namespace, state, call).await.map(Some)
 }
 
 /// The tenant as it was, where the provider's configuration is not known yet.
@@ -60,19 +61,18 @@ fn unlooked(state: Tenant, call: &mut Call) -> Result<Tenant, Diagnostics> {
     if state.throughput.is_null() {
         return Err(Diagnostics::of_error(
             "Cannot import yet",
-            "The provider's kubernetes block holds values that are only known after apply, so the tenant cannot be looked at. Apply what the block depends on \
-             first.",
+            "The provider's configuration holds values that are only known after apply, so the tenant cannot be looked at. Apply what they depend on first.",
         ));
     }
     call.found.warning(
         "Tenant not refreshed",
-        "The provider's kubernetes block is not known yet, so the tenant was not looked at; its last known state is used.",
+        "The provider's configuration is not known yet, so the tenant was not looked at; its last known state is used.",
     );
     Ok(state)
 }
 
 /// The tenant's namespace. All that is needed further down is asked for at the same time; there it is asked for again, and told if it failed.
-async fn gathered(connection: &Connection, cluster: &Cluster, state: &Tenant, name: &TenantName) -> Result<Option<Value>, Diagnostics> {
+async fn gathered(management: &Management, cluster: &Cluster, state: &Tenant, name: &TenantName) -> Result<Option<Value>, Diagnostics> {
     let namespace = ObjectRef::global(Kind::Namespace, name.namespace());
     let hard = state.isolation.known().is_some_and(|isolation| isolation == parse::CLUSTER);
     let kinds: &[Kind] = if hard { &manifests::HOME_KINDS } else { &manifests::KINDS };
@@ -80,16 +80,16 @@ async fn gathered(connection: &Connection, cluster: &Cluster, state: &Tenant, na
     // Afterwards, on the connections that are there by now: to open more takes longer than to wait.
     if hard {
         // A tenant with a cluster of its own is laid out by what that one offers.
-        connection.cluster_uid().await;
+        management.uid().await;
     } else {
-        let _ = tokio::join!(connection.cluster_uid(), connection.facts());
+        let _ = tokio::join!(management.uid(), management.facts());
     }
     namespace.map_err(|error| failed(SUMMARY, &error))
 }
 
 /// Fills in what is seen of a tenant whose namespace is there.
 async fn fill(
-    connection: &Connection,
+    (connection, management): (&Connection, &Management),
     cluster: &Cluster,
     namespace: &Value,
     mut state: Tenant,
@@ -97,7 +97,7 @@ async fn fill(
 ) -> Result<Tenant, Diagnostics> {
     let mut found = Diagnostics::none();
     let mut spec = parse::spec(&state, &connection.settings())?;
-    let Seen { place, brokers, mut trouble } = place::look(connection, cluster, &spec).await?;
+    let Seen { place, brokers, mut trouble } = place::look(management, cluster, &spec).await?;
     let known = spec.floor.take();
     let existing = Floor::seen(known, brokers.as_ref().and_then(manifests::live_floor)).unwrap_or_default();
     let wanted = existing.without_brokers();
@@ -114,7 +114,7 @@ async fn fill(
     trouble = trouble.or_else(|| home::trouble(&spec, &at_home));
     let there = match &place {
         Some(place) => {
-            let facts = Facts::of_tenant(spec.facts, offered(connection, place, &spec).await?);
+            let facts = Facts::of_tenant(spec.facts, offered(management, place, &spec).await?);
             let mut wanted = manifests::build(&spec, &sizing, &facts);
             wanted.iter_mut().filter(|manifest| manifest.object.kind == Kind::ResourceQuota).for_each(|room| {
                 *room = manifests::quota(&spec, &sizing, roomy.brokers);
@@ -225,21 +225,21 @@ pub fn remember(namespace: &Value, call: &mut Call) {
 const CLUSTER_UID: &str = "cluster_uid";
 
 /// Notes which cluster the tenant is on.
-pub async fn remember_cluster(connection: &Connection, call: &mut Call) {
-    if let Some(uid) = connection.cluster_uid().await {
+pub async fn remember_cluster(management: &Management, call: &mut Call) {
+    if let Some(uid) = management.uid().await {
         call.private.insert(CLUSTER_UID.to_owned(), uid);
     }
 }
 
 /// That a tenant which is not there is looked for on its own cluster: names of contexts are not unique, and a tenant that is only elsewhere must not be taken for
 /// gone.
-pub async fn same_cluster(connection: &Connection, call: &Call) -> Result<(), Diagnostics> {
+pub async fn same_cluster(management: &Management, call: &Call) -> Result<(), Diagnostics> {
     let Some(known) = call.private.get(CLUSTER_UID) else { return Ok(()) };
-    match connection.cluster_uid().await {
+    match management.uid().await {
         Some(now) if now != *known => Err(Diagnostics::of_error(
             "Another management cluster",
             format!(
-                "The tenant was last seen on the cluster whose kube-system namespace has the UID {known}, but the provider's kubernetes block (or the environment) \
+                "The tenant was last seen on the cluster whose kube-system namespace has the UID {known}, but this configuration \
                  leads to a cluster of the same name with the UID {now}. Use the credentials of that cluster. If it is gone for good, remove the tenant from the state."
             ),
         )),
@@ -274,9 +274,9 @@ async fn at_home(cluster: &Cluster, spec: &TenantSpec, sizing: &Sizing) -> Resul
 
 /// What the cluster offers that the Kafka is on; of the management cluster it is looked up once for all tenants. Of the tenant's own, everything that is
 /// needed further down is asked for at once.
-async fn offered(connection: &Connection, place: &Cluster, spec: &TenantSpec) -> Result<Facts, Diagnostics> {
+async fn offered(management: &Management, place: &Cluster, spec: &TenantSpec) -> Result<Facts, Diagnostics> {
     if spec.own_cluster().is_none() {
-        return connection.facts().await;
+        return management.facts().await;
     }
     tokio::join!(look_up(place), place.gather(&manifests::KINDS)).0
 }

@@ -43,8 +43,8 @@ pub fn policy(chart: &Chart, place: &Place, policy: CrdPolicy) -> CrdPolicy {
     }
 }
 
-/// Applies the CRDs and waits until they are served.
-pub async fn apply(client: &Client, chart: &'static Chart, place: &Place<'_>, policy: CrdPolicy) -> Result<()> {
+/// Applies the CRDs, for a HelmRelease by its namespace and name, and waits until they are served.
+pub async fn apply(client: &Client, chart: &'static Chart, place: &Place<'_>, policy: CrdPolicy, of: (&str, &str)) -> Result<()> {
     if policy == CrdPolicy::Skip {
         return Ok(());
     }
@@ -54,7 +54,7 @@ pub async fn apply(client: &Client, chart: &'static Chart, place: &Place<'_>, po
         if policy == CrdPolicy::Create && api.get_opt(&crd.name).await.context("look for a CRD")?.is_some() {
             return anyhow::Ok(());
         }
-        let manifest = manifest(crd, chart, place)?;
+        let manifest = manifest(crd, chart, place, of)?;
         let params = PatchParams::apply(MANAGER).force();
         api.patch(&crd.name, &params, &Patch::Apply(&manifest)).await.with_context(|| format!("apply the CRD {}", crd.name))?;
         Ok(())
@@ -86,10 +86,12 @@ pub async fn remove(client: &Client, chart: &'static Chart) -> Result<()> {
     Ok(())
 }
 
-/// A CRD marked with the chart it comes from.
-fn manifest(crd: &Crd, chart: &Chart, place: &Place<'_>) -> Result<Value> {
+/// A CRD marked with the chart it comes from and, as helm-controller marks it, with the HelmRelease.
+fn manifest(crd: &Crd, chart: &Chart, place: &Place<'_>, of: (&str, &str)) -> Result<Value> {
     let text = std::fs::read_to_string(&crd.file).with_context(|| format!("read {}", crd.file.display()))?;
     let mut manifest: Value = serde_norway::from_str(&text).with_context(|| format!("understand {}", crd.file.display()))?;
+    manifest["metadata"]["labels"]["helm.toolkit.fluxcd.io/namespace"] = json!(of.0);
+    manifest["metadata"]["labels"]["helm.toolkit.fluxcd.io/name"] = json!(of.1);
     let annotations = &mut manifest["metadata"]["annotations"];
     annotations[WRITTEN_BY] = json!(format!("{}-{}", chart.name, place.version));
     if chart.crds_in_templates && place.is("/crds/keep", true) {

@@ -4,6 +4,7 @@ mod config;
 mod failures;
 mod proxied;
 mod reads;
+mod tokens;
 mod waits;
 mod writes;
 
@@ -78,7 +79,7 @@ pub fn server(answer: impl Fn(&str, usize) -> Reply + Send + Sync + 'static) -> 
         kept.logins.fetch_add(1, Ordering::SeqCst);
         let (log, answer) = (kept.clone(), answer.clone());
         let service = tower::service_fn(move |request: Request<Body>| respond(request, log.clone(), answer.clone()));
-        Box::pin(async move { Ok(Client::new(service, "default")) })
+        Box::pin(async move { Ok(Client::new(service, "default").into()) })
     });
     (Cluster::new("context/test".into(), "https://test:6443".into(), "test:6443".into(), None, connect), log)
 }

@@ -16,7 +16,7 @@ use crate::{
     drivers::kubernetes::{Cluster, Error, Propagation},
     framework::{diagnostic::Diagnostics, parts::Call},
     resources::{
-        connection::Connection,
+        connection::{Connection, Management},
         tenant::{apply, home, model::Tenant, parse, plan, read},
     },
 };
@@ -39,8 +39,8 @@ const OUTSIDE: [Kind; 2] = [Kind::StorageClass, Kind::VolumeAttributesClass];
 
 /// One deletion under way.
 struct Deletion<'a> {
-    connection: &'a Connection,
-    /// The management cluster.
+    management: Management,
+    /// The client of the management cluster, with the deadline of this call.
     cluster: Cluster,
     name: TenantName,
     /// It has a cluster of its own.
@@ -57,11 +57,12 @@ pub async fn delete(connection: &Connection, prior: &Tenant, call: &mut Call) ->
     plan::plan_destroy(prior, &mut found);
     let Some(name) = parse::name(prior, &mut found).filter(|_| !found.has_errors()) else { return Err(found) };
     let deadline = Instant::now() + prior.timeouts.delete_or(DELETE_DEFAULT);
-    let cluster = apply::connected(connection, prior)?.stopped_by(call.stop.clone()).patient_until(deadline);
-    read::same_cluster(connection, call).await?;
+    let management = apply::connected(connection, prior).await?;
+    let cluster = management.cluster().stopped_by(call.stop.clone()).patient_until(deadline);
+    read::same_cluster(&management, call).await?;
     // Whatever the state says, a cluster that is there must not lose its namespace before it is gone.
     let hard = prior.isolation.known().is_some_and(|isolation| isolation == parse::CLUSTER) || own_cluster::exists(&cluster, &name).await?;
-    let deletion = Deletion { connection, cluster, name, hard, owner: connection.settings().owner, deadline, call };
+    let deletion = Deletion { management, cluster, name, hard, owner: connection.settings().owner, deadline, call };
     let Left { kept, unasked, others } = deletion.run().await?;
     if let Some(why) = unasked {
         call.found.warning(

@@ -82,8 +82,8 @@ impl Deletion<'_> {
         let Some(cluster) = cluster else { return Ok(Place::Nowhere) };
         // Before it was up nobody, we least of all, made anything in it.
         let was_up = cluster["status"]["initialization"]["controlPlaneInitialized"] == true;
-        let reached = match self.connection.own_cluster(&self.cluster, &self.name).await {
-            Ok(None) if was_up && self.kubeconfig_returns(&cluster).await? => self.connection.own_cluster(&self.cluster, &self.name).await,
+        let reached = match self.management.own_cluster(&self.cluster, &self.name).await {
+            Ok(None) if was_up && self.kubeconfig_returns(&cluster).await? => self.management.own_cluster(&self.cluster, &self.name).await,
             reached => reached,
         };
         let why = match reached {
@@ -199,7 +199,7 @@ impl Deletion<'_> {
         self.cluster_gone().await?;
         // Cluster API leaves it behind, and a later cluster of this name must not be looked for by it.
         self.cluster.delete(&kubeconfig(&self.name), Propagation::Background).await.map_err(refused)?;
-        self.connection.forget_own_cluster(&self.name);
+        self.management.forget_own_cluster(&self.name);
         Ok(())
     }
 

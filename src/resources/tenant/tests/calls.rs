@@ -14,7 +14,10 @@ use crate::{
         Cluster,
         tests::{Log, Reply, server, status},
     },
-    framework::{diagnostic::Diagnostics, parts::Call},
+    framework::{
+        diagnostic::Diagnostics,
+        parts::{Call, ImportTarget},
+    },
     resources::{
         connection::Connection,
         tenant::{Tenant, apply, delete, parse, read, wait},
@@ -262,9 +265,35 @@ async fn a_paused_kafka_is_not_waited_for() {
 
 #[test]
 fn two_resources_do_not_make_one_tenant_at_the_same_time() {
-    let connection = Connection::to(only(namespace(|_| {})).0);
+    let connection = Connection::to(only(namespace(|_| {})).0).block().unwrap();
     let first = connection.making("payments");
     assert!(first.is_some() && connection.making("payments").is_none() && connection.making("orders").is_some());
     drop(first);
     assert!(connection.making("payments").is_some());
+}
+
+#[tokio::test]
+async fn a_tenant_on_an_eks_cluster_needs_no_kubernetes_block() {
+    let id = "eks/eu-central-1/platform";
+    let place = id.parse().unwrap();
+    let unknown = Connection::default();
+    unknown.configure(crate::resources::connection::Settings::default());
+    let aws = crate::drivers::aws::Aws::new(crate::drivers::aws::AwsConfig::default());
+    let connection = unknown.with_eks(aws, &place, only(namespace(|_| {})).0);
+    assert!(connection.is_known(Some(id)) && !connection.is_known(None));
+    assert!(connection.management(Some(id)).await.is_ok() && connection.management(None).await.is_err());
+}
+
+#[test]
+fn a_tenant_is_imported_by_the_id_of_its_management_cluster_and_its_name() {
+    let imported = |id: &str| crate::resources::tenant::import::import(ImportTarget::Id(id.to_owned()));
+    for (id, cluster) in
+        [("context/platform/payments", "context/platform"), ("eks/eu-central-1/platform/payments", "eks/eu-central-1/platform")]
+    {
+        let tenant = imported(id).unwrap();
+        assert_eq!((tenant.management_cluster, tenant.name), (cluster.into(), "payments".into()));
+    }
+    for wrong in ["payments", "/payments", "eks/eu-central-1/platform", "eks/platform"] {
+        assert!(imported(wrong).is_err(), "{wrong}");
+    }
 }

@@ -1,0 +1,181 @@
+//! Nodes of node groups: objects in the cluster's API that say they are Ready, one per desired node. No machine stands behind them.
+
+use std::collections::BTreeSet;
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use anyhow::{Context, Result};
+use k8s_openapi::api::core::v1::Node;
+use kube::Client;
+use kube::api::{Api, DeleteParams, ListParams, Patch, PatchParams};
+use serde_json::{Map, Value, json};
+
+use super::eks::state::text;
+use super::eks::{texts, versions};
+
+/// The label EKS gives the nodes of a group.
+pub const GROUP: &str = "eks.amazonaws.com/nodegroup";
+const MANAGER: &str = "aws-eks-stand-in";
+
+/// Changes with whatever of a node group its nodes are made of. Empty: no nodes.
+pub fn wish(view: &Map<String, Value>) -> String {
+    if text(view, "status") == "DELETING" {
+        return String::new();
+    }
+    ["nodegroupArn", "scalingConfig", "labels", "taints", "version"].map(|field| view[field].to_string()).join(" ")
+}
+
+/// Makes the nodes of a group as `view` says and removes its others.
+///
+/// # Errors
+/// When the API server refuses something.
+pub async fn sync(client: &Client, view: &Map<String, Value>, zones: &[String], region: &str) -> Result<()> {
+    let api: Api<Node> = Api::all(client.clone());
+    let group = text(view, "nodegroupName");
+    let wanted = if text(view, "status") == "DELETING" { Vec::new() } else { manifests(view, zones, region) };
+    let names: BTreeSet<String> = wanted.iter().filter_map(|node| node["metadata"]["name"].as_str().map(str::to_owned)).collect();
+    let params = PatchParams::apply(MANAGER).force();
+    for node in &wanted {
+        let name = node["metadata"]["name"].as_str().unwrap_or_default();
+        let mut spec = node.clone();
+        let status = spec.as_object_mut().and_then(|fields| fields.remove("status")).unwrap_or_default();
+        api.patch(name, &params, &Patch::Apply(&spec)).await.with_context(|| format!("make the node {name}"))?;
+        // Admission may have put a taint on a node that was not ready; the status takes effect by itself.
+        let status = json!({"apiVersion": "v1", "kind": "Node", "metadata": {"name": name}, "status": status});
+        api.patch_status(name, &params, &Patch::Apply(&status)).await.with_context(|| format!("report the node {name} ready"))?;
+        untaint(&api, name).await?;
+    }
+    let present = api.list(&ListParams::default().labels(&format!("{GROUP}={group}"))).await.context("list the nodes")?;
+    for name in present.items.into_iter().filter_map(|node| node.metadata.name).filter(|name| !names.contains(name)) {
+        match api.delete(&name, &DeleteParams::default()).await {
+            Err(kube::Error::Api(status)) if status.code == 404 => {}
+            other => other.map(|_| ()).with_context(|| format!("remove the node {name}"))?,
+        }
+    }
+    Ok(())
+}
+
+/// Takes away the taint that admission gives new nodes and that the node lifecycle controller, which does not run here, would take away.
+async fn untaint(api: &Api<Node>, name: &str) -> Result<()> {
+    let node = api.get(name).await.with_context(|| format!("read the node {name}"))?;
+    let mut taints = node.spec.and_then(|spec| spec.taints).unwrap_or_default();
+    let before = taints.len();
+    taints.retain(|taint| taint.key != "node.kubernetes.io/not-ready");
+    if taints.len() != before {
+        let patch = json!({"spec": {"taints": taints}});
+        api.patch(name, &PatchParams::default(), &Patch::Merge(&patch)).await.with_context(|| format!("untaint the node {name}"))?;
+    }
+    Ok(())
+}
+
+fn manifests(view: &Map<String, Value>, zones: &[String], region: &str) -> Vec<Value> {
+    let desired = view["scalingConfig"]["desiredSize"].as_u64().unwrap_or_default();
+    (0..desired).map(|index| manifest(view, zones, region, index)).collect()
+}
+
+fn manifest(view: &Map<String, Value>, zones: &[String], region: &str, index: u64) -> Value {
+    // Another version is another machine.
+    let machine = digest(&(text(view, "nodegroupArn"), text(view, "version"), index));
+    let [a, b, c, ..] = machine.to_be_bytes();
+    let name = format!("ip-10-{a}-{b}-{c}.{region}.compute.internal");
+    let zone = zones.get(usize::try_from(index).unwrap_or_default() % zones.len().max(1)).map_or("", String::as_str);
+    let kind = texts(view.get("instanceTypes")).into_iter().next().unwrap_or_else(|| "t3.medium".to_owned());
+    let arm = text(view, "amiType").contains("ARM_64");
+    let architecture = if arm { "arm64" } else { "amd64" };
+    let mut labels = super::eks::object(view["labels"].clone());
+    let given = [
+        (GROUP, text(view, "nodegroupName")),
+        ("eks.amazonaws.com/capacityType", text(view, "capacityType")),
+        ("kubernetes.io/arch", architecture),
+        ("kubernetes.io/hostname", &name),
+        ("kubernetes.io/os", "linux"),
+        ("node.kubernetes.io/instance-type", &kind),
+        ("topology.kubernetes.io/region", region),
+        ("topology.kubernetes.io/zone", zone),
+    ];
+    labels.extend(given.map(|(key, value)| (key.to_owned(), json!(value))));
+    let (cores, gib) = size(&kind);
+    let resources = json!({"cpu": cores.to_string(), "memory": format!("{gib}Gi"), "pods": "110"});
+    json!({
+        "apiVersion": "v1", "kind": "Node", "metadata": {"name": name, "labels": labels},
+        "spec": {"providerID": format!("aws:///{zone}/i-0{machine:016x}"), "taints": taints(view)},
+        "status": {
+            "conditions": [{"type": "Ready", "status": "True", "reason": "KubeletReady", "message": "kubelet is posting ready status"}],
+            "capacity": resources, "allocatable": resources,
+            "addresses": [{"type": "InternalIP", "address": format!("10.{a}.{b}.{c}")}, {"type": "Hostname", "address": name}],
+            "nodeInfo": {"kubeletVersion": versions::kubelet(text(view, "version")), "kubeProxyVersion": "", "architecture": architecture,
+                "operatingSystem": "linux", "osImage": "Amazon Linux 2023", "kernelVersion": "6.12", "containerRuntimeVersion": "containerd://2.1",
+                "machineID": format!("{machine:x}"), "systemUUID": format!("{machine:x}"), "bootID": format!("{machine:x}")},
+        },
+    })
+}
+
+/// EKS writes `NO_SCHEDULE`, Kubernetes `NoSchedule`.
+fn taints(view: &Map<String, Value>) -> Vec<Value> {
+    let effect = |name: &Value| match name.as_str() {
+        Some("NO_EXECUTE") => "NoExecute",
+        Some("PREFER_NO_SCHEDULE") => "PreferNoSchedule",
+        _ => "NoSchedule",
+    };
+    let taint = |taint: &Value| json!({"key": taint["key"], "value": taint["value"].as_str().unwrap_or_default(), "effect": effect(&taint["effect"])});
+    view["taints"].as_array().into_iter().flatten().map(taint).collect()
+}
+
+/// Cores and GiB of an instance type, by the rule its name follows.
+fn size(kind: &str) -> (u64, u64) {
+    let (family, size) = kind.split_once('.').unwrap_or((kind, "large"));
+    let cores = match size {
+        "nano" | "micro" | "small" | "medium" | "large" => 2,
+        "xlarge" => 4,
+        many => many.trim_end_matches("xlarge").parse::<u64>().map_or(2, |times| times * 4),
+    };
+    let per_core = match family.chars().next() {
+        Some('c') => 2,
+        Some('r' | 'x') => 8,
+        Some('t') if size == "medium" => 2,
+        _ => 4,
+    };
+    (cores, cores * per_core)
+}
+
+fn digest(of: &impl Hash) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    of.hash(&mut hasher);
+    hasher.finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn group() -> Map<String, Value> {
+        super::super::eks::object(json!({"nodegroupName": "g", "nodegroupArn": "arn:g", "version": "1.35", "status": "ACTIVE",
+            "instanceTypes": ["r7g.2xlarge"], "scalingConfig": {"desiredSize": 3}, "labels": {"a": "b"},
+            "taints": [{"key": "k", "value": "v", "effect": "NO_EXECUTE"}]}))
+    }
+
+    #[test]
+    fn nodes_stand_in_the_zones_in_turn_and_carry_labels_and_taints() {
+        let nodes = manifests(&group(), &["x-1a".to_owned(), "x-1b".to_owned()], "x-1");
+        let zones: Vec<_> = nodes.iter().map(|node| node["metadata"]["labels"]["topology.kubernetes.io/zone"].clone()).collect();
+        assert_eq!(zones, ["x-1a", "x-1b", "x-1a"]);
+        assert_eq!(nodes[0]["metadata"]["labels"]["a"], "b");
+        assert_eq!(nodes[0]["spec"]["taints"], json!([{"key": "k", "value": "v", "effect": "NoExecute"}]));
+        assert_eq!(nodes[0]["status"]["capacity"]["memory"], "64Gi");
+        assert!(nodes[0]["spec"]["providerID"].as_str().unwrap().starts_with("aws:///x-1a/i-0"));
+    }
+
+    #[test]
+    fn a_new_version_is_new_machines_and_more_nodes_keep_the_present_ones() {
+        let (before, mut view) = (manifests(&group(), &[], "x"), group());
+        view["scalingConfig"]["desiredSize"] = json!(4);
+        let more = manifests(&view, &[], "x");
+        assert_eq!(
+            more[..3].iter().map(|n| &n["metadata"]["name"]).collect::<Vec<_>>(),
+            before.iter().map(|n| &n["metadata"]["name"]).collect::<Vec<_>>()
+        );
+        view["version"] = json!("1.36");
+        assert!(
+            manifests(&view, &[], "x").iter().all(|node| more.iter().all(|other| other["metadata"]["name"] != node["metadata"]["name"]))
+        );
+    }
+}

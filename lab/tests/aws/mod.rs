@@ -1,0 +1,7 @@
+//! The lab's AWS as a client of EKS sees it, by AWS's own SDK.
+
+mod access;
+mod faults;
+mod life;
+mod restart;
+mod world;

@@ -1,0 +1,134 @@
+//! One management cluster: its client, and what is found out of it once for all tenants that live on it.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use tokio::sync::OnceCell;
+
+use crate::{
+    domain::{
+        manifests::EBS_DRIVER,
+        names::TenantName,
+        object::{Kind, ObjectRef},
+        tenant::Facts,
+    },
+    drivers::kubernetes::{Cluster, Environment, Error},
+    framework::diagnostic::Diagnostics,
+    resources::failure::failed,
+};
+
+/// A management cluster. Cheap to clone; clones share everything.
+#[derive(Clone)]
+pub struct Management(Arc<Known>);
+
+struct Known {
+    cluster: Cluster,
+    /// How the clusters of tenants are reached: through the same proxies.
+    environment: Environment,
+    facts: OnceCell<Facts>,
+    uid: OnceCell<Option<String>>,
+    /// Clients of the tenants' own clusters, by the tenant's name.
+    own_clusters: Mutex<BTreeMap<String, Cluster>>,
+    /// Names of the tenants that are being made.
+    making: Names,
+}
+
+/// Names of what is being made, shared by all calls.
+pub type Names = Arc<Mutex<BTreeSet<String>>>;
+
+/// The right to make what has a name, until it is dropped. An unfinished beginning is gone on with by its owner, so of two resources with one name in one
+/// apply each would take the other's for its own.
+pub struct Making {
+    names: Names,
+    name: String,
+}
+
+impl Making {
+    /// None while another call makes what has this name.
+    pub fn of(names: &Names, name: &str) -> Option<Self> {
+        let is_first = names.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned());
+        is_first.then(|| Self { names: Arc::clone(names), name: name.to_owned() })
+    }
+}
+
+impl Drop for Making {
+    fn drop(&mut self) {
+        self.names.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.name);
+    }
+}
+
+impl Management {
+    pub fn new(cluster: Cluster, environment: Environment) -> Self {
+        Self(Arc::new(Known {
+            cluster,
+            environment,
+            facts: OnceCell::new(),
+            uid: OnceCell::new(),
+            own_clusters: Mutex::default(),
+            making: Names::default(),
+        }))
+    }
+
+    /// Its client.
+    pub fn cluster(&self) -> Cluster {
+        self.0.cluster.clone()
+    }
+
+    /// None while another call makes a tenant of this name.
+    pub fn making(&self, name: &str) -> Option<Making> {
+        Making::of(&self.0.making, name)
+    }
+
+    /// What the manifests of tenants depend on.
+    pub async fn facts(&self) -> Result<Facts, Diagnostics> {
+        self.0.facts.get_or_try_init(|| look_up(&self.0.cluster)).await.copied()
+    }
+
+    /// The client of a tenant's own cluster, one for all calls; None while Cluster API has written no kubeconfig for it. `through`: this cluster, as the call
+    /// uses it.
+    pub async fn own_cluster(&self, through: &Cluster, name: &TenantName) -> Result<Option<Cluster>, Error> {
+        if let Some(cluster) = self.own_clusters().get(name.as_str()).cloned() {
+            return Ok(Some(cluster));
+        }
+        let secret = ObjectRef::namespaced(Kind::Secret, name.namespace(), name.kubeconfig_secret());
+        let id = format!("{}/{}", through.id(), name);
+        let Some(cluster) = through.behind(&id, &secret, &self.0.environment).await? else { return Ok(None) };
+        self.own_clusters().insert(name.to_string(), cluster.clone());
+        Ok(Some(cluster))
+    }
+
+    /// Forgets the client of a tenant's own cluster: a later one of its name is another cluster.
+    pub fn forget_own_cluster(&self, name: &TenantName) {
+        self.own_clusters().remove(name.as_str());
+    }
+
+    /// The UID of the cluster's `kube-system` namespace, which tells clusters apart whatever they are called; None where this user may not see it.
+    pub async fn uid(&self) -> Option<String> {
+        let looked_up = self.0.uid.get_or_init(async || {
+            let namespace = self.0.cluster.get(&ObjectRef::global(Kind::Namespace, "kube-system")).await.ok().flatten()?;
+            namespace["metadata"]["uid"].as_str().map(str::to_owned)
+        });
+        looked_up.await.clone()
+    }
+
+    /// With this client for the own cluster of a tenant.
+    #[cfg(test)]
+    pub fn with_own_cluster(&self, tenant: &str, cluster: Cluster) {
+        self.own_clusters().insert(tenant.to_owned(), cluster);
+    }
+
+    fn own_clusters(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, Cluster>> {
+        self.0.own_clusters.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What a cluster offers on which a tenant's Kafka runs.
+pub async fn look_up(cluster: &Cluster) -> Result<Facts, Diagnostics> {
+    let looked = |error: Error| failed("Cannot look at the cluster", &error);
+    let driver = ObjectRef::global(Kind::CsiDriver, EBS_DRIVER);
+    let ebs_csi = cluster.get(&driver).await.map_err(looked)?.is_some();
+    let volume_attributes_classes = ebs_csi && cluster.server_serves(Kind::VolumeAttributesClass).await.map_err(looked)?;
+    Ok(Facts { ebs_csi, volume_attributes_classes })
+}

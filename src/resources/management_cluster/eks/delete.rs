@@ -1,0 +1,97 @@
+//! Taking an EKS cluster away, unless tenants live on it.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::{
+    domain::{
+        eks::{ClusterSeen, ClusterStatus, EksId, tags},
+        names::TENANT_LABEL,
+        object::Kind,
+    },
+    framework::{diagnostic::Diagnostics, parts::Call},
+    resources::{
+        failure::{failed, failed_aws},
+        management_cluster::{
+            ManagementClusterResource,
+            eks::{marks::Marks, place, plan, reach, read, run::Work, wish},
+            model::ManagementCluster,
+        },
+    },
+};
+
+const DELETE_DEFAULT: Duration = Duration::from_secs(60 * 60);
+const SUMMARY: &str = "The EKS cluster is not deleted";
+
+/// Success when it is gone already.
+pub async fn delete(resource: &ManagementClusterResource, prior: &ManagementCluster, call: &mut Call) -> Result<(), Diagnostics> {
+    let (Some(id), Some(block)) = (place::of_state(prior), prior.eks.known()) else { return Ok(()) };
+    let connection = &resource.connection;
+    let deadline = Instant::now() + prior.timeouts.delete_or(DELETE_DEFAULT);
+    let aws = connection.aws()?;
+    let stop = call.stop.clone();
+    let work = Work::new(&aws, &id, deadline, &stop);
+    let seen = work.look().await.map_err(|error| failed_aws("Cannot look at the EKS cluster", &error))?;
+    let Some(cluster) = &seen.cluster else { return read::same_account(resource, prior, &id).await };
+    // One that never came to be guards nothing, and a replacement of a tainted one passes no plan that sees the destruction.
+    if !is_stillborn(cluster) {
+        let mut found = Diagnostics::none();
+        plan::plan_destroy(prior, &mut found);
+        if found.has_errors() {
+            return Err(found);
+        }
+        no_tenants(resource, &id, cluster, call).await?;
+    }
+    let wish = wish::parse(block, &Marks::of(&connection.settings()), &mut Diagnostics::none()).wish;
+    let ended = work.until_gone(&wish).await?;
+    connection.forget_eks(&id);
+    match ended.early {
+        None => Ok(()),
+        Some(early) => {
+            Err(Diagnostics::of_error(SUMMARY, format!("{}: {}. Destroy again to go on.", early.why, early.waiting.trim_end_matches('.'))))
+        }
+    }
+}
+
+/// Whether the control plane never was there for anyone.
+fn is_stillborn(cluster: &ClusterSeen) -> bool {
+    cluster.status == ClusterStatus::Failed && (cluster.endpoint.is_none() || tags::is_unfinished(cluster))
+}
+
+/// Refuses to take the ground from under tenants.
+async fn no_tenants(resource: &ManagementClusterResource, id: &EksId, cluster: &ClusterSeen, call: &Call) -> Result<(), Diagnostics> {
+    // Nothing lives where there is no API, and what is being deleted cannot be kept.
+    if cluster.endpoint.is_none() || cluster.status == ClusterStatus::Deleting {
+        return Ok(());
+    }
+    let client = resource.connection.eks(id).await?.cluster().stopped_by(call.stop.clone());
+    let namespaces = match client.list_metadata(Kind::Namespace, None, Some(TENANT_LABEL)).await {
+        Ok(namespaces) => namespaces,
+        Err(error) if reach::is_away(&error) => {
+            return Err(Diagnostics::of_error(
+                SUMMARY,
+                format!(
+                    "Whether tenants live on it cannot be seen. {} Then destroy again. If you know that there are none, delete the cluster in AWS (aws eks delete-nodegroup, \
+                     aws eks delete-cluster); the next plan finds it gone.",
+                    reach::told(id, Some(cluster), &error)
+                ),
+            ));
+        }
+        Err(error) => return Err(failed("Cannot look for tenants", &error)),
+    };
+    let label = |namespace: &serde_json::Value| namespace["metadata"]["labels"][TENANT_LABEL].as_str().map(str::to_owned);
+    let mut tenants: Vec<String> = namespaces.iter().filter_map(label).collect();
+    tenants.sort();
+    if tenants.is_empty() {
+        return Ok(());
+    }
+    Err(Diagnostics::of_error(
+        "Tenants live on the management cluster",
+        format!(
+            "{id} is not deleted: the tenants {} live on it or are managed from it, and their data would be lost. Destroy them first, each with deletion_protection = \
+             false applied before.",
+            tenants.join(", ")
+        ),
+    ))
+}

@@ -1,0 +1,187 @@
+//! Towards what is wished, or towards nothing: look, decide, do, wait, and look again, until a deadline.
+
+use std::{
+    fmt::Display,
+    hash::{BuildHasher, Hasher, RandomState},
+    time::Duration,
+};
+
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    domain::eks::{self, EksId, Next, Seen, Step, Wish, tags},
+    drivers::aws::{Aws, Error},
+    framework::diagnostic::Diagnostics,
+    resources::{failure::failed_aws, management_cluster::eks::fault},
+};
+
+const STOPPED: &str = "The run was stopped";
+/// Between two looks; it grows while nothing is to be done.
+const PAUSE: Duration = if cfg!(test) { Duration::from_millis(1) } else { Duration::from_secs(2) };
+const PAUSE_MAX: Duration = Duration::from_secs(20);
+/// How often a thing that a step is about may be missing before that is believed.
+const MISSING_MAX: u32 = 5;
+
+/// One run at one cluster.
+pub struct Work<'a> {
+    pub aws: &'a Aws,
+    pub id: &'a EksId,
+    pub deadline: Instant,
+    pub stop: &'a CancellationToken,
+    /// Tells the requests of this run from those of others, for AWS does one request of a token once.
+    seed: String,
+}
+
+/// How a run ended without a failure.
+pub struct Ended {
+    /// The last look.
+    pub seen: Seen,
+    /// None: all is as wished.
+    pub early: Option<Early>,
+}
+
+/// Why a run ended before all was done.
+pub struct Early {
+    /// "The deadline passed".
+    pub why: &'static str,
+    /// What was waited for.
+    pub waiting: String,
+}
+
+impl Display for Early {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}: {}", self.why, self.waiting)
+    }
+}
+
+impl<'a> Work<'a> {
+    pub fn new(aws: &'a Aws, id: &'a EksId, deadline: Instant, stop: &'a CancellationToken) -> Self {
+        Self { aws, id, deadline, stop, seed: format!("{:016x}", RandomState::new().build_hasher().finish()) }
+    }
+
+    /// Until the cluster is as wished, but for the mark of a beginning: that goes when what stands on the cluster is made, too.
+    pub async fn until_made(&self, wish: &Wish) -> Result<Ended, Diagnostics> {
+        let next = |seen: &Seen, run: &eks::Run| match eks::next(wish, seen, run) {
+            Next::Do(steps) if steps.iter().all(is_finish) => Next::Done,
+            next => next,
+        };
+        self.follow(wish, next, "The EKS cluster cannot be made").await
+    }
+
+    /// Until nothing of the cluster is left.
+    pub async fn until_gone(&self, wish: &Wish) -> Result<Ended, Diagnostics> {
+        self.follow(wish, eks::next_removal, "The EKS cluster cannot be deleted").await
+    }
+
+    /// One look.
+    pub async fn look(&self) -> Result<Seen, Error> {
+        self.aws.eks_seen(&self.id.region, &self.id.name).await
+    }
+
+    pub async fn perform(&self, wish: &Wish, step: &Step) -> Result<(), Error> {
+        self.aws.eks_perform(&self.id.region, wish, step, &self.seed).await
+    }
+
+    async fn follow(&self, wish: &Wish, next: impl Fn(&Seen, &eks::Run) -> Next, summary: &str) -> Result<Ended, Diagnostics> {
+        let mut run: Option<eks::Run> = None;
+        let mut pause = PAUSE;
+        let mut missing = 0;
+        let mut last: Option<Seen> = None;
+        loop {
+            let seen = match self.look().await {
+                Ok(seen) => seen,
+                Err(error) => {
+                    // A network that fails for a moment is no reason to give up what takes an hour.
+                    if last.is_none() || !is_passing(&error) {
+                        return Err(failed_aws("Cannot look at the EKS cluster", &error));
+                    }
+                    match (self.sleep(&mut pause).await, last.take()) {
+                        (Some(why), Some(seen)) => return Ok(Ended { seen, early: Some(Early { why, waiting: error.report() }) }),
+                        (_, before) => last = before,
+                    }
+                    continue;
+                }
+            };
+            let run = run.get_or_insert_with(|| eks::Run::begin(&seen));
+            let waiting = match next(&seen, run) {
+                Next::Done => return Ok(Ended { seen, early: None }),
+                Next::Failed(fault) => return Err(fault::told(&fault, wish, summary)),
+                Next::Wait(waiting) => waiting,
+                Next::Do(_) if self.stop.is_cancelled() => return Ok(early(seen, STOPPED, "nothing more was begun".to_owned())),
+                Next::Do(steps) => match self.all(wish, &steps, run, &mut missing).await {
+                    Ok(None) => {
+                        pause = PAUSE;
+                        if let Some(why) = self.ended() {
+                            let seen = self.look().await.unwrap_or(seen);
+                            return Ok(early(seen, why, "what was begun last is under way".to_owned()));
+                        }
+                        last = Some(seen);
+                        continue;
+                    }
+                    Ok(Some(waiting)) => waiting,
+                    Err(error) => return Err(failed_aws(summary, &error)),
+                },
+            };
+            if let Some(why) = self.sleep(&mut pause).await {
+                return Ok(early(seen, why, waiting));
+            }
+            last = Some(seen);
+        }
+    }
+
+    /// Does the steps. Some: one of them cannot be done now, but may be later.
+    async fn all(&self, wish: &Wish, steps: &[Step], run: &mut eks::Run, missing: &mut u32) -> Result<Option<String>, Error> {
+        for step in steps {
+            match self.perform(wish, step).await {
+                Ok(()) => {
+                    *missing = 0;
+                    run.done.insert(step.clone());
+                }
+                Err(error) if matches!(error, Error::Conflict { .. }) || is_passing(&error) => return Ok(Some(error.report())),
+                // Somebody took it away meanwhile: the next look tells.
+                Err(error @ Error::NotFound { .. }) if *missing < MISSING_MAX => {
+                    *missing += 1;
+                    return Ok(Some(error.report()));
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(None)
+    }
+
+    /// Waits a while, longer each time. Some: why it is not to be waited any more.
+    async fn sleep(&self, pause: &mut Duration) -> Option<&'static str> {
+        let until = (Instant::now() + *pause).min(self.deadline);
+        *pause = (*pause * 3 / 2).min(PAUSE_MAX);
+        tokio::select! {
+            () = tokio::time::sleep_until(until) => {}
+            () = self.stop.cancelled() => {}
+        }
+        self.ended()
+    }
+
+    fn ended(&self) -> Option<&'static str> {
+        if self.stop.is_cancelled() {
+            Some(STOPPED)
+        } else if Instant::now() >= self.deadline {
+            Some("The deadline passed")
+        } else {
+            None
+        }
+    }
+}
+
+/// The last step of a creation.
+fn is_finish(step: &Step) -> bool {
+    matches!(step, Step::Tag { set, remove, .. } if set.is_empty() && remove.iter().eq([tags::PHASE]))
+}
+
+/// Whether the same request may well succeed later.
+const fn is_passing(error: &Error) -> bool {
+    matches!(error, Error::Throttled { .. } | Error::Unreachable { .. } | Error::TimedOut { .. } | Error::Server { .. })
+}
+
+const fn early(seen: Seen, why: &'static str, waiting: String) -> Ended {
+    Ended { seen, early: Some(Early { why, waiting }) }
+}

@@ -1,0 +1,228 @@
+//! What is installed, kept, upgraded, left, adopted and removed on a server with written-down answers.
+
+mod server;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::json;
+
+use self::server::World;
+use super::*;
+use crate::{
+    domain::install::{Component, ReleaseFile},
+    framework::model::{AttributeValue, Model, decode_model},
+};
+
+fn blank<M: Model>() -> M {
+    decode_model(&M::block().null_object(), &mut Diagnostics::none()).unwrap()
+}
+
+fn told(found: &Diagnostics) -> String {
+    found.iter().map(|one| format!("{}: {}\n", one.summary, one.detail)).collect()
+}
+
+const CERT_MANAGER: &str = "/apis/apps/v1/namespaces/cert-manager/deployments/cert-manager";
+
+fn cert_manager(version: &str) -> ReleaseFile {
+    ReleaseFile::on_github("x/y", "cert-manager", version, "cert-manager.yaml")
+}
+
+fn flux() -> ReleaseFile {
+    ReleaseFile::on_github("x/y", "flux2", "2.9.5", "install.yaml")
+}
+
+#[tokio::test]
+async fn components_are_installed_in_order_kept_and_removed_backwards() {
+    let world = World::new();
+    world.release(&cert_manager("1.21.2"), "cert-manager", "");
+    world.release(&flux(), "flux-system", "");
+    let wished = world.wished(&[Component::CertManager, Component::Flux], "1.21.2", |_, mirror| mirror.image_registry = "r.local".into());
+    let outcome = world.apply(&wished).await.unwrap();
+    assert!(outcome.waiting.is_none() && outcome.warnings.iter().next().is_none(), "{outcome:?}");
+    let lines: Vec<String> = world.log.lines().into_iter().filter(|line| line.starts_with("PATCH")).collect();
+    let at = |part: &str| lines.iter().position(|line| line.contains(part)).unwrap_or_else(|| panic!("{part}: {lines:#?}"));
+    let order = [
+        "configmaps/kaas-install-cert-manager",
+        "namespaces/cert-manager?",
+        "things.cert-manager.io",
+        "deployments/cert-manager",
+        "configmaps/kaas-install-flux",
+        "deployments/flux-system",
+    ];
+    assert!(order.windows(2).all(|pair| at(pair[0]) < at(pair[1])), "{lines:#?}");
+    assert_eq!(world.there.get(CERT_MANAGER)["spec"]["template"]["spec"]["containers"][0]["image"], "r.local/cert-manager:v1");
+    assert_eq!(drift(&world.cluster, &wished).await.unwrap(), Vec::<String>::new());
+
+    let mut changed = world.there.get(CERT_MANAGER);
+    changed["spec"]["replicas"] = json!(0);
+    world.there.put(CERT_MANAGER, changed);
+    world.there.objects.lock().unwrap().remove("/apis/apps/v1/namespaces/flux-system/deployments/flux-system");
+    let lines = drift(&world.cluster, &wished).await.unwrap();
+    assert_eq!(
+        lines,
+        ["Deployment cert-manager/cert-manager: spec.replicas is 0, should be 1", "Deployment flux-system/flux-system does not exist"]
+    );
+    // No source is needed to mend.
+    std::fs::remove_dir_all(world.folder.path()).unwrap();
+    world.apply(&wished).await.unwrap();
+    assert_eq!(drift(&world.cluster, &wished).await.unwrap(), Vec::<String>::new());
+
+    let before = world.log.lines().len();
+    let outcome = world.remove().await.unwrap();
+    assert!(outcome.waiting.is_none());
+    assert_eq!(world.there.names(), Vec::<String>::new());
+    let lines: Vec<String> = world.log.lines().into_iter().skip(before).filter(|line| line.starts_with("DELETE")).collect();
+    let at = |part: &str| lines.iter().position(|line| line.ends_with(part)).unwrap();
+    let order =
+        ["deployments/flux-system", "things.flux-system.io", "v1/namespaces/flux-system", "kaas-install-flux", "deployments/cert-manager"];
+    assert!(order.windows(2).all(|pair| at(pair[0]) < at(pair[1])), "{lines:#?}");
+}
+
+#[tokio::test]
+async fn what_does_not_become_ready_is_waited_for_again() {
+    let world = World::new();
+    world.release(&cert_manager("1.21.2"), "cert-manager", "");
+    let wished = world.wished(&[Component::CertManager], "1.21.2", |_, _| {});
+    *world.there.is_slow.lock().unwrap() = true;
+    let waiting = world.apply(&wished).await.unwrap().waiting.unwrap();
+    assert!(waiting.contains("deadline passed") && waiting.contains("Deployment cert-manager/cert-manager"), "{waiting}");
+    let lines = drift(&world.cluster, &wished).await.unwrap();
+    assert!(lines.iter().any(|line| line.contains("not installed to its end")), "{lines:?}");
+    *world.there.is_slow.lock().unwrap() = false;
+    assert!(world.apply(&wished).await.unwrap().waiting.is_none());
+    assert_eq!(drift(&world.cluster, &wished).await.unwrap(), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn an_upgrade_takes_the_supported_path_and_prunes() {
+    let world = World::new();
+    let old = "---\n{apiVersion: v1, kind: Service, metadata: {name: old, namespace: cert-manager}}\n";
+    world.release(&cert_manager("1.20.0"), "cert-manager", old);
+    world.release(&cert_manager("1.21.2"), "cert-manager", "");
+    world.apply(&world.wished(&[Component::CertManager], "1.20.0", |_, _| {})).await.unwrap();
+    let mut deployment = world.there.get(CERT_MANAGER);
+    deployment["spec"]["selector"] = json!({ "matchLabels": { "app": "an earlier one" } });
+    world.there.put(CERT_MANAGER, deployment);
+    let service = "/api/v1/namespaces/cert-manager/services/old";
+    assert!(!world.there.get(service).is_null());
+    let before = world.there.names();
+    let refused = world.apply(&world.wished(&[Component::CertManager], "1.22.0", |_, _| {})).await.unwrap_err();
+    assert!(told(&refused).contains("apply a 1.21 version first"), "{}", told(&refused));
+    assert_eq!(world.there.names(), before);
+    let wished = world.wished(&[Component::CertManager], "1.21.2", |_, _| {});
+    world.apply(&wished).await.unwrap();
+    assert!(world.there.get(service).is_null());
+    assert_eq!(drift(&world.cluster, &wished).await.unwrap(), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn what_somebody_else_has_installed_is_left_or_adopted() {
+    let world = World::new();
+    world.release(&cert_manager("1.21.2"), "cert-manager", "");
+    world
+        .there
+        .put("/api/v1/namespaces/cert-manager", json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": "cert-manager" } }));
+    let theirs =
+        json!({ "apiVersion": "apps/v1", "kind": "Deployment", "metadata": { "name": "cert-manager", "namespace": "cert-manager" } });
+    world.there.put(CERT_MANAGER, theirs.clone());
+    let wished = world.wished(&[Component::CertManager], "1.21.2", |_, _| {});
+    for _ in 0..2 {
+        let outcome = world.apply(&wished).await.unwrap();
+        assert!(told(&outcome.warnings).contains("on_conflict = \"adopt\""), "{}", told(&outcome.warnings));
+        assert_eq!(world.there.get(CERT_MANAGER), theirs);
+        assert_eq!(drift(&world.cluster, &wished).await.unwrap(), Vec::<String>::new());
+    }
+    let adopting = world.wished(&[Component::CertManager], "1.21.2", |install, _| install.on_conflict = "adopt".into());
+    assert!(world.apply(&adopting).await.unwrap().warnings.iter().next().is_none());
+    assert_eq!(world.there.get(CERT_MANAGER)["metadata"]["labels"]["kaas.dev/component"], "cert-manager");
+    world.remove().await.unwrap();
+    assert_eq!(world.there.names(), ["/api/v1/namespaces/cert-manager"], "a namespace of others stays");
+}
+
+#[tokio::test]
+async fn nothing_is_removed_while_others_have_objects_of_its_kinds() {
+    let world = World::new();
+    world.release(&cert_manager("1.21.2"), "cert-manager", "");
+    world.apply(&world.wished(&[Component::CertManager], "1.21.2", |_, _| {})).await.unwrap();
+    let theirs = "/apis/cert-manager.io/v1/namespaces/shop/things/theirs";
+    let mut thing = json!({ "apiVersion": "cert-manager.io/v1", "kind": "Thing", "metadata": { "name": "theirs", "namespace": "shop" } });
+    world.there.put(theirs, thing.clone());
+    let before = world.there.names();
+    let refused = world.remove().await.unwrap_err();
+    assert!(told(&refused).contains("Thing shop/theirs"), "{}", told(&refused));
+    assert_eq!(world.there.names(), before);
+    // What a controller made for another object goes with that.
+    thing["metadata"]["ownerReferences"] = json!([{ "kind": "Thing", "name": "other" }]);
+    world.there.put(theirs, thing);
+    world.remove().await.unwrap();
+    assert_eq!(world.there.names(), [theirs]);
+}
+
+#[tokio::test]
+async fn a_file_that_is_not_what_it_should_be_changes_nothing() {
+    let world = World::new();
+    world.release(&cert_manager("1.21.2"), "cert-manager", "");
+    let sums = BTreeMap::from([(cert_manager("1.21.2").path, "00".repeat(32))]);
+    let wished = world.wished(&[Component::CertManager], "1.21.2", |_, mirror| mirror.checksums = sums.into());
+    let refused = told(&world.apply(&wished).await.unwrap_err());
+    assert!(refused.contains("SHA-256") && refused.contains("cert-manager.yaml"), "{refused}");
+    assert_eq!(world.there.names(), Vec::<String>::new());
+}
+
+#[test]
+fn every_fault_of_the_blocks_is_told_at_its_place() {
+    let mut install: Install = blank();
+    install.without = Attr::Known(BTreeSet::from(["nothing".to_owned()]));
+    install.on_conflict = "fight".into();
+    install.flux = ">=2".into();
+    let mut mirror: Mirror = blank();
+    (mirror.url, mirror.directory) = ("ftp://x".into(), "/x".into());
+    mirror.image_registry = "https://r".into();
+    mirror.checksums = BTreeMap::from([("a".to_owned(), "b".to_owned())]).into();
+    let mut found = Diagnostics::none();
+    check(&install.clone().into(), &mirror.into(), &mut found);
+    let paths: BTreeSet<String> = found.iter().filter_map(|one| one.path.as_ref()).map(ToString::to_string).collect();
+    for path in [
+        "install.without",
+        "install.on_conflict",
+        "install.flux",
+        "mirror.url",
+        "mirror.image_registry",
+        "mirror.checksums[\"a\"]",
+        "mirror.checksums",
+    ] {
+        assert!(paths.contains(path), "{path}: {paths:?}");
+    }
+    assert!(told(&found).contains("cert-manager/v1.21.2/cert-manager.yaml"), "{}", told(&found));
+    assert_eq!(decode_model::<Install>(&install.encode(), &mut Diagnostics::none()).unwrap(), install);
+}
+
+#[test]
+fn the_plan_refuses_a_step_that_the_apply_would_refuse() {
+    let with = |version: &str| Attr::Known(Install { cert_manager: version.into(), ..blank() });
+    let mut found = Diagnostics::none();
+    refuse_steps(&with("1.19.0"), &with("1.21.2"), &mut found);
+    assert_eq!(found.iter().next().and_then(|one| one.path.as_ref()).map(ToString::to_string).as_deref(), Some("install.cert_manager"));
+    let mut fine = Diagnostics::none();
+    refuse_steps(&with("1.20.0"), &with("1.21.2"), &mut fine);
+    refuse_steps(&Attr::Null, &with("1.21.2"), &mut fine);
+    assert!(fine.iter().next().is_none());
+}
+
+#[test]
+fn the_defaults_of_the_attributes_are_the_pinned_versions() {
+    use super::model::pinned;
+    let defaults = format!("{:?}", Install::block());
+    for version in [
+        pinned::CERT_MANAGER,
+        pinned::CLUSTER_API_OPERATOR,
+        pinned::CLUSTER_API,
+        pinned::AWS,
+        pinned::FLUX,
+        pinned::STRIMZI,
+        pinned::MONITORING,
+        pinned::EXTERNAL_DNS,
+    ] {
+        assert!(defaults.contains(&format!("\"{version}\"")), "{version}: {defaults}");
+    }
+}
