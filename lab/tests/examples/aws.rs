@@ -1,0 +1,102 @@
+//! From an AWS account to Kafka in one apply, but for what a provider of AWS makes: that comes from the lab's AWS.
+
+use kaas_lab::aws::{Change, Platform};
+use kaas_lab::terraform::Engine;
+use kaas_lab::{Server, process};
+
+use super::place::Place;
+use crate::eks::world::{World, one_line};
+
+/// Far less than an apply takes; AWS: 900.
+const TOKEN_LIFETIME_S: f64 = 8.0;
+
+/// What aws.tf makes, unknown until it is applied as there.
+fn made_elsewhere(world: &World) -> String {
+    let role = |name: &str| world.aws.role(name, "pods.eks.amazonaws.com").unwrap();
+    let (driver, cluster_api) = (role("lab-ebs-csi"), role("lab-cluster-api"));
+    let (cluster, node) = (&world.ready.cluster_role_arn, &world.ready.node_role_arn);
+    format!(
+        r#"
+resource "terraform_data" "aws" {{
+  input = {{
+    subnet_ids           = {:?}
+    key_arn              = "arn:aws:kms:{}:123456789012:key/0d990263-018e-4e65-a703-eff731de951e"
+    cluster_role_arn     = "{cluster}"
+    node_role_arn        = "{node}"
+    ebs_csi_role_arn     = "{driver}"
+    cluster_api_role_arn = "{cluster_api}"
+  }}
+}}
+
+locals {{
+  aws = terraform_data.aws.output
+}}
+"#,
+        world.ready.subnet_ids,
+        world.aws.region()
+    )
+}
+
+fn place(world: &World, engine: Engine, name: &str) -> Place {
+    let mut place = Place::without_cluster(engine);
+    for (variable, value) in world.aws.environment(world.aws.administrator()) {
+        place.workspace.set_env(&variable, value);
+    }
+    place.workspace.set_variable("name", name);
+    place.workspace.set_variable("region", world.aws.region());
+    place.workspace.set_variable("deletion_protection", "false");
+    // The lab has no machines for the class that the example names.
+    place.workspace.write("lab.auto.tfvars", "cluster_class = { name = \"process\", namespace = \"kaas-system\" }\n").unwrap();
+    place.workspace.write("aws.tf", &made_elsewhere(world)).unwrap();
+    place.write(&[("main.tf", "aws-complete/main.tf"), ("tenants.tf", "aws-complete/tenants.tf")]);
+    place
+}
+
+/// What a cluster of EKS left outside EKS.
+fn leftovers(world: &World) -> Vec<String> {
+    let ours = [("Action", "DescribeTags"), ("Filter.1.Name", "key"), ("Filter.1.Value.1", "kaas.dev/*")];
+    let groups = [("Action", "DescribeSecurityGroups"), ("Filter.1.Name", "group-name"), ("Filter.1.Value.1", "eks-cluster-sg-*")];
+    let asked = [(&ours[..], "<resourceId>"), (&groups[..], "<groupId>")];
+    let found = asked.map(|(query, what)| (world.aws.query("ec2", query).unwrap(), what));
+    found.into_iter().filter(|(answer, what)| answer.contains(what)).map(|(answer, _)| answer).collect()
+}
+
+#[test]
+fn an_aws_account_becomes_kafka_in_one_apply_and_is_left_as_it_was() {
+    let world = World::new("aws-complete");
+    // No token outlives the making of a tenant with a cluster of its own.
+    world.aws.set(&Change { platform: Some(Platform::Full), token_lifetime_s: Some(TOKEN_LIFETIME_S), ..Change::default() }).unwrap();
+    for engine in Engine::available() {
+        let name = format!("platform-{engine:?}").to_lowercase();
+        let place = place(&world, engine, &name);
+        place.comes_up();
+        assert_eq!(world.clusters(), [name.clone()]);
+        for output in ["endpoint", "ca_certificate", "oidc_issuer", "security_group_id"] {
+            assert!(place.workspace.output(output).unwrap().is_string(), "{engine:?}: no {output}");
+        }
+        let servers = place.workspace.output("bootstrap_servers").unwrap();
+        assert!(servers["payments"].is_string() && servers["audit"].is_string(), "{engine:?}: {servers}");
+        keeps_its_tenants(&world, &place, &name);
+        place.workspace.destroy(&[]).unwrap().succeeded().unwrap();
+        assert_eq!(world.clusters(), Vec::<String>::new());
+        assert_eq!(leftovers(&world), Vec::<String>::new());
+        assert_eq!(process::marked(&world.lab.folder().join("aws-eks-stand-in")), []);
+    }
+    let log = std::fs::read_to_string(world.lab.log(Server::AwsEks)).unwrap();
+    assert!(log.contains("s old, at most 8 s are taken"), "no token was too old, so renewal was not seen");
+    world.lab.down().unwrap();
+}
+
+/// Where tenants are in no state or in another, the cluster under them is not taken away.
+fn keeps_its_tenants(world: &World, place: &Place, name: &str) {
+    let file = place.workspace.dir().join("terraform.tfstate");
+    let whole = std::fs::read(&file).unwrap();
+    place.workspace.run(&["state", "rm", "kaas_tenant.payments", "kaas_tenant.audit"]).unwrap().succeeded().unwrap();
+    let refused = place.workspace.destroy(&["-target=kaas_management_cluster.platform"]).unwrap();
+    let told = one_line(&refused.stderr);
+    assert_eq!(refused.code, Some(1), "{told}");
+    assert!(told.contains("Tenants live on the management cluster") && told.contains("the tenants audit, payments"), "{told}");
+    assert_eq!(world.clusters(), [name.to_owned()]);
+    std::fs::write(&file, whole).unwrap();
+    place.plans_nothing();
+}
