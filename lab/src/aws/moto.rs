@@ -70,7 +70,7 @@ pub fn environment() -> BTreeMap<String, String> {
     [("MOTO_IAM_LOAD_MANAGED_POLICIES", "true"), ("PYTHONUNBUFFERED", "1")].map(|(name, value)| (name.to_owned(), value.to_owned())).into()
 }
 
-/// A running moto.
+/// A running moto, or the door before it.
 #[derive(Clone, Copy, Debug)]
 pub struct Moto {
     pub port: u16,
@@ -82,11 +82,12 @@ impl Moto {
     /// # Errors
     /// When moto does not answer.
     pub async fn send(self, request: Request<Full<Bytes>>) -> Result<Response<Bytes>> {
-        let stream = TcpStream::connect(("127.0.0.1", self.port)).await.context("reach moto")?;
+        let stream =
+            TcpStream::connect(("127.0.0.1", self.port)).await.with_context(|| format!("reach port {} of the lab's AWS", self.port))?;
         let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
         let connection = tokio::spawn(connection);
-        let (head, body) = sender.send_request(request).await.context("ask moto")?.into_parts();
-        let body = body.collect().await.context("read moto's answer")?.to_bytes();
+        let (head, body) = sender.send_request(request).await.context("ask the lab's AWS")?.into_parts();
+        let body = body.collect().await.context("read the answer of the lab's AWS")?.to_bytes();
         connection.abort();
         Ok(Response::from_parts(head, body))
     }

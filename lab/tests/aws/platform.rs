@@ -48,6 +48,9 @@ fn operators_are_there_when_a_cluster_is_active_stay_and_go_with_it() {
         assert_eq!(world.describe("bare").await.status, Some(ClusterStatus::Active));
     });
     assert_eq!(process::marked(&place), []);
+    // One that is there when the lab is taken down.
+    world.run(world.cluster("late", "1.35"));
+    assert!(running(&folder(&world, "late"), strimzi).is_some());
     let lab = world.lab.folder().to_owned();
     world.lab.down().unwrap();
     assert_eq!(process::marked(&lab), []);

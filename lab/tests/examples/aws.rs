@@ -1,5 +1,7 @@
 //! From an AWS account to Kafka in one apply, but for what a provider of AWS makes: that comes from the lab's AWS.
 
+use std::collections::BTreeSet;
+
 use kaas_lab::aws::{Change, Platform};
 use kaas_lab::terraform::Engine;
 use kaas_lab::{Server, process};
@@ -8,7 +10,7 @@ use super::place::Place;
 use crate::eks::world::{World, one_line};
 
 /// Far less than an apply takes; AWS: 900.
-const TOKEN_LIFETIME_S: f64 = 8.0;
+const TOKEN_LIFETIME_S: f64 = 5.0;
 
 /// What aws.tf makes, unknown until it is applied as there.
 fn made_elsewhere(world: &World) -> String {
@@ -48,17 +50,27 @@ fn place(world: &World, engine: Engine, name: &str) -> Place {
     // The lab has no machines for the class that the example names.
     place.workspace.write("lab.auto.tfvars", "cluster_class = { name = \"process\", namespace = \"kaas-system\" }\n").unwrap();
     place.workspace.write("aws.tf", &made_elsewhere(world)).unwrap();
+    let classes = "output \"classes\" {\n  value = kaas_management_cluster.platform.cluster_classes\n}\n";
+    place.workspace.write("classes.tf", classes).unwrap();
     place.write(&[("main.tf", "aws-complete/main.tf"), ("tenants.tf", "aws-complete/tenants.tf")]);
     place
 }
 
-/// What a cluster of EKS left outside EKS.
-fn leftovers(world: &World) -> Vec<String> {
-    let ours = [("Action", "DescribeTags"), ("Filter.1.Name", "key"), ("Filter.1.Value.1", "kaas.dev/*")];
-    let groups = [("Action", "DescribeSecurityGroups"), ("Filter.1.Name", "group-name"), ("Filter.1.Value.1", "eks-cluster-sg-*")];
-    let asked = [(&ours[..], "<resourceId>"), (&groups[..], "<groupId>")];
-    let found = asked.map(|(query, what)| (world.aws.query("ec2", query).unwrap(), what));
-    found.into_iter().filter(|(answer, what)| answer.contains(what)).map(|(answer, _)| answer).collect()
+/// What there is outside EKS that a cluster, its tenants or somebody for them may have made.
+fn outside(world: &World) -> BTreeSet<String> {
+    let asked = [
+        ("ec2", "DescribeSecurityGroups", "groupId"),
+        ("ec2", "DescribeTags", "resourceId"),
+        ("iam", "ListRoles", "Arn"),
+        ("iam", "ListPolicies", "Arn"),
+    ];
+    let listed = asked.map(|(service, action, what)| {
+        // Policies of AWS's own are many, and nobody's making.
+        let answer = world.aws.query(service, &[("Action", action), ("Scope", "Local")]).unwrap();
+        let named = answer.split(&format!("<{what}>")).skip(1).map(|rest| rest.split('<').next().unwrap_or_default().to_owned());
+        named.collect::<Vec<_>>()
+    });
+    listed.into_iter().flatten().collect()
 }
 
 #[test]
@@ -66,25 +78,39 @@ fn an_aws_account_becomes_kafka_in_one_apply_and_is_left_as_it_was() {
     let world = World::new("aws-complete");
     // No token outlives the making of a tenant with a cluster of its own.
     world.aws.set(&Change { platform: Some(Platform::Full), token_lifetime_s: Some(TOKEN_LIFETIME_S), ..Change::default() }).unwrap();
+    let mut refused = 0;
     for engine in Engine::available() {
         let name = format!("platform-{engine:?}").to_lowercase();
         let place = place(&world, engine, &name);
+        let before = outside(&world);
         place.comes_up();
+        assert!(
+            tokens_refused(&world) > refused + 1,
+            "{engine:?}: only {} tokens were too old, so renewal was not seen",
+            tokens_refused(&world)
+        );
+        refused = tokens_refused(&world);
         assert_eq!(world.clusters(), [name.clone()]);
         for output in ["endpoint", "ca_certificate", "oidc_issuer", "security_group_id"] {
             assert!(place.workspace.output(output).unwrap().is_string(), "{engine:?}: no {output}");
         }
         let servers = place.workspace.output("bootstrap_servers").unwrap();
         assert!(servers["payments"].is_string() && servers["audit"].is_string(), "{engine:?}: {servers}");
+        let classes = place.workspace.output("classes").unwrap();
+        assert_eq!(classes, serde_json::json!(["kaas-aws", "kaas-eks"]), "{engine:?}: the classes that webhooks accepted");
         keeps_its_tenants(&world, &place, &name);
+        assert_eq!(outside(&world).len(), before.len() + 1, "the cluster's security group");
         place.workspace.destroy(&[]).unwrap().succeeded().unwrap();
         assert_eq!(world.clusters(), Vec::<String>::new());
-        assert_eq!(leftovers(&world), Vec::<String>::new());
+        assert_eq!(outside(&world), before);
         assert_eq!(process::marked(&world.lab.folder().join("aws-eks-stand-in")), []);
     }
-    let log = std::fs::read_to_string(world.lab.log(Server::AwsEks)).unwrap();
-    assert!(log.contains("s old, at most 8 s are taken"), "no token was too old, so renewal was not seen");
     world.lab.down().unwrap();
+}
+
+/// How many tokens were refused by their age.
+fn tokens_refused(world: &World) -> usize {
+    std::fs::read_to_string(world.lab.log(Server::AwsEks)).unwrap().matches("s old, at most").count()
 }
 
 /// Where tenants are in no state or in another, the cluster under them is not taken away.

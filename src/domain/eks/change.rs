@@ -300,11 +300,8 @@ mod tests {
         type Case = (fn(&mut Wish), &'static str);
         let cases: [Case; 10] = [
             (|w| w.endpoint.public = false, "slow (about 5 minutes): endpoint of the Kubernetes API; then it is reached from the VPC only"),
-            (
-                |w| drop(w.subnet_ids.insert("subnet-1".to_owned())),
-                "slow (about 5 minutes): subnets and security groups of the control plane",
-            ),
-            (|w| drop(w.log_types.insert("api".to_owned())), "slow (about 5 minutes): logging of the control plane"),
+            (|w| w.subnet_ids.extend(["subnet-1".to_owned()]), "slow (about 5 minutes): subnets and security groups of the control plane"),
+            (|w| w.log_types.extend(["api".to_owned()]), "slow (about 5 minutes): logging of the control plane"),
             (|w| w.deletion_protection = true, "live: deletion protection is switched on"),
             (|w| drop(w.tags.insert("a".to_owned(), "b".to_owned())), "live: tags"),
             (|w| w.add_ons.clear(), "live: add-on \"coredns\" is removed, and what it runs in the cluster"),
@@ -316,11 +313,11 @@ mod tests {
             (|w| drop(w.access_entries.insert("p".to_owned(), Default::default())), "live: p gets access"),
             (
                 |w| {
-                    drop(w.pod_identities.insert(PodIdentity {
+                    w.pod_identities.extend([PodIdentity {
                         namespace: "n".to_owned(),
                         service_account: "s".to_owned(),
                         role_arn: "r".to_owned(),
-                    }))
+                    }])
                 },
                 "live: pod identity of n/s with role r begins; pods have it from their next start on",
             ),

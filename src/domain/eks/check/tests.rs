@@ -175,8 +175,8 @@ fn access_add_ons_and_pod_identities_are_checked() {
         (|w| w.add_ons.get_mut("coredns").unwrap().version = Some("1.12".to_owned()), "no version of an add-on"),
         (|w| w.add_ons.get_mut("coredns").unwrap().service_account_role_arn = Some("r".to_owned()), "no ARN of an IAM role"),
         (|w| drop(w.add_ons.insert("a b".to_owned(), AddOn::default())), "no name of an add-on"),
-        (|w| drop(w.pod_identities.insert(identity("a b", ROLE))), "no name of a service account"),
-        (|w| drop(w.pod_identities.insert(identity("ebs-csi-controller-sa", "arn:aws:iam::111122223333:role/x"))), "it has two roles"),
+        (|w| w.pod_identities.extend([identity("a b", ROLE)]), "no name of a service account"),
+        (|w| w.pod_identities.extend([identity("ebs-csi-controller-sa", "arn:aws:iam::111122223333:role/x")]), "it has two roles"),
     ];
     for (change, message) in cases {
         let errors = errors(change);

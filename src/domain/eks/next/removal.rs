@@ -5,11 +5,13 @@ use crate::domain::eks::seen::{ClusterSeen, ClusterStatus, Issue, NodeGroupSeen,
 use crate::domain::eks::step::{Next, Run, Step};
 use crate::domain::eks::tags;
 
+type Stage = fn(&Seen, &ClusterSeen, &Run, &str) -> Found;
+
 /// What comes next on the way to nothing: deletion protection off, our node groups, the cluster. Node groups of others are theirs to delete.
 pub fn next_removal(seen: &Seen, run: &Run) -> Next {
     let Some(cluster) = &seen.cluster else { return Next::Done };
     let what = format!("cluster {:?}", name(cluster));
-    let stages: [fn(&Seen, &ClusterSeen, &Run, &str) -> Found; 4] = [standing, node_groups, groups_of_others, delete];
+    let stages: [Stage; 4] = [standing, node_groups, groups_of_others, delete];
     stages.into_iter().find_map(|stage| stage(seen, cluster, run, &what).close()).unwrap_or(Next::Done)
 }
 
