@@ -7,6 +7,7 @@ use tokio::time::Instant;
 use crate::{
     domain::eks::{ClusterStatus, EksId, Seen, Step, Wish, tags},
     framework::{
+        attr::Attr,
         diagnostic::Diagnostics,
         parts::{Call, Failed},
     },
@@ -95,10 +96,13 @@ pub async fn update(
 async fn change(
     resource: &ManagementClusterResource,
     prior: &ManagementCluster,
-    planned: ManagementCluster,
+    mut planned: ManagementCluster,
     call: &mut Call,
 ) -> Result<ManagementCluster, Diagnostics> {
     let connection = &resource.connection;
+    if planned.changes.is_unknown() {
+        planned.changes = Attr::Known(plan::changes(&planned, prior, &Marks::of(&connection.settings())).into_known().unwrap_or_default());
+    }
     let deadline = Instant::now() + planned.timeouts.update_or(UPDATE_DEFAULT);
     let wish = demand(connection, &planned, Some(prior), call)?;
     let aws = connection.aws()?;
@@ -245,7 +249,7 @@ async fn with_kubernetes(
     let cluster = resource.connection.eks(work.id).await?.cluster().stopped_by(call.stop.clone()).patient_until(work.deadline);
     match reach::until_answers(&cluster, prior.is_none(), work.deadline, work.stop).await {
         Ok(()) => resource.make(&cluster, planned, classes, work.deadline, call).await,
-        Err(error) if reach::is_out_of_reach(&error) && planned.cluster_classes.known().is_none_or(BTreeSet::is_empty) => {
+        Err(error) if reach::is_away(&error) && planned.cluster_classes.known().is_none_or(BTreeSet::is_empty) => {
             let told = reach::told(work.id, seen.cluster.as_ref(), &error);
             call.found.warning(reach::SUMMARY, told.clone());
             report::unsettled(&mut planned, "Unreachable", &told);

@@ -10,7 +10,6 @@ use crate::{
         names::TENANT_LABEL,
         object::Kind,
     },
-    drivers::kubernetes::Error,
     framework::{diagnostic::Diagnostics, parts::Call},
     resources::{
         failure::{failed, failed_aws},
@@ -69,7 +68,7 @@ async fn no_tenants(resource: &ManagementClusterResource, id: &EksId, cluster: &
     let client = resource.connection.eks(id).await?.cluster().stopped_by(call.stop.clone());
     let namespaces = match client.list_metadata(Kind::Namespace, None, Some(TENANT_LABEL)).await {
         Ok(namespaces) => namespaces,
-        Err(error) if reach::is_out_of_reach(&error) || matches!(error, Error::Unauthorized { .. } | Error::Forbidden { .. }) => {
+        Err(error) if reach::is_away(&error) => {
             return Err(Diagnostics::of_error(
                 SUMMARY,
                 format!(

@@ -48,7 +48,9 @@ pub fn plan(connection: &Connection, change: &Change<'_, ManagementCluster>, pla
     {
         verdict.replace.extend(replacement(old, new, &marks));
         refuse(old, new, &marks, &mut verdict.found);
-        planned.changes = changes(old, new, &marks, prior);
+    }
+    if moved.is_empty() {
+        planned.changes = changes(planned, prior, &marks);
     }
     protect(prior, &verdict.replace, &mut verdict.found);
     if read::phase(prior) == Some("Failed") && planned.eks.known().is_some() {
@@ -139,7 +141,8 @@ fn protect(prior: &ManagementCluster, replace: &[(Path, String)], found: &mut Di
 }
 
 /// What the planned apply does. What the last one did stays told until there is another, so that nothing is shown where nothing changes.
-fn changes(old: &Eks, new: &Eks, marks: &Marks, prior: &ManagementCluster) -> Attr<Vec<String>> {
+pub fn changes(planned: &ManagementCluster, prior: &ManagementCluster, marks: &Marks) -> Attr<Vec<String>> {
+    let (Some(old), Some(new)) = (prior.eks.known(), planned.eks.known()) else { return read::known_changes(prior) };
     let (Some(before), Some(after)) = (wish::whole(old, marks), wish::whole(new, marks)) else { return Attr::Unknown };
     let effects = eks::effects(&before, &after);
     if effects.is_empty() { read::known_changes(prior) } else { Attr::Known(effects) }

@@ -6,7 +6,10 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    domain::eks::{ClusterSeen, EksId},
+    domain::{
+        eks::{ClusterSeen, EksId},
+        object::Kind,
+    },
     drivers::kubernetes::{Cluster, Error},
 };
 
@@ -14,18 +17,24 @@ pub const SUMMARY: &str = "The Kubernetes API of the EKS cluster cannot be reach
 
 /// How long a new cluster may take until its name is known everywhere and its maker is let in.
 const NEW: Duration = if cfg!(test) { Duration::from_millis(20) } else { Duration::from_secs(5 * 60) };
+/// How long an access entry may take until it counts.
+const LET_IN: Duration = if cfg!(test) { Duration::from_millis(5) } else { Duration::from_secs(60) };
 const PAUSE: Duration = if cfg!(test) { Duration::from_millis(1) } else { Duration::from_secs(5) };
 
-/// Waits until the API answers and knows who asks; of a cluster that is not new, one try says it.
+/// Waits until the API answers and knows who asks. That a cluster which is not new cannot be reached is said by one try.
 pub async fn until_answers(cluster: &Cluster, is_new: bool, deadline: Instant, stop: &CancellationToken) -> Result<(), Error> {
-    let until = if is_new { deadline.min(Instant::now() + NEW) } else { Instant::now() };
+    let begin = Instant::now();
     loop {
-        let error = match cluster.list_metadata(crate::domain::object::Kind::Namespace, None, None).await {
+        let error = match cluster.list_metadata(Kind::Namespace, None, None).await {
             Ok(_) => return Ok(()),
             Err(error) => error,
         };
-        let may_pass = is_out_of_reach(&error) || matches!(error, Error::Unauthorized { .. } | Error::Forbidden { .. });
-        if !may_pass || stop.is_cancelled() || Instant::now() + PAUSE >= until {
+        let patience = match (is_new, is_shut(&error)) {
+            (true, _) if is_away(&error) => NEW,
+            (false, true) => LET_IN,
+            _ => return Err(error),
+        };
+        if stop.is_cancelled() || Instant::now() + PAUSE >= deadline.min(begin + patience) {
             return Err(error);
         }
         tokio::select! {
@@ -35,9 +44,14 @@ pub async fn until_answers(cluster: &Cluster, is_new: bool, deadline: Instant, s
     }
 }
 
-/// Whether there is no way to the API, or nobody at its end.
-pub const fn is_out_of_reach(error: &Error) -> bool {
-    matches!(error, Error::Unreachable { .. } | Error::TimedOut { .. } | Error::Cut { .. })
+/// Whether what is in the cluster cannot be looked at from here, though it may be well.
+pub const fn is_away(error: &Error) -> bool {
+    is_shut(error) || matches!(error, Error::Unreachable { .. } | Error::TimedOut { .. } | Error::Cut { .. })
+}
+
+/// Whether the API lets nobody in with these credentials.
+const fn is_shut(error: &Error) -> bool {
+    matches!(error, Error::Unauthorized { .. } | Error::Forbidden { .. })
 }
 
 /// Why, and what to do.

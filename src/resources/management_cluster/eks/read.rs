@@ -1,7 +1,10 @@
 //! Looking at an EKS cluster, in every phase of its life.
 
 use crate::{
-    domain::eks::{self, ClusterSeen, ClusterStatus, EksId, Seen, tags},
+    domain::{
+        eks::{self, ClusterSeen, ClusterStatus, EksId, Seen, tags},
+        object::Kind,
+    },
     framework::{attr::Attr, diagnostic::Diagnostics, parts::Call},
     resources::{
         failure::failed_aws,
@@ -79,8 +82,8 @@ async fn kubernetes(
     }
     let management = resource.connection.eks(id).await?;
     let client = management.cluster().stopped_by(call.stop.clone());
-    match client.version().await {
-        Err(error) if reach::is_out_of_reach(&error) => {
+    match client.list_metadata(Kind::Namespace, None, None).await {
+        Err(error) if reach::is_away(&error) => {
             call.found.warning(
                 reach::SUMMARY,
                 format!(
