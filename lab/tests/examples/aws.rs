@@ -67,7 +67,8 @@ fn outside(world: &World) -> BTreeSet<String> {
     let listed = asked.map(|(service, action, what)| {
         // Policies of AWS's own are many, and nobody's making.
         let answer = world.aws.query(service, &[("Action", action), ("Scope", "Local")]).unwrap();
-        let named = answer.split(&format!("<{what}>")).skip(1).map(|rest| rest.split('<').next().unwrap_or_default().to_owned());
+        let tag = format!("<{what}>");
+        let named = answer.split(tag.as_str()).skip(1).map(|rest| rest.split('<').next().unwrap_or_default().to_owned());
         named.collect::<Vec<_>>()
     });
     listed.into_iter().flatten().collect()
