@@ -91,7 +91,7 @@ fn an_aws_account_becomes_kafka_in_one_apply_and_is_left_as_it_was() {
             tokens_refused(&world)
         );
         refused = tokens_refused(&world);
-        assert_eq!(world.clusters(), [name.clone()]);
+        assert_eq!(world.clusters(), [name.as_str()]);
         for output in ["endpoint", "ca_certificate", "oidc_issuer", "security_group_id"] {
             assert!(place.workspace.output(output).unwrap().is_string(), "{engine:?}: no {output}");
         }
