@@ -159,7 +159,7 @@ impl Standing {
         for server in missing {
             tracing::info!("starting {} in {}", server.name(), self.layout.0.display());
             let recipe = ingredients.recipe(server, &self.layout, &self.record.state)?;
-            let handle = recipe.start(&self.layout.0)?;
+            let handle = recipe.start(&self.layout.data(server))?;
             self.record.state.running.retain(|running| running.server != server);
             self.record.state.running.push(Running { server, handle, recipe });
             self.write()?;

@@ -94,8 +94,9 @@ impl Servers {
     /// When a server cannot be started or does not answer yet, with the reason.
     pub fn run(&mut self, options: &Options) -> Result<()> {
         if !self.record.apiserver.is_some_and(Handle::alive) {
-            // One that was started and not written down holds the port.
-            process::stop(&process::marked(&self.folder), GRACE)?;
+            // One that was started and not written down holds the port. What runs in the cluster has folders of its own, and goes on.
+            let own = |process: &Handle| process.folder().as_deref() == Some(&self.folder);
+            process::stop(&process::marked(&self.folder).into_iter().filter(own).collect::<Vec<_>>(), GRACE)?;
             let mut args = self.control_plane.apiserver_args();
             args.extend([
                 // The last one given counts.

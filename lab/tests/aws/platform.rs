@@ -16,10 +16,12 @@ fn folder(world: &World, name: &str) -> PathBuf {
     world.aws.kubeconfig(name).parent().unwrap().to_owned()
 }
 
-/// The process of a cluster whose log is called so.
+/// The process of a cluster with an argument that ends so.
 fn running(folder: &Path, name: &str) -> Option<Handle> {
     let arguments = |process: &Handle| std::fs::read(format!("/proc/{}/cmdline", process.pid)).unwrap_or_default();
-    process::marked(folder).into_iter().find(|process| String::from_utf8_lossy(&arguments(process)).split('\0').nth(1) == Some(name))
+    process::marked(folder)
+        .into_iter()
+        .find(|process| String::from_utf8_lossy(&arguments(process)).split('\0').any(|word| word.ends_with(name)))
 }
 
 #[test]
@@ -40,6 +42,10 @@ fn operators_are_there_when_a_cluster_is_active_stay_and_go_with_it() {
     world.lab.restart(Server::AwsEks).unwrap();
     process::stop(&[before], std::time::Duration::from_secs(10)).unwrap();
     world.run(wait("the operator to come back", || async { running(&place, strimzi) }));
+    let (operator, server) = (running(&place, strimzi).unwrap(), running(&place, "/kube-apiserver").unwrap());
+    process::stop(&[server], std::time::Duration::from_secs(10)).unwrap();
+    world.run(wait("the API server to come back", || async { running(&place, "/kube-apiserver") }));
+    assert!(operator.alive(), "pods outlive their API server");
     assert_eq!(process::marked(&folder(&world, "bare")).len(), OWN);
 
     world.run(async {
