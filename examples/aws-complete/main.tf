@@ -3,6 +3,10 @@
 # What AWS has to be there for, such as the network, roles and keys, is made in aws.tf, and comes in here as local.aws. Take that file out and
 # define local.aws yourself where your other modules make it.
 #
+# main.tf and tenants.tf are applied and destroyed by the tests of this repository, against its own AWS (docs/lab.md), which has EKS clusters with real API
+# servers but no machines: there, local.aws comes from the test, and var.cluster_class names a class whose clusters are processes. aws.tf needs the
+# provider hashicorp/aws and a real account: its formatting is checked, and it is not run.
+#
 #   terraform apply -var region=eu-central-1 -var domain=kafka.example.com
 
 terraform {

@@ -1,5 +1,17 @@
 # One application of its own, and one that shares the management cluster. Their management cluster is still unknown when they are planned first.
 
+variable "cluster_class" {
+  description = "What clusters of tenants are made from: the class for EKS that comes with the provider, or a ClusterClass of your own with its namespace and variables."
+  type = object({
+    name      = string
+    namespace = optional(string)
+    variables = optional(map(string))
+  })
+  default = {
+    name = "kaas-eks"
+  }
+}
+
 # Kafka in a Kubernetes cluster of its own.
 resource "kaas_tenant" "payments" {
   name               = "payments"
@@ -15,9 +27,13 @@ resource "kaas_tenant" "payments" {
   }
 
   cluster {
-    class       = "kaas-eks"
-    region      = var.region
-    kms_key_arn = local.aws.key_arn
+    class           = var.cluster_class.name
+    class_namespace = var.cluster_class.namespace
+    variables       = var.cluster_class.variables
+
+    # A class of your own says such things by its variables.
+    region      = var.cluster_class.namespace == null ? var.region : null
+    kms_key_arn = var.cluster_class.namespace == null ? local.aws.key_arn : null
   }
 
   deletion_protection = var.deletion_protection

@@ -131,6 +131,9 @@ impl Ingredients {
             ("--controllers", self.controllers.display().to_string()),
         ];
         args.extend(options.into_iter().flat_map(|(name, value)| [name.to_owned(), value]));
+        if state.pretend_ready {
+            args.push("--pretend-ready".to_owned());
+        }
         Ok(args)
     }
 

@@ -14,7 +14,7 @@ use super::keys::element;
 use super::moto::{Moto, Signer, query};
 use super::settings::Change;
 use super::token::mint::Recipe;
-use super::{NAME, REGION, servers, write_whole};
+use super::{NAME, Platform, REGION, servers, write_whole};
 use crate::kubernetes::block_on;
 
 /// The services that can be reached, by the ids their SDKs give them in variables, and their names in endpoint maps.
@@ -196,6 +196,14 @@ impl Aws {
         })
     }
 
+    /// What a service other than EKS (`ec2`, `iam`) answers to a request with these parameters, `Action` among them: XML.
+    ///
+    /// # Errors
+    /// When moto refuses.
+    pub fn query(&self, service: &str, parameters: &[(&str, &str)]) -> Result<String> {
+        Front { port: self.port }.ask(service, parameters)
+    }
+
     /// Orders a fault.
     ///
     /// # Errors
@@ -204,11 +212,12 @@ impl Aws {
         self.post("/_lab/fault", &serde_json::to_value(fault)?)
     }
 
-    /// Changes how long things take.
+    /// Changes how long things take and what runs in clusters. What that needs is built first.
     ///
     /// # Errors
-    /// When the stand-in does not take it.
+    /// When something cannot be built, or the stand-in does not take it.
     pub fn set(&self, change: &Change) -> Result<()> {
+        change.platform.map_or(Ok(()), Platform::gather)?;
         self.post("/_lab/settings", &serde_json::to_value(change)?)
     }
 

@@ -19,7 +19,7 @@ pub enum Verb {
     /// Order a fault that happens once
     #[command(subcommand)]
     Fault(Fault),
-    /// Change how long things take
+    /// Change how long things take, and what runs in new clusters
     Set(Change),
 }
 

@@ -16,8 +16,8 @@ use super::eks::state::{Cluster, State, text};
 use super::eks::{new_id, texts};
 use super::facts;
 use super::front::{Front, now};
-use super::nodes;
 use super::servers::{Place, Servers, end};
+use super::{nodes, platform};
 
 /// How often it looks.
 const TICK: Duration = Duration::from_millis(200);
@@ -58,7 +58,7 @@ async fn tend(front: &Front, key: &str, cluster: &Cluster, tick: u32) -> Result<
         return Ok(());
     }
     if !cluster.ready || tick.is_multiple_of(REST) {
-        let (url, authority, kubeconfig) = run(front, &place).await?;
+        let (url, authority, kubeconfig) = run(front, &place, !cluster.ready).await?;
         if !cluster.ready {
             let group = security_group(front, cluster).await?;
             bind_policies(kubeconfig).await?;
@@ -79,11 +79,14 @@ async fn tend(front: &Front, key: &str, cluster: &Cluster, tick: u32) -> Result<
     Ok(())
 }
 
-async fn run(front: &Front, place: &Place) -> Result<(String, String, PathBuf)> {
+/// Starts what does not run, in a cluster that `is_new` with what was ordered for such ones.
+async fn run(front: &Front, place: &Place, is_new: bool) -> Result<(String, String, PathBuf)> {
     let (options, place) = (front.options.clone(), place.clone());
+    let platform = front.with_state(|state| is_new.then_some(state.settings.platform));
     let start = move || {
         let mut servers = Servers::open(&options, &place)?;
         servers.run(&options)?;
+        platform::keep(&options, servers.folder(), platform)?;
         Ok((servers.url(), servers.authority()?, servers.kubeconfig().to_owned()))
     };
     tokio::task::spawn_blocking(start).await.context("run the servers")?

@@ -11,6 +11,7 @@ mod keeper;
 mod keys;
 pub mod moto;
 mod nodes;
+mod platform;
 mod requests;
 mod rights;
 mod servers;
@@ -26,6 +27,7 @@ use clap::Args;
 
 pub use client::{Aws, Credentials, Prepared};
 pub use faults::Fault;
+pub use platform::Platform;
 pub use settings::Change;
 
 /// What people and log files call the stand-in.
@@ -54,6 +56,9 @@ pub struct Options {
     /// The executable of kube-controller-manager
     #[arg(long)]
     pub controllers: PathBuf,
+    /// Strimzi in clusters reports everything Ready without running Kafka
+    #[arg(long)]
+    pub pretend_ready: bool,
 }
 
 /// Runs until SIGTERM or SIGINT. The clusters' servers go on; the next stand-in finds them.

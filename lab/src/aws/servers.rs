@@ -5,10 +5,11 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::Options;
+use super::{Options, platform};
 use crate::control_plane::ControlPlane;
 use crate::process::{self, Handle, Recipe};
 use crate::{etcd, pki, ports};
@@ -54,7 +55,7 @@ impl Servers {
     /// Those of the cluster at `place`, with keys and ports; made if there are none. None is started.
     pub fn open(options: &Options, place: &Place) -> Result<Self> {
         let folder = folder(&options.data_dir, &place.key);
-        let record = match read(&folder)? {
+        let record = match read::<Record>(&folder, RECORD)? {
             Some(record) if record.uid == place.uid => record,
             // Of an earlier cluster of the name, or of a beginning that broke off.
             _ => {
@@ -64,6 +65,11 @@ impl Servers {
         };
         let control_plane = control_plane(options, place, &folder, [record.apiserver_port, record.controllers_port]);
         Ok(Self { folder, record, control_plane, service_cidr: place.service_cidr.clone() })
+    }
+
+    /// Where its things lie.
+    pub fn folder(&self) -> &Path {
+        &self.folder
     }
 
     /// The URL of its API.
@@ -88,8 +94,9 @@ impl Servers {
     /// When a server cannot be started or does not answer yet, with the reason.
     pub fn run(&mut self, options: &Options) -> Result<()> {
         if !self.record.apiserver.is_some_and(Handle::alive) {
-            // One that was started and not written down holds the port.
-            process::stop(&process::marked(&self.folder), GRACE)?;
+            // One that was started and not written down holds the port. What runs in the cluster has folders of its own, and goes on.
+            let own = |process: &Handle| process.folder().as_deref() == Some(&self.folder);
+            process::stop(&process::marked(&self.folder).into_iter().filter(own).collect::<Vec<_>>(), GRACE)?;
             let mut args = self.control_plane.apiserver_args();
             args.extend([
                 // The last one given counts.
@@ -163,6 +170,7 @@ fn control_plane(options: &Options, place: &Place, folder: &Path, [apiserver, co
 }
 
 fn remove(folder: &Path) -> Result<()> {
+    platform::end(folder)?;
     process::stop(&process::marked(folder), GRACE).with_context(|| format!("stop the servers in {}", folder.display()))?;
     match std::fs::remove_dir_all(folder) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error).with_context(|| format!("remove {}", folder.display())),
@@ -170,8 +178,9 @@ fn remove(folder: &Path) -> Result<()> {
     }
 }
 
-fn read(folder: &Path) -> Result<Option<Record>> {
-    let file = folder.join(RECORD);
+/// What the file `name` of a cluster's folder says; none if there is none.
+pub fn read<T: DeserializeOwned>(folder: &Path, name: &str) -> Result<Option<T>> {
+    let file = folder.join(name);
     match std::fs::read(&file) {
         Ok(text) => Ok(Some(serde_json::from_slice(&text).with_context(|| format!("understand {}", file.display()))?)),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),

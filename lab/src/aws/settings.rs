@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::Platform;
+
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
@@ -9,11 +11,13 @@ pub struct Settings {
     pub delay_s: f64,
     /// How long after the date in it a token for Kubernetes is taken, in seconds. AWS: 15 minutes.
     pub token_lifetime_s: f64,
+    /// What runs in clusters that are created from now on.
+    pub platform: Platform,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { delay_s: 1.0, token_lifetime_s: 900.0 }
+        Self { delay_s: 1.0, token_lifetime_s: 900.0, platform: Platform::None }
     }
 }
 
@@ -27,11 +31,15 @@ pub struct Change {
     /// How long a token for Kubernetes is taken, in seconds
     #[arg(long)]
     pub token_lifetime_s: Option<f64>,
+    /// What runs in clusters that are created from now on, as processes of this machine
+    #[arg(long)]
+    pub platform: Option<Platform>,
 }
 
 impl Settings {
     pub fn change(&mut self, change: &Change) {
         self.delay_s = change.delay_s.unwrap_or(self.delay_s);
         self.token_lifetime_s = change.token_lifetime_s.unwrap_or(self.token_lifetime_s);
+        self.platform = change.platform.unwrap_or(self.platform);
     }
 }

@@ -3,5 +3,6 @@
 mod access;
 mod faults;
 mod life;
+mod platform;
 mod restart;
 mod world;

@@ -3,4 +3,4 @@
 mod broken;
 mod drift;
 mod life;
-mod world;
+pub mod world;
