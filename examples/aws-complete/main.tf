@@ -4,8 +4,8 @@
 # define local.aws yourself where your other modules make it.
 #
 # main.tf and tenants.tf are applied and destroyed by the tests of this repository, against its own AWS (docs/lab.md), which has EKS clusters with real API
-# servers but no machines: there, local.aws comes from the test, and var.cluster_class names a class whose clusters are processes. aws.tf needs the
-# provider hashicorp/aws and a real account: its formatting is checked, and it is not run.
+# servers but no machines: there, local.aws comes from the test, var.install is false, and var.cluster_class names a class whose clusters are processes.
+# aws.tf needs the provider hashicorp/aws and a real account: its formatting is checked, and it is not run.
 #
 #   terraform apply -var region=eu-central-1 -var domain=kafka.example.com
 
@@ -36,6 +36,12 @@ variable "kubernetes_version" {
 
 variable "deletion_protection" {
   description = "Whether a destroy is refused. Leave it at true for Kafkas that people rely on."
+  type        = bool
+  default     = true
+}
+
+variable "install" {
+  description = "Whether what tenants stand on is installed here. Set it to false where something else does it."
   type        = bool
   default     = true
 }
@@ -80,6 +86,15 @@ resource "kaas_management_cluster" "platform" {
       namespace       = "capa-system"
       service_account = "capa-controller-manager"
       role_arn        = local.aws.cluster_api_role_arn
+    }
+  }
+
+  # cert-manager, Cluster API with its provider for AWS, Flux and Strimzi.
+  dynamic "install" {
+    for_each = var.install ? [1] : []
+
+    content {
+      without = ["monitoring"]
     }
   }
 }
