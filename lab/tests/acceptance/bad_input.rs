@@ -53,7 +53,6 @@ fn wrong() -> Vec<(Tenant, &'static str, &'static str)> {
         (right().with("cluster {}"), "\"kaas_tenant\" \"t\" {", "cluster is about the tenant's own Kubernetes cluster"),
         (right().with("operators {}"), "\"kaas_tenant\" \"t\" {", "operators is about the tenant's own Kubernetes cluster"),
         (own("kubernetes_version = \"1.36\""), "kubernetes_version = \"1.36\"", "such as 1.36.3"),
-        (own("kubernetes_version = \"1.30.9\""), "kubernetes_version = \"1.30.9\"", "choose from 1.31 to 1.37"),
         (Tenant { isolation: "\"pod\"", ..right() }, "isolation = \"pod\"", "\"cluster\" or \"namespace\""),
         (
             right().with("access {\n    client_namespaces = [\"Apps\"]\n  }"),
@@ -80,6 +79,17 @@ fn every_wrong_value_is_refused_at_its_place() {
             }
         }
         assert!(faults.is_empty(), "{engine:?}\n{}", faults.join("\n"));
+    });
+}
+
+/// A cluster that runs such a version may go on, so `validate` takes it.
+#[test]
+fn a_kubernetes_that_is_not_offered_is_refused_by_the_plan() {
+    each_engine(|engine| {
+        let place = Place::new(engine, ready());
+        let cluster = "cluster {\n    region = \"eu-central-1\"\n    kubernetes_version = \"1.30.9\"\n  }";
+        place.configure(&Tenant { isolation: "null", ..Tenant::small("old") }.with(cluster));
+        holds(&place.plan_fails(), &["kubernetes_version = \"1.30.9\"", "choose from 1.31 to 1.37"]);
     });
 }
 

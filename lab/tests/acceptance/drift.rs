@@ -107,17 +107,17 @@ fn a_deleted_object_shows_in_the_plan_and_apply_makes_it_again() {
 }
 
 #[test]
-fn brokers_that_somebody_added_are_told_once_and_stay() {
+fn brokers_that_somebody_added_are_told_and_go_once_their_data_is_moved() {
     each_engine(|engine| {
         let name = named("scaled", engine);
         let place = Place::applied(engine, ready(), &Tenant::small(&name));
         let brokers = of(&name, Kind::KafkaNodePool, "brokers");
         cluster::replace(ready(), &brokers, "/spec/replicas", &json!(4));
-        holds(&place.plan_changes(), &["there are 4 brokers where 3 were wanted", "they may hold data, so they stay"]);
+        holds(&place.plan_changes(), &["data movement: brokers 4 -> 3", "moved off those that go"]);
         place.apply();
         place.plan_is_empty();
-        assert_eq!(cluster::get(ready(), &brokers).unwrap()["spec"]["replicas"], 4);
-        assert_eq!(place.tenant()["sizing"]["brokers"], 4);
+        assert_eq!(cluster::get(ready(), &brokers).unwrap()["spec"]["replicas"], 3);
+        assert_eq!(place.tenant()["sizing"]["brokers"], 3);
         place.destroy();
     });
 }
