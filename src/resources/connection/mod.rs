@@ -180,6 +180,10 @@ impl Connection {
     }
 }
 
+/// The way out where a private endpoint cannot be reached.
+pub const PRIVATE: &str = "The endpoint is private: run the provider in the cluster's VPC or in a network that is connected to it, with a resolver that knows the VPC's names; \
+                           or open a public endpoint to this machine (endpoint { public = true, public_cidrs = […] }).";
+
 async fn by_aws(aws: &Aws, id: &EksId, environment: &Environment) -> Result<Cluster, Diagnostics> {
     let summary = "Cannot reach the management cluster";
     let seen = aws.eks_cluster(&id.region, &id.name).await.map_err(|error| failed_aws(summary, &error))?;
@@ -187,7 +191,8 @@ async fn by_aws(aws: &Aws, id: &EksId, environment: &Environment) -> Result<Clus
         return Err(Diagnostics::of_error(
             summary,
             format!(
-                "There is no EKS cluster {:?} in {} in the account that the credentials for AWS are of. Make it first, or use the credentials of its account.",
+                "There is no EKS cluster {:?} in {} in the account that the credentials for AWS are of. Use the credentials of its account, or make it first (-target). If it is \
+                 gone for good, remove its tenants from the state (terraform state rm).",
                 id.name, id.region
             ),
         ));
@@ -202,7 +207,9 @@ async fn by_aws(aws: &Aws, id: &EksId, environment: &Environment) -> Result<Clus
         ));
     };
     let source = aws.token_source(&id.region, &id.name);
-    Cluster::by_token(&id.to_string(), endpoint, ca_certificate, source, environment).map_err(|error| failed(summary, &error))
+    let cluster =
+        Cluster::by_token(&id.to_string(), endpoint, ca_certificate, source, environment).map_err(|error| failed(summary, &error))?;
+    Ok(if seen.access_from.public { cluster } else { cluster.when_unreachable(PRIVATE) })
 }
 
 fn not_known(block: &str, what: &str) -> Diagnostics {

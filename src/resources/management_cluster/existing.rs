@@ -13,7 +13,7 @@ use crate::{
         management_cluster::{
             ManagementClusterResource,
             eks::{place, read, report},
-            model::{ManagementCluster, blank},
+            model::{ManagementCluster, blank, nothing},
         },
     },
 };
@@ -50,11 +50,15 @@ impl ManagementClusterResource {
         Ok(place::wanted(state, None, Some(&region)))
     }
 
-    /// What AWS reports of an adopted EKS cluster; None: there is none of that name.
-    async fn adopted(&self, id: &EksId, state: &mut ManagementCluster) -> Result<Option<()>, Diagnostics> {
+    /// Fills in what AWS reports of an adopted EKS cluster, which `state` is of; None: there is none of that name.
+    async fn adopted(&self, id: &EksId, state: &ManagementCluster, now: &mut ManagementCluster) -> Result<Option<()>, Diagnostics> {
         let seen = self.connection.aws()?.eks_cluster(&id.region, &id.name).await;
-        let Some(seen) = seen.map_err(|error| failed_aws("Cannot look at the EKS cluster", &error))? else { return Ok(None) };
-        report::facts(state, &seen);
+        let Some(seen) = seen.map_err(|error| failed_aws("Cannot look at the EKS cluster", &error))? else {
+            read::same_account(self, state, id).await?;
+            return Ok(None);
+        };
+        read::same_cluster(state, &seen.arn)?;
+        report::facts(now, &seen);
         Ok(Some(()))
     }
 
@@ -70,7 +74,8 @@ impl ManagementClusterResource {
         let cluster = self.cluster_of(&planned, call).await?;
         if let Some(id) = self.named(&planned).await? {
             planned.id = id.to_string().into();
-            self.adopted(&id, &mut planned).await?;
+            let before = prior.cloned().unwrap_or_else(nothing);
+            self.adopted(&id, &before, &mut planned).await?;
         }
         let mut made = self.make(&cluster, planned, prior, deadline, call).await?;
         no_eks(&mut made);
@@ -89,7 +94,7 @@ impl ManagementClusterResource {
         };
         if let Some(id) = place::of_state(&state) {
             now.id = id.to_string().into();
-            if self.adopted(&id, &mut now).await?.is_none() {
+            if self.adopted(&id, &state, &mut now).await?.is_none() {
                 return Ok(None);
             }
         }

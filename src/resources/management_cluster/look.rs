@@ -181,7 +181,7 @@ fn place(config: &ManagementCluster) -> Path {
 }
 
 /// Major and minor of "v1.36.3" or "v1.33.1-eks-1234567".
-fn minor_version(text: &str) -> Option<(u32, u32)> {
+pub fn minor_version(text: &str) -> Option<(u32, u32)> {
     let mut parts = text.trim_start_matches('v').split('.');
     let minor: String = parts.clone().nth(1)?.chars().take_while(char::is_ascii_digit).collect();
     Some((parts.next()?.parse().ok()?, minor.parse().ok()?))

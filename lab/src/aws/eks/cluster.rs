@@ -131,7 +131,7 @@ pub fn list(state: &State, call: &Call<'_>) -> Value {
 
 pub fn delete(cluster: &mut Cluster, call: &Call<'_>, delay: f64) -> Answer<Value> {
     let name = cluster.name().to_owned();
-    if cluster.view["deletionProtection"] == json!(true) {
+    if cluster.view["deletionProtection"] == json!(true) && matches!(cluster.status(), "ACTIVE" | "UPDATING") {
         return Err(Refusal::request(format!("Cannot delete cluster {name} because deletion protection is enabled on it")));
     }
     match cluster.status() {

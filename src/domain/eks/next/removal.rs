@@ -27,7 +27,8 @@ fn standing(_: &Seen, cluster: &ClusterSeen, run: &Run, what: &str) -> Found {
     for update in cluster.updates.iter().filter(|update| !update.failed) {
         found.waits.push(format!("{} of {what} is under way", update.kind));
     }
-    if !found.is_open() && cluster.deletion_protection {
+    // It is switched on ACTIVE clusters only, and those that failed are deleted all the same. Source: EKS user guide, deletion protection.
+    if !found.is_open() && cluster.deletion_protection && cluster.status == ClusterStatus::Active {
         let step = Step::UpdateDeletionProtection { to: false };
         let news = cluster.updates.iter().find(|update| update.failed && !run.former_failures.contains(&update.id));
         match news.filter(|_| run.has(&step)) {

@@ -20,8 +20,8 @@ use crate::{
                 marks::{self, Marks},
                 model::Eks,
                 place::{self, at},
-                plan, reach, report,
-                run::{Ended, Work},
+                plan, reach, read, report,
+                run::{Ended, Work, is_own_beginning},
                 wish,
             },
             model::ManagementCluster,
@@ -52,7 +52,7 @@ pub async fn create(
     let work = Work::new(&aws, &id, deadline, &stop);
     claim(&work, &wish).await?;
     clear(&work, &wish).await?;
-    let made = match work.until_made(&wish).await {
+    let made = match work.until_made(&wish, true).await {
         Ok(ended) => settle(resource, &work, &wish, planned, None, ended, call).await,
         Err(failed) => Err(failed),
     };
@@ -109,7 +109,11 @@ async fn change(
     let id = id(connection, &planned).await?;
     let stop = call.stop.clone();
     let work = Work::new(&aws, &id, deadline, &stop);
-    let ended = work.until_made(&wish).await?;
+    let seen = work.look().await.map_err(|error| failed_aws("Cannot look at the EKS cluster", &error))?;
+    if let Some(cluster) = &seen.cluster {
+        read::same_cluster(prior, &cluster.arn)?;
+    }
+    let ended = work.until_made(&wish, false).await?;
     settle(resource, &work, &wish, planned, Some(prior), ended, call).await
 }
 
@@ -127,8 +131,8 @@ fn demand(
     let mut wish = wish::demand(block, &marks)?;
     wish.dropped_tags = marks::dropped(&wish, prior, call);
     let mut found = Diagnostics::none();
-    if let Some(before) = prior.and_then(|prior| prior.eks.known()) {
-        plan::refuse(before, block, &marks, &mut found);
+    if let Some(prior) = prior {
+        plan::refuse(prior, block, &marks, &mut found);
     }
     if found.has_errors() { Err(found) } else { Ok(wish) }
 }
@@ -149,9 +153,8 @@ async fn claim(work: &Work<'_>, wish: &Wish) -> Result<(), Diagnostics> {
     let seen = work.look().await.map_err(|error| failed_aws("Cannot look at the EKS cluster", &error))?;
     let Some(cluster) = &seen.cluster else { return Ok(()) };
     let owner = cluster.tags.get(tags::OWNER);
-    let is_own = owner == Some(&wish.owner) && cluster.tags.get(tags::MANAGEMENT_CLUSTER) == Some(&wish.name);
     // One that goes is waited for.
-    if is_own && tags::is_unfinished(cluster) || cluster.status == ClusterStatus::Deleting {
+    if is_own_beginning(cluster, wish) || cluster.status == ClusterStatus::Deleting {
         return Ok(());
     }
     let id = work.id;
@@ -172,7 +175,7 @@ async fn claim(work: &Work<'_>, wish: &Wish) -> Result<(), Diagnostics> {
 /// A beginning of which the control plane has failed can only be made anew.
 async fn clear(work: &Work<'_>, wish: &Wish) -> Result<(), Diagnostics> {
     let seen = work.look().await.map_err(|error| failed_aws("Cannot look at the EKS cluster", &error))?;
-    if !seen.cluster.is_some_and(|cluster| cluster.status == ClusterStatus::Failed) {
+    if !seen.cluster.is_some_and(|cluster| cluster.status == ClusterStatus::Failed && is_own_beginning(&cluster, wish)) {
         return Ok(());
     }
     match work.until_gone(wish).await?.early {

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::{
-    domain::eks::{self, EksId},
+    domain::eks::{self, EksId, EksVersion},
     framework::{
         attr::Attr,
         diagnostic::Diagnostics,
@@ -20,6 +20,7 @@ use crate::{
                 read,
                 wish::{self, Parsed},
             },
+            look::minor_version,
             model::ManagementCluster,
         },
         wishes::capitalised,
@@ -47,7 +48,15 @@ pub fn plan(connection: &Connection, change: &Change<'_, ManagementCluster>, pla
         && moved.is_empty()
     {
         verdict.replace.extend(replacement(old, new, &marks));
-        refuse(old, new, &marks, &mut verdict.found);
+        refuse(prior, new, &marks, &mut verdict.found);
+    }
+    if prior.eks.is_null() && moved.is_empty() && planned.eks.known().is_some() {
+        verdict.found.error_at(
+            at(Eks::NAME),
+            "Not made by this resource",
+            "The cluster is adopted. What eks { … } does not say would be changed in it at once. Remove the resource from the state (terraform state rm) and import the \
+             cluster instead: the plan then shows each difference.",
+        );
     }
     if moved.is_empty() {
         planned.changes = changes(planned, prior, &marks);
@@ -59,7 +68,9 @@ pub fn plan(connection: &Connection, change: &Change<'_, ManagementCluster>, pla
     if prior.eks.known().is_some() || named {
         keep(planned, prior);
     }
-    if is_unsettled(prior) {
+    // What is reported of AWS changes with what is mended there.
+    let has_drifted = prior.eks.known().is_some() && prior.drift.known().is_some_and(|drift| !drift.is_empty());
+    if is_unsettled(prior) || has_drifted {
         go_on(planned, prior, change.config);
     }
 }
@@ -79,8 +90,10 @@ pub fn plan_destroy(prior: &ManagementCluster, found: &mut Diagnostics) {
 }
 
 /// Refuses what cannot be done to a cluster, and is no reason to replace it.
-pub fn refuse(old: &Eks, new: &Eks, marks: &Marks, found: &mut Diagnostics) {
-    let (before, after) = (parsed(old, marks), parsed(new, marks));
+pub fn refuse(prior: &ManagementCluster, new: &Eks, marks: &Marks, found: &mut Diagnostics) {
+    let Some(old) = prior.eks.known() else { return };
+    let (mut before, after) = (parsed(old, marks), parsed(new, marks));
+    before.wish.version = before.wish.version.or_else(|| running(prior));
     for (field, reason) in eks::refused(&before.wish, &after.wish) {
         let path = place::of(new, &field);
         if !is_unknown(&after, &path) {
@@ -91,6 +104,10 @@ pub fn refuse(old: &Eks, new: &Eks, marks: &Marks, found: &mut Diagnostics) {
 
 /// Where a change leads to another cluster, and why.
 fn moved(planned: &ManagementCluster, before: Option<&EksId>, named: bool) -> Vec<(Path, String)> {
+    // Blocks that are only known after apply will most likely say what they said.
+    if planned.eks.is_unknown() || planned.existing.is_unknown() {
+        return Vec::new();
+    }
     let (block, name, region) = place::fields(planned);
     let (name, region) = (block.then(name), block.then(region));
     match (before, named) {
@@ -143,9 +160,18 @@ fn protect(prior: &ManagementCluster, replace: &[(Path, String)], found: &mut Di
 /// What the planned apply does. What the last one did stays told until there is another, so that nothing is shown where nothing changes.
 pub fn changes(planned: &ManagementCluster, prior: &ManagementCluster, marks: &Marks) -> Attr<Vec<String>> {
     let (Some(old), Some(new)) = (prior.eks.known(), planned.eks.known()) else { return read::known_changes(prior) };
-    let (Some(before), Some(after)) = (wish::whole(old, marks), wish::whole(new, marks)) else { return Attr::Unknown };
+    let (Some(mut before), Some(after)) = (wish::whole(old, marks), wish::whole(new, marks)) else { return Attr::Unknown };
+    if after.version.is_some() {
+        before.version = before.version.or_else(|| running(prior));
+    }
     let effects = eks::effects(&before, &after);
     if effects.is_empty() { read::known_changes(prior) } else { Attr::Known(effects) }
+}
+
+/// The version that runs, where the configuration has left it to AWS.
+fn running(prior: &ManagementCluster) -> Option<EksVersion> {
+    let (_, minor) = minor_version(prior.kubernetes_version.known()?)?;
+    Some(EksVersion { minor })
 }
 
 /// A cluster that stays keeps its address.

@@ -11,6 +11,7 @@ use crate::{
         object::Kind,
     },
     drivers::kubernetes::{Cluster, Error},
+    resources::connection::PRIVATE,
 };
 
 pub const SUMMARY: &str = "The Kubernetes API of the EKS cluster cannot be reached";
@@ -62,11 +63,7 @@ pub fn told(id: &EksId, cluster: Option<&ClusterSeen>, error: &Error) -> String 
         Error::Unauthorized { .. } | Error::Forbidden { .. } => {
             "Give the principal of IAM that the provider uses an access_entry with the policy AmazonEKSClusterAdminPolicy.".to_owned()
         }
-        _ if endpoint.is_some_and(|endpoint| !endpoint.public) => {
-            "The endpoint is private: run the provider in the cluster's VPC or in a network that is connected to it, with a resolver that knows the VPC's names; or \
-             open a public endpoint to this machine (endpoint { public = true, public_cidrs = […] })."
-                .to_owned()
-        }
+        _ if endpoint.is_some_and(|endpoint| !endpoint.public) => PRIVATE.to_owned(),
         _ if endpoint.is_some_and(|endpoint| !endpoint.public_cidrs.is_empty()) => {
             "See that endpoint.public_cidrs holds the address from which this machine reaches the internet, and the proxies in HTTPS_PROXY and NO_PROXY.".to_owned()
         }

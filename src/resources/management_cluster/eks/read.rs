@@ -38,6 +38,7 @@ pub async fn read(
         same_account(resource, &state, &id).await?;
         return Ok(None);
     };
+    same_cluster(&state, &cluster.arn)?;
     let marks = Marks::of(&resource.connection.settings());
     let block = match state.eks.known() {
         Some(block) if !block.role_arn.is_null() => refreshed(block, &marks, &seen),
@@ -110,6 +111,17 @@ async fn kubernetes(
 /// How the state says the cluster is.
 pub fn phase(state: &ManagementCluster) -> Option<&str> {
     state.status.known()?.phase.known().map(String::as_str)
+}
+
+/// That a cluster which is there is the state's: one of the same name may be in another account, to which other credentials lead.
+pub fn same_cluster(state: &ManagementCluster, arn: &str) -> Result<(), Diagnostics> {
+    match state.arn.known() {
+        Some(known) if known != arn => Err(Diagnostics::of_error(
+            "Another AWS account",
+            format!("The state is of {known}, but the credentials for AWS lead to {arn}. Use those of its account. Nothing was done."),
+        )),
+        _ => Ok(()),
+    }
 }
 
 /// That a cluster which is not there is looked for in its own account.

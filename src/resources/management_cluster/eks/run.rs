@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    domain::eks::{self, EksId, Next, Seen, Step, Wish, tags},
+    domain::eks::{self, ClusterSeen, ClusterStatus, EksId, Next, Seen, Step, Wish, tags},
     drivers::aws::{Aws, Error},
     framework::diagnostic::Diagnostics,
     resources::{failure::failed_aws, management_cluster::eks::fault},
@@ -60,18 +60,40 @@ impl<'a> Work<'a> {
         Self { aws, id, deadline, stop, seed: format!("{:016x}", RandomState::new().build_hasher().finish()) }
     }
 
-    /// Until the cluster is as wished, but for the mark of a beginning: that goes when what stands on the cluster is made, too.
-    pub async fn until_made(&self, wish: &Wish) -> Result<Ended, Diagnostics> {
-        let next = |seen: &Seen, run: &eks::Run| match eks::next(wish, seen, run) {
-            Next::Do(steps) if steps.iter().all(is_finish) => Next::Done,
-            next => next,
+    /// Until the cluster is as wished, but for the mark of a beginning: that goes when what stands on the cluster is made, too. `is_new`: it is this run's to
+    /// make; else it is there, and never made anew.
+    pub async fn until_made(&self, wish: &Wish, is_new: bool) -> Result<Ended, Diagnostics> {
+        let next = |seen: &Seen, run: &eks::Run| {
+            self.check_owned(seen, wish, is_new)?;
+            Ok(match eks::next(wish, seen, run) {
+                Next::Do(steps) if steps.iter().all(is_finish) => Next::Done,
+                next => next,
+            })
         };
         self.follow(wish, next, "The EKS cluster cannot be made").await
     }
 
     /// Until nothing of the cluster is left.
     pub async fn until_gone(&self, wish: &Wish) -> Result<Ended, Diagnostics> {
-        self.follow(wish, eks::next_removal, "The EKS cluster cannot be deleted").await
+        self.follow(wish, |seen, run| Ok(eks::next_removal(seen, run)), "The EKS cluster cannot be deleted").await
+    }
+
+    /// Names are free again when a cluster is gone: between two looks another may have come that somebody else makes.
+    fn check_owned(&self, seen: &Seen, wish: &Wish, is_new: bool) -> Result<(), Diagnostics> {
+        let what = match &seen.cluster {
+            Some(cluster) if is_new && cluster.status != ClusterStatus::Deleting && !is_own_beginning(cluster, wish) => {
+                "is another one now, which was not begun here"
+            }
+            None if !is_new => "is gone: somebody has deleted it",
+            _ => return Ok(()),
+        };
+        Err(Diagnostics::of_error(
+            "Another EKS cluster",
+            format!(
+                "The EKS cluster {:?} in {} {what}. Nothing was done to it. Plan again to see what there is.",
+                self.id.name, self.id.region
+            ),
+        ))
     }
 
     /// One look.
@@ -83,7 +105,12 @@ impl<'a> Work<'a> {
         self.aws.eks_perform(&self.id.region, wish, step, &self.seed).await
     }
 
-    async fn follow(&self, wish: &Wish, next: impl Fn(&Seen, &eks::Run) -> Next, summary: &str) -> Result<Ended, Diagnostics> {
+    async fn follow(
+        &self,
+        wish: &Wish,
+        next: impl Fn(&Seen, &eks::Run) -> Result<Next, Diagnostics>,
+        summary: &str,
+    ) -> Result<Ended, Diagnostics> {
         let mut run: Option<eks::Run> = None;
         let mut pause = PAUSE;
         let mut missing = 0;
@@ -104,7 +131,7 @@ impl<'a> Work<'a> {
                 }
             };
             let run = run.get_or_insert_with(|| eks::Run::begin(&seen));
-            let waiting = match next(&seen, run) {
+            let waiting = match next(&seen, run)? {
                 Next::Done => return Ok(Ended { seen, early: None }),
                 Next::Failed(fault) => return Err(fault::told(&fault, wish, summary)),
                 Next::Wait(waiting) => waiting,
@@ -138,6 +165,8 @@ impl<'a> Work<'a> {
                     *missing = 0;
                     run.done.insert(step.clone());
                 }
+                // A name that somebody else has taken is no matter of waiting.
+                Err(error @ Error::Conflict { .. }) if *step == Step::CreateCluster => return Err(error),
                 Err(error) if matches!(error, Error::Conflict { .. }) || is_passing(&error) => return Ok(Some(error.report())),
                 // Somebody took it away meanwhile: the next look tells.
                 Err(error @ Error::NotFound { .. }) if *missing < MISSING_MAX => {
@@ -170,6 +199,12 @@ impl<'a> Work<'a> {
             None
         }
     }
+}
+
+/// Whether this is what an owner's own creation has begun and not ended.
+pub fn is_own_beginning(cluster: &ClusterSeen, wish: &Wish) -> bool {
+    let is_own = cluster.tags.get(tags::OWNER) == Some(&wish.owner) && cluster.tags.get(tags::MANAGEMENT_CLUSTER) == Some(&wish.name);
+    is_own && tags::is_unfinished(cluster)
 }
 
 /// The last step of a creation.

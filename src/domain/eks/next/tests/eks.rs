@@ -63,6 +63,9 @@ impl Eks {
                 assert!(wish.support_type != Some(SupportType::Standard) || !is_old || wish.version <= Some(self.cluster().version));
                 self.change("UpgradePolicyUpdate").support_type = wish.support_type;
             }
+            Step::UpdateDeletionProtection { .. } if self.cluster().status != ClusterStatus::Active => {
+                panic!("EKS changes it on ACTIVE clusters only")
+            }
             Step::UpdateDeletionProtection { to } => self.change("DeletionProtectionUpdate").deletion_protection = *to,
             Step::EncryptSecrets => {
                 assert_eq!(self.cluster().secrets_key_arn, None);
@@ -71,7 +74,8 @@ impl Eks {
             Step::DeleteCluster => {
                 assert!(self.seen.node_groups.is_empty(), "EKS deletes no cluster with node groups");
                 let cluster = self.seen.cluster.as_mut().unwrap();
-                assert!(!cluster.deletion_protection && matches!(cluster.status, ClusterStatus::Active | ClusterStatus::Failed));
+                let is_guarded = cluster.deletion_protection && cluster.status == ClusterStatus::Active;
+                assert!(!is_guarded && matches!(cluster.status, ClusterStatus::Active | ClusterStatus::Failed));
                 cluster.status = ClusterStatus::Deleting;
             }
             step => self.perform_on_part(wish, step),

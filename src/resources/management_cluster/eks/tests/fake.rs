@@ -209,7 +209,7 @@ impl World {
     fn delete(&mut self, path: &str) -> Reply {
         if path.matches('/').count() == 2 {
             let cluster = &self.things[path];
-            if cluster["deletionProtection"] == true {
+            if cluster["deletionProtection"] == true && cluster["status"] == "ACTIVE" {
                 return refusal(400, "InvalidRequestException", "deletion protection is enabled");
             }
             if self.things.keys().any(|other| other.starts_with(&format!("{path}/node-groups/"))) {
