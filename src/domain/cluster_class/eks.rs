@@ -35,7 +35,6 @@ fn control_plane() -> Value {
     json!({
         "region": "us-east-1",
         "sshKeyName": "",
-        "associateOIDCProvider": true,
         "accessConfig": { "authenticationMode": "api_and_config_map" },
         "endpointAccess": { "public": true, "private": true },
         "network": { "vpc": { "availabilityZoneUsageLimit": 3, "availabilityZoneSelection": "Ordered" } },

@@ -165,6 +165,17 @@ impl Wish {
         all
     }
 
+    /// The labels (`infrastructure-aws`) of the providers among these objects that are wished no more.
+    pub fn providers_dropped(&self, objects: &[AnyObject]) -> Vec<String> {
+        let wished = self.all_providers();
+        let dropped = objects.iter().map(|object| &object.reference).filter(|object| object.api_version == OPERATOR).filter_map(|object| {
+            let kind = ProviderType::ALL.into_iter().find(|kind| kind.kind() == object.kind)?;
+            let is_wished = wished.iter().any(|provider| provider.kind == kind && provider.name == object.name);
+            (!is_wished).then(|| format!("{kind}-{}", object.name))
+        });
+        dropped.collect()
+    }
+
     pub(super) fn provider_objects(&self, texts: &BTreeMap<String, String>) -> Result<Vec<AnyObject>, BuildError> {
         let mut objects: Vec<AnyObject> = Vec::new();
         for provider in self.all_providers() {

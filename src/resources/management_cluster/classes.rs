@@ -160,7 +160,13 @@ impl Classes<'_> {
     }
 
     /// Removes what was made here, except the classes that Clusters are made from: those are told, and stay with the cluster.
-    pub async fn remove_all(&self, classes: &BTreeSet<String>, warnings: &mut Diagnostics) -> Result<(), Diagnostics> {
+    /// `with_installed`: with what `install {}` has installed, which another resource may have done.
+    pub async fn remove_all(
+        &self,
+        classes: &BTreeSet<String>,
+        with_installed: bool,
+        warnings: &mut Diagnostics,
+    ) -> Result<(), Diagnostics> {
         let clusters = self.clusters().await?;
         let users = |class: &String| cluster_class::users(&clusters, class);
         let (kept, unused): (BTreeSet<String>, BTreeSet<String>) = classes.iter().cloned().partition(|class| !users(class).is_empty());
@@ -176,10 +182,12 @@ impl Classes<'_> {
             );
         }
         self.remove(&unused, &kept).await?;
-        let outcome = install::remove(self.cluster, self.deadline, self.stop).await?;
-        warnings.extend(outcome.warnings);
-        if let Some(waiting) = outcome.waiting {
-            return Err(Diagnostics::of_error("What was installed is not gone yet", format!("{waiting} Destroy again to go on.")));
+        if with_installed {
+            let outcome = install::remove(self.cluster, self.deadline, self.stop).await?;
+            warnings.extend(outcome.warnings);
+            if let Some(waiting) = outcome.waiting {
+                return Err(Diagnostics::of_error("What was installed is not gone yet", format!("{waiting} Destroy again to go on.")));
+            }
         }
         if kept.is_empty() { self.remove_namespace(warnings).await } else { Ok(()) }
     }

@@ -30,7 +30,7 @@ use crate::{
         management_cluster::{
             classes::Classes,
             eks::wish,
-            install::Wished,
+            install::{Install, Wished},
             look::Seen,
             model::{Existing, nothing},
         },
@@ -76,7 +76,8 @@ impl ManagementClusterResource {
         if !is_installed {
             // What there can be is not known before everything is there; the next apply makes the classes.
             if planned.cluster_classes.is_unknown() {
-                planned.cluster_classes = Attr::Known(prior.iter().cloned().chain(SHIPPED.map(str::to_owned)).collect());
+                let coming = SHIPPED.iter().filter(|_| planned.install.known().is_some_and(Install::brings_classes));
+                planned.cluster_classes = Attr::Known(coming.map(|class| (*class).to_owned()).chain(prior).collect());
             }
             seen.fill(cluster, &mut planned);
             planned.drift = Attr::Known(Vec::new());
@@ -210,7 +211,8 @@ impl Resource for ManagementClusterResource {
         let cluster = self.cluster_of(&prior, call).await?;
         let deadline = Instant::now() + prior.timeouts.delete_or(wait_default(&prior));
         let mut warnings = Diagnostics::none();
-        let outcome = Classes { cluster: &cluster, deadline, stop: &call.stop }.remove_all(&kept, &mut warnings).await;
+        let outcome =
+            Classes { cluster: &cluster, deadline, stop: &call.stop }.remove_all(&kept, !prior.install.is_null(), &mut warnings).await;
         call.found.extend(warnings);
         Ok(outcome?)
     }

@@ -41,7 +41,10 @@ pub async fn apply(run: &Run<'_>, wished: &Wished) -> Result<Outcome, Diagnostic
     let records = run.records().await?;
     check_steps(wished, &records)?;
     let unwished: Vec<&Inventory> = records.values().filter(|record| !wished.wish.components.contains(&record.component)).collect();
-    remove::demand_unused(run, &unwished, &records).await?;
+    remove::demand_unused(run, &unwished).await?;
+    if let Some(record) = records.get(&Component::ClusterApi).filter(|_| wished.wish.components.contains(&Component::ClusterApi)) {
+        remove::demand_unused_providers(run, &wished.wish.providers_dropped(&record.objects)).await?;
+    }
     let mut outcome = Outcome::default();
     let left = left_together(run, wished, &records).await?;
     for component in &wished.wish.components {
@@ -107,7 +110,7 @@ async fn install(
     warnings: &mut Diagnostics,
 ) -> Result<Option<String>, Diagnostics> {
     let record = record.filter(|record| record.phase != Phase::Left);
-    let mut made = make(wished, component, record).await?;
+    let mut made = make(run, wished, component, record).await?;
     let foreign = foreign(run, component, &made.objects, record).await?;
     if !foreign.is_empty() && wished.wish.on_conflict == OnConflict::Leave {
         if record.is_some() {
@@ -149,7 +152,7 @@ async fn install(
 }
 
 /// What a component is made of: as it is recorded, where neither version nor settings change, so that mending needs no source; else made anew.
-async fn make(wished: &Wished, component: Component, record: Option<&Inventory>) -> Result<Made, Diagnostics> {
+async fn make(run: &Run<'_>, wished: &Wished, component: Component, record: Option<&Inventory>) -> Result<Made, Diagnostics> {
     let wish = &wished.wish;
     let files = wish.files(component);
     let is_same = |record: &&Inventory| {
@@ -165,7 +168,17 @@ async fn make(wished: &Wished, component: Component, record: Option<&Inventory>)
     }
     let (mut texts, mut checksums) = (BTreeMap::new(), BTreeMap::new());
     for file in files {
-        let fetched = wished.releases.fetch(&file, wished.checksum(&file.path)).await;
+        let begun = |why: &str| {
+            Diagnostics::of_error(
+                format!("Cannot get the manifests of {component}"),
+                format!("{why} while {} was fetched. Apply again.", file.path),
+            )
+        };
+        let fetched = tokio::select! {
+            fetched = wished.releases.fetch(&file, wished.checksum(&file.path)) => fetched,
+            () = run.stop.cancelled() => return Err(begun("The run was stopped")),
+            () = tokio::time::sleep_until(run.deadline) => return Err(begun("The deadline passed")),
+        };
         let fetched = fetched.map_err(|error| {
             Diagnostics::of_error(format!("Cannot get the manifests of {component}"), format!("{}. {}", error.report(), error.hint()))
         })?;

@@ -160,6 +160,12 @@ fn some(value: &Attr<String>) -> Option<String> {
 }
 
 impl Install {
+    /// Whether the classes for AWS can be kept where all of this is installed.
+    pub fn brings_classes(&self) -> bool {
+        let without = self.without.known();
+        !without.is_some_and(|without| without.contains(WITHOUT_AWS) || without.contains(Component::ClusterApi.name()))
+    }
+
     /// What is to be installed. Call it with known values only.
     pub fn wish(&self, mirror: Option<&Mirror>) -> Wish {
         let without = self.without.known().cloned().unwrap_or_default();

@@ -1,6 +1,6 @@
 //! Removing: components in reverse order of installation, each from its record alone; never what holds objects that others have made.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use serde_json::Value;
 
@@ -13,21 +13,28 @@ use crate::{
             object::{AnyRef, rank},
             removal_order,
         },
-        names::SYSTEM_NAMESPACE,
+        names::{MANAGED_BY, MANAGED_BY_LABEL, SYSTEM_NAMESPACE},
     },
     drivers::kubernetes::{Error, Propagation},
     framework::diagnostic::Diagnostics,
     resources::failure::failed,
 };
 
-type Records = BTreeMap<Component, Inventory>;
-
 const DEFINITION: (&str, &str) = ("apiextensions.k8s.io/v1", "CustomResourceDefinition");
 /// How many objects an error names.
 const NAMED: usize = 8;
 /// What people run in a namespace and would miss.
-const MISSED: [(&str, &str); 5] =
-    [("apps/v1", "Deployment"), ("apps/v1", "StatefulSet"), ("apps/v1", "DaemonSet"), ("v1", "Service"), ("v1", "PersistentVolumeClaim")];
+const MISSED: [(&str, &str); 9] = [
+    ("apps/v1", "Deployment"),
+    ("apps/v1", "StatefulSet"),
+    ("apps/v1", "DaemonSet"),
+    ("batch/v1", "CronJob"),
+    ("batch/v1", "Job"),
+    ("networking.k8s.io/v1", "Ingress"),
+    ("v1", "Pod"),
+    ("v1", "Service"),
+    ("v1", "PersistentVolumeClaim"),
+];
 /// Objects that the programs make for themselves: Cluster API's provider for AWS its default identity.
 const OWN_MAKINGS: [(&str, &str); 1] = [("AWSClusterControllerIdentity", "default")];
 
@@ -35,27 +42,49 @@ const OWN_MAKINGS: [(&str, &str); 1] = [("AWSClusterControllerIdentity", "defaul
 pub async fn remove(run: &Run<'_>, warnings: &mut Diagnostics) -> Result<Option<String>, Diagnostics> {
     let records = run.records().await?;
     let all: Vec<&Inventory> = records.values().collect();
-    demand_unused(run, &all, &records).await?;
+    demand_unused(run, &all).await?;
     remove_all(run, all, warnings).await
 }
 
 /// Refuses, before anything is removed, to remove components whose kinds others still have objects of.
-pub async fn demand_unused(run: &Run<'_>, going: &[&Inventory], records: &Records) -> Result<(), Diagnostics> {
-    let mut found = Diagnostics::none();
+pub async fn demand_unused(run: &Run<'_>, going: &[&Inventory]) -> Result<(), Diagnostics> {
+    let mut of_each = Vec::new();
     for inventory in going.iter().filter(|inventory| inventory.phase != Phase::Left) {
+        of_each.push((inventory.component.to_string(), definitions(run, inventory).await?));
+    }
+    demand_free(run, &of_each, going).await
+}
+
+/// The same for providers of Cluster API that are wished no more, each with its label.
+pub async fn demand_unused_providers(run: &Run<'_>, labels: &[String]) -> Result<(), Diagnostics> {
+    let mut of_each = Vec::new();
+    for label in labels {
+        let selector = format!("clusterctl.cluster.x-k8s.io,cluster.x-k8s.io/provider={label}");
+        let definitions = run.kinds.list(DEFINITION.0, DEFINITION.1, Some(&selector)).await.map_err(looked)?;
+        of_each.push((format!("Cluster API's provider {label}"), definitions));
+    }
+    demand_free(run, &of_each, &[]).await
+}
+
+/// Refuses where the definitions of what goes have objects that do not go with it.
+async fn demand_free(run: &Run<'_>, of_each: &[(String, Vec<Value>)], going: &[&Inventory]) -> Result<(), Diagnostics> {
+    let group = |definition: &Value| definition["spec"]["group"].as_str().map(str::to_owned);
+    let groups: BTreeSet<String> = of_each.iter().flat_map(|(_, definitions)| definitions).filter_map(group).collect();
+    let mut found = Diagnostics::none();
+    for (what, definitions) in of_each {
         let mut users = Vec::new();
-        for definition in definitions(run, inventory).await? {
-            users.extend(objects_of_others(run, &definition, records).await?);
+        for definition in definitions {
+            users.extend(objects_of_others(run, definition, &groups, going).await?);
         }
         if !users.is_empty() {
             let more = users.len().saturating_sub(NAMED);
             let more = if more > 0 { format!(" and {more} more") } else { String::new() };
             users.truncate(NAMED);
             found.error(
-                format!("{} is in use", inventory.component),
+                format!("{what} is in use"),
                 format!(
-                    "It is not removed from {}: with its definitions these would be deleted, which were not installed here: {}{more}. Destroy the tenants and \
-                     delete the others first.",
+                    "It is not removed from {}: these would be deleted with it, or be left to nobody: {}{more}. Destroy the tenants, and delete or leave out what else \
+                     needs it, first.",
                     run.cluster.id(),
                     users.join(", ")
                 ),
@@ -156,8 +185,13 @@ async fn definitions_left(run: &Run<'_>, inventory: &Inventory) -> Result<Vec<Va
     }
 }
 
-/// The objects of a kind that were not installed here, nor made by what was.
-async fn objects_of_others(run: &Run<'_>, definition: &Value, records: &Records) -> Result<Vec<String>, Diagnostics> {
+/// The objects of a kind that neither go themselves nor were made by what goes. `groups`: those of the definitions that go.
+async fn objects_of_others(
+    run: &Run<'_>,
+    definition: &Value,
+    groups: &BTreeSet<String>,
+    going: &[&Inventory],
+) -> Result<Vec<String>, Diagnostics> {
     let spec = &definition["spec"];
     let (group, kind) = (spec["group"].as_str().unwrap_or_default(), spec["names"]["kind"].as_str().unwrap_or_default());
     let served = spec["versions"].as_array().into_iter().flatten().filter(|version| version["served"] == true);
@@ -167,16 +201,27 @@ async fn objects_of_others(run: &Run<'_>, definition: &Value, records: &Records)
     let listed = run.kinds.list_metadata(&format!("{group}/{version}"), kind, None).await.map_err(looked)?;
     let others = listed.iter().filter(|object| {
         let own = reference(object);
-        !is_made_here(object) && !records.values().any(|record| record.holds(&own)) && !OWN_MAKINGS.contains(&(kind, own.name.as_str()))
+        let goes = going.iter().any(|inventory| inventory.holds(&own)) || OWN_MAKINGS.contains(&(kind, own.name.as_str()));
+        !goes && !is_made_by(object, groups, going)
     });
     Ok(others.map(|object| reference(object).to_string()).collect())
 }
 
-/// What installed programs make for their own use: parts of other objects, of Helm releases of this installation, of providers of Cluster API.
-fn is_made_here(object: &Value) -> bool {
-    let labels = &object["metadata"]["labels"];
+/// What is made by programs that go, for their own use: parts of objects of their kinds, of Helm releases of this installation, of providers of Cluster API;
+/// and the ClusterClasses of this provider, which hold nothing: Clusters made from them are found themselves.
+fn is_made_by(object: &Value, groups: &BTreeSet<String>, going: &[&Inventory]) -> bool {
+    let metadata = &object["metadata"];
+    let labels = &metadata["labels"];
+    let is_going = |name: &str| going.iter().any(|inventory| inventory.component.to_string() == name);
+    let owners = metadata["ownerReferences"].as_array().filter(|owners| !owners.is_empty());
+    let group = |owner: &Value| owner["apiVersion"].as_str().and_then(|version| version.split_once('/')).map(|(group, _)| group.to_owned());
+    let is_part = owners.is_some_and(|owners| owners.iter().all(|owner| group(owner).is_some_and(|group| groups.contains(&group))));
+    let of_component = labels[COMPONENT_LABEL].as_str().is_some_and(is_going);
     let of_release = labels["helm.toolkit.fluxcd.io/namespace"] == SYSTEM_NAMESPACE;
-    is_dependent(object) || !labels[COMPONENT_LABEL].is_null() || !labels["clusterctl.cluster.x-k8s.io"].is_null() || of_release
+    let of_provider = !labels["clusterctl.cluster.x-k8s.io"].is_null() && (going.is_empty() || is_going(Component::ClusterApi.name()));
+    let of_classes =
+        labels[MANAGED_BY_LABEL] == MANAGED_BY && metadata["namespace"] == SYSTEM_NAMESPACE && labels[COMPONENT_LABEL].is_null();
+    is_part || of_component || of_release || of_provider || of_classes
 }
 
 fn is_dependent(object: &Value) -> bool {

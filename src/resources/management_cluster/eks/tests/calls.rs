@@ -272,6 +272,34 @@ async fn a_cluster_that_is_looked_for_in_another_account_is_not_taken_for_gone()
 }
 
 #[tokio::test]
+async fn a_cluster_of_the_same_name_in_another_account_is_neither_read_nor_changed_nor_deleted() {
+    let fake = Fake::default();
+    let mut made = create(&fake, &unprotected()).await.0.map_err(|failed| told(&failed.diagnostics)).unwrap();
+    made.arn = "arn:aws:eks:eu-central-1:999999999999:cluster/platform".into();
+    let before = fake.world().things.clone();
+    let resource = resource(&fake, &There::default()).await;
+    let mut call = Call::default();
+    let read = resource.read(made.clone(), &mut call).await.unwrap_err();
+    let updated = resource.update(made.clone(), made.clone(), &mut call).await.unwrap_err().diagnostics;
+    let deleted = resource.delete(made, &mut call).await.unwrap_err().diagnostics;
+    for refused in [read, updated, deleted] {
+        assert!(told(&refused).contains("lead to arn:aws:eks:eu-central-1:123456789012"), "{}", told(&refused));
+    }
+    assert_eq!(fake.world().things, before);
+}
+
+#[tokio::test]
+async fn a_cluster_that_is_gone_is_not_made_by_an_update() {
+    let fake = Fake::default();
+    let made = create(&fake, &config(eks())).await.0.map_err(|failed| told(&failed.diagnostics)).unwrap();
+    fake.world().things.clear();
+    let resource = resource(&fake, &There::default()).await;
+    let refused = resource.update(made.clone(), made, &mut Call::default()).await.unwrap_err().diagnostics;
+    assert!(told(&refused).contains("somebody has deleted it"), "{}", told(&refused));
+    assert!(fake.world().things.is_empty());
+}
+
+#[tokio::test]
 async fn a_refusal_is_told_in_the_words_of_aws() {
     let fake = Fake::default();
     fake.world().denied = true;

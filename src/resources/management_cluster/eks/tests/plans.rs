@@ -183,3 +183,30 @@ fn add_ons_come_by_themselves_unless_one_is_written() {
     let one = AddOnBlock { name: "vpc-cni".into(), ..null() };
     assert_eq!(wish(&Eks { add_on: Attr::Known(vec![one]), ..eks() }).add_ons.len(), 1);
 }
+
+#[test]
+fn what_is_reported_of_aws_is_open_where_drift_is_mended() {
+    let config = config(eks());
+    let mut prior = state(&config);
+    prior.drift = Attr::Known(vec!["node group system-1f2e3d: version is 1.33, should be 1.34".to_owned()]);
+    let planned = plan(&config, Some(&prior)).cluster;
+    assert!(planned.node_groups.is_unknown() && planned.status.is_unknown());
+}
+
+#[test]
+fn an_adopted_cluster_is_not_taken_over_without_showing_what_changes() {
+    let config = config(eks());
+    let prior = ManagementCluster { eks: Attr::Null, ..state(&config) };
+    let errors = plan(&config, Some(&prior)).errors();
+    assert!(errors.iter().any(|error| error.contains("Not made by this resource") && error.contains("import")), "{errors:?}");
+}
+
+#[test]
+fn a_first_version_is_compared_with_the_one_that_runs() {
+    let open = config(Eks { version: Attr::Null, ..eks() });
+    let prior = ManagementCluster { kubernetes_version: "v1.33.4-eks-1234567".into(), ..state(&open) };
+    let lower = plan(&config(Eks { version: "1.32".into(), ..eks() }), Some(&prior)).errors();
+    assert!(lower.iter().any(|error| error.contains("never downgraded")), "{lower:?}");
+    let higher = plan(&config(eks()), Some(&prior)).cluster;
+    assert!(higher.changes.known().unwrap().iter().any(|change| change.contains("1.34")), "{:?}", higher.changes);
+}

@@ -151,8 +151,11 @@ async fn nothing_is_removed_while_others_have_objects_of_its_kinds() {
     let refused = world.remove().await.unwrap_err();
     assert!(told(&refused).contains("Thing shop/theirs"), "{}", told(&refused));
     assert_eq!(world.there.names(), before);
-    // What a controller made for another object goes with that.
-    thing["metadata"]["ownerReferences"] = json!([{ "kind": "Thing", "name": "other" }]);
+    // What a controller made for another object goes with that, unless that is somebody else's.
+    thing["metadata"]["ownerReferences"] = json!([{ "apiVersion": "shop.example.com/v1", "kind": "Shop", "name": "other" }]);
+    world.there.put(theirs, thing.clone());
+    assert!(told(&world.remove().await.unwrap_err()).contains("Thing shop/theirs"));
+    thing["metadata"]["ownerReferences"] = json!([{ "apiVersion": "cert-manager.io/v1", "kind": "Thing", "name": "other" }]);
     world.there.put(theirs, thing);
     world.remove().await.unwrap();
     assert_eq!(world.there.names(), [theirs]);
