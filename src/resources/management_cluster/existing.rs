@@ -13,7 +13,7 @@ use crate::{
         management_cluster::{
             ManagementClusterResource,
             eks::{place, read, report},
-            model::{ManagementCluster, blank, nothing},
+            model::{ManagementCluster, blank},
         },
     },
 };
@@ -50,14 +50,14 @@ impl ManagementClusterResource {
         Ok(place::wanted(state, None, Some(&region)))
     }
 
-    /// Fills in what AWS reports of an adopted EKS cluster, which `state` is of; None: there is none of that name.
-    async fn adopted(&self, id: &EksId, state: &ManagementCluster, now: &mut ManagementCluster) -> Result<Option<()>, Diagnostics> {
+    /// Fills in what AWS reports of an adopted EKS cluster, whose ARN may be `known`; None: there is none of that name.
+    async fn adopted(&self, id: &EksId, known: &Attr<String>, now: &mut ManagementCluster) -> Result<Option<()>, Diagnostics> {
         let seen = self.connection.aws()?.eks_cluster(&id.region, &id.name).await;
         let Some(seen) = seen.map_err(|error| failed_aws("Cannot look at the EKS cluster", &error))? else {
-            read::same_account(self, state, id).await?;
+            read::same_account(self, known, id).await?;
             return Ok(None);
         };
-        read::same_cluster(state, &seen.arn)?;
+        read::same_cluster(known, &seen.arn)?;
         report::facts(now, &seen);
         Ok(Some(()))
     }
@@ -74,8 +74,8 @@ impl ManagementClusterResource {
         let cluster = self.cluster_of(&planned, call).await?;
         if let Some(id) = self.named(&planned).await? {
             planned.id = id.to_string().into();
-            let before = prior.cloned().unwrap_or_else(nothing);
-            self.adopted(&id, &before, &mut planned).await?;
+            let known = planned.arn.clone();
+            self.adopted(&id, &known, &mut planned).await?;
         }
         let mut made = self.make(&cluster, planned, prior, deadline, call).await?;
         no_eks(&mut made);
@@ -94,7 +94,7 @@ impl ManagementClusterResource {
         };
         if let Some(id) = place::of_state(&state) {
             now.id = id.to_string().into();
-            if self.adopted(&id, &state, &mut now).await?.is_none() {
+            if self.adopted(&id, &state.arn, &mut now).await?.is_none() {
                 return Ok(None);
             }
         }

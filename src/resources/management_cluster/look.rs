@@ -87,27 +87,6 @@ impl Seen {
         Ok(missing)
     }
 
-    /// That tenants cannot live on this Kubernetes.
-    fn too_old(&self, config: &ManagementCluster) -> Diagnostics {
-        let mut found = Diagnostics::none();
-        let version = self.kubernetes_version.as_str();
-        if minor_version(version).is_some_and(|version| version < KUBERNETES_MIN) {
-            let (major, minor) = KUBERNETES_MIN;
-            found.error_at(
-                place(config),
-                "Kubernetes is too old",
-                format!("The cluster runs Kubernetes {version}; Strimzi needs {major}.{minor} or later. Upgrade the cluster first."),
-            );
-        }
-        found
-    }
-
-    /// Checks what can be checked before anything is installed.
-    pub fn check_before(&self, config: &ManagementCluster) -> Result<(), Diagnostics> {
-        let found = self.too_old(config);
-        if found.has_errors() { Err(found) } else { Ok(()) }
-    }
-
     /// Checks that tenants can live here; everything that is missing is told at once. `classes`: those that will be kept.
     pub async fn check(
         &self,
@@ -116,7 +95,7 @@ impl Seen {
         classes: &BTreeSet<String>,
         warnings: &mut Diagnostics,
     ) -> Result<(), Diagnostics> {
-        let mut found = self.too_old(config);
+        let mut found = too_old(&self.kubernetes_version, config);
         let place = place(config);
         let hard = self.has_hard_tenants(config);
         let mut missing = Vec::new();
@@ -173,6 +152,27 @@ impl Seen {
                 .warning("Flux is not installed", format!("{detail} {}, which installs the operators in their clusters.", cluster.id()));
         }
     }
+}
+
+/// Checks what can be checked before anything is installed: that tenants can live on this Kubernetes.
+pub async fn check_version(cluster: &Cluster, config: &ManagementCluster) -> Result<(), Diagnostics> {
+    let version = cluster.version().await.map_err(|error| failed("Cannot look at the management cluster", &error))?;
+    let found = too_old(&version, config);
+    if found.has_errors() { Err(found) } else { Ok(()) }
+}
+
+/// That tenants cannot live on this Kubernetes.
+fn too_old(version: &str, config: &ManagementCluster) -> Diagnostics {
+    let mut found = Diagnostics::none();
+    if minor_version(version).is_some_and(|version| version < KUBERNETES_MIN) {
+        let (major, minor) = KUBERNETES_MIN;
+        found.error_at(
+            place(config),
+            "Kubernetes is too old",
+            format!("The cluster runs Kubernetes {version}; Strimzi needs {major}.{minor} or later. Upgrade the cluster first."),
+        );
+    }
+    found
 }
 
 /// The block that says which cluster it is.

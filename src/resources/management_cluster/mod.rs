@@ -69,7 +69,7 @@ impl ManagementClusterResource {
         let had_install = prior.is_some_and(|prior| !prior.install.is_null());
         let prior = prior.and_then(|prior| prior.cluster_classes.known().cloned()).unwrap_or_default();
         if planned.install.known().is_some() {
-            Seen::of(cluster).await?.check_before(&planned)?;
+            look::check_version(cluster, &planned).await?;
         }
         let is_installed = install::bring(cluster, &planned, had_install, &self.environment(), deadline, call).await?;
         let seen = Seen::of(cluster).await?;

@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, time::Duration};
 use tokio::time::Instant;
 
 use crate::{
-    domain::eks::{ClusterStatus, EksId, Seen, Step, Wish, tags},
+    domain::eks::{ClusterSeen, ClusterStatus, EksId, Seen, Step, Wish, tags},
     framework::{
         attr::Attr,
         diagnostic::Diagnostics,
@@ -20,7 +20,7 @@ use crate::{
                 marks::{self, Marks},
                 model::Eks,
                 place::{self, at},
-                plan, reach, read, report,
+                plan, reach, report,
                 run::{Ended, Work, is_own_beginning},
                 wish,
             },
@@ -50,9 +50,12 @@ pub async fn create(
     };
     let stop = call.stop.clone();
     let work = Work::new(&aws, &id, deadline, &stop);
-    claim(&work, &wish).await?;
-    clear(&work, &wish).await?;
-    let made = match work.until_made(&wish, true).await {
+    let seen = work.look().await.map_err(|error| failed_aws("Cannot look at the EKS cluster", &error))?;
+    if let Some(cluster) = &seen.cluster {
+        claim(&id, cluster, &wish)?;
+        clear(&work, cluster, &wish).await?;
+    }
+    let made = match work.until_made(&wish, None).await {
         Ok(ended) => settle(resource, &work, &wish, planned, None, ended, call).await,
         Err(failed) => Err(failed),
     };
@@ -109,11 +112,7 @@ async fn change(
     let id = id(connection, &planned).await?;
     let stop = call.stop.clone();
     let work = Work::new(&aws, &id, deadline, &stop);
-    let seen = work.look().await.map_err(|error| failed_aws("Cannot look at the EKS cluster", &error))?;
-    if let Some(cluster) = &seen.cluster {
-        read::same_cluster(prior, &cluster.arn)?;
-    }
-    let ended = work.until_made(&wish, false).await?;
+    let ended = work.until_made(&wish, Some(&prior.arn)).await?;
     settle(resource, &work, &wish, planned, Some(prior), ended, call).await
 }
 
@@ -149,15 +148,12 @@ async fn id(connection: &Connection, planned: &ManagementCluster) -> Result<EksI
 }
 
 /// Refuses a cluster of that name which is not this owner's own unfinished beginning.
-async fn claim(work: &Work<'_>, wish: &Wish) -> Result<(), Diagnostics> {
-    let seen = work.look().await.map_err(|error| failed_aws("Cannot look at the EKS cluster", &error))?;
-    let Some(cluster) = &seen.cluster else { return Ok(()) };
+fn claim(id: &EksId, cluster: &ClusterSeen, wish: &Wish) -> Result<(), Diagnostics> {
     let owner = cluster.tags.get(tags::OWNER);
     // One that goes is waited for.
     if is_own_beginning(cluster, wish) || cluster.status == ClusterStatus::Deleting {
         return Ok(());
     }
-    let id = work.id;
     let made_by = match owner {
         Some(owner) => format!("made by the owner {owner:?} (this provider's owner is {:?})", wish.owner),
         None => "and was not made by this provider".to_owned(),
@@ -173,9 +169,8 @@ async fn claim(work: &Work<'_>, wish: &Wish) -> Result<(), Diagnostics> {
 }
 
 /// A beginning of which the control plane has failed can only be made anew.
-async fn clear(work: &Work<'_>, wish: &Wish) -> Result<(), Diagnostics> {
-    let seen = work.look().await.map_err(|error| failed_aws("Cannot look at the EKS cluster", &error))?;
-    if !seen.cluster.is_some_and(|cluster| cluster.status == ClusterStatus::Failed && is_own_beginning(&cluster, wish)) {
+async fn clear(work: &Work<'_>, cluster: &ClusterSeen, wish: &Wish) -> Result<(), Diagnostics> {
+    if cluster.status != ClusterStatus::Failed {
         return Ok(());
     }
     match work.until_gone(wish).await?.early {

@@ -33,8 +33,8 @@ pub async fn delete(resource: &ManagementClusterResource, prior: &ManagementClus
     let stop = call.stop.clone();
     let work = Work::new(&aws, &id, deadline, &stop);
     let seen = work.look().await.map_err(|error| failed_aws("Cannot look at the EKS cluster", &error))?;
-    let Some(cluster) = &seen.cluster else { return read::same_account(resource, prior, &id).await };
-    read::same_cluster(prior, &cluster.arn)?;
+    let Some(cluster) = &seen.cluster else { return read::same_account(resource, &prior.arn, &id).await };
+    read::same_cluster(&prior.arn, &cluster.arn)?;
     // One that never came to be guards nothing, and a replacement of a tainted one passes no plan that sees the destruction.
     if !is_stillborn(cluster) {
         let mut found = Diagnostics::none();

@@ -35,10 +35,10 @@ pub async fn read(
     let aws = resource.connection.aws()?;
     let seen = aws.eks_seen(&id.region, &id.name).await.map_err(|error| failed_aws(SUMMARY, &error))?;
     let Some(cluster) = &seen.cluster else {
-        same_account(resource, &state, &id).await?;
+        same_account(resource, &state.arn, &id).await?;
         return Ok(None);
     };
-    same_cluster(&state, &cluster.arn)?;
+    same_cluster(&state.arn, &cluster.arn)?;
     let marks = Marks::of(&resource.connection.settings());
     let block = match state.eks.known() {
         Some(block) if !block.role_arn.is_null() => refreshed(block, &marks, &seen),
@@ -114,8 +114,8 @@ pub fn phase(state: &ManagementCluster) -> Option<&str> {
 }
 
 /// That a cluster which is there is the state's: one of the same name may be in another account, to which other credentials lead.
-pub fn same_cluster(state: &ManagementCluster, arn: &str) -> Result<(), Diagnostics> {
-    match state.arn.known() {
+pub fn same_cluster(known: &Attr<String>, arn: &str) -> Result<(), Diagnostics> {
+    match known.known() {
         Some(known) if known != arn => Err(Diagnostics::of_error(
             "Another AWS account",
             format!("The state is of {known}, but the credentials for AWS lead to {arn}. Use those of its account. Nothing was done."),
@@ -125,8 +125,8 @@ pub fn same_cluster(state: &ManagementCluster, arn: &str) -> Result<(), Diagnost
 }
 
 /// That a cluster which is not there is looked for in its own account.
-pub async fn same_account(resource: &ManagementClusterResource, state: &ManagementCluster, id: &EksId) -> Result<(), Diagnostics> {
-    let Some(known) = state.arn.known().and_then(|arn| account(arn)) else { return Ok(()) };
+pub async fn same_account(resource: &ManagementClusterResource, known: &Attr<String>, id: &EksId) -> Result<(), Diagnostics> {
+    let Some(known) = known.known().and_then(|arn| account(arn)) else { return Ok(()) };
     let caller = resource.connection.aws()?.caller_arn(&id.region).await.map_err(|error| failed_aws(SUMMARY, &error))?;
     match account(&caller) {
         Some(now) if now != known => Err(Diagnostics::of_error(

@@ -12,8 +12,11 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     domain::eks::{self, ClusterSeen, ClusterStatus, EksId, Next, Seen, Step, Wish, tags},
     drivers::aws::{Aws, Error},
-    framework::diagnostic::Diagnostics,
-    resources::{failure::failed_aws, management_cluster::eks::fault},
+    framework::{attr::Attr, diagnostic::Diagnostics},
+    resources::{
+        failure::failed_aws,
+        management_cluster::eks::{fault, read},
+    },
 };
 
 const STOPPED: &str = "The run was stopped";
@@ -60,11 +63,11 @@ impl<'a> Work<'a> {
         Self { aws, id, deadline, stop, seed: format!("{:016x}", RandomState::new().build_hasher().finish()) }
     }
 
-    /// Until the cluster is as wished, but for the mark of a beginning: that goes when what stands on the cluster is made, too. `is_new`: it is this run's to
-    /// make; else it is there, and never made anew.
-    pub async fn until_made(&self, wish: &Wish, is_new: bool) -> Result<Ended, Diagnostics> {
+    /// Until the cluster is as wished, but for the mark of a beginning: that goes when what stands on the cluster is made, too. `known`: the ARN of
+    /// the cluster that is changed; None: it is this run's to make.
+    pub async fn until_made(&self, wish: &Wish, known: Option<&Attr<String>>) -> Result<Ended, Diagnostics> {
         let next = |seen: &Seen, run: &eks::Run| {
-            self.check_owned(seen, wish, is_new)?;
+            self.check_owned(seen, wish, known)?;
             Ok(match eks::next(wish, seen, run) {
                 Next::Do(steps) if steps.iter().all(is_finish) => Next::Done,
                 next => next,
@@ -79,12 +82,13 @@ impl<'a> Work<'a> {
     }
 
     /// Names are free again when a cluster is gone: between two looks another may have come that somebody else makes.
-    fn check_owned(&self, seen: &Seen, wish: &Wish, is_new: bool) -> Result<(), Diagnostics> {
-        let what = match &seen.cluster {
-            Some(cluster) if is_new && cluster.status != ClusterStatus::Deleting && !is_own_beginning(cluster, wish) => {
+    fn check_owned(&self, seen: &Seen, wish: &Wish, known: Option<&Attr<String>>) -> Result<(), Diagnostics> {
+        let what = match (&seen.cluster, known) {
+            (Some(cluster), Some(known)) => return read::same_cluster(known, &cluster.arn),
+            (Some(cluster), None) if cluster.status != ClusterStatus::Deleting && !is_own_beginning(cluster, wish) => {
                 "is another one now, which was not begun here"
             }
-            None if !is_new => "is gone: somebody has deleted it",
+            (None, Some(_)) => "is gone: somebody has deleted it",
             _ => return Ok(()),
         };
         Err(Diagnostics::of_error(
