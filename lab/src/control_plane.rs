@@ -1,7 +1,7 @@
 //! A Kubernetes control plane: how kube-apiserver and kube-controller-manager are started, whether they are well, and the kubeconfig of its administrator.
 //! The lab's own is one; those of tenants' clusters are others on the same etcd.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
 use serde_json::{Value, json};
@@ -37,6 +37,20 @@ pub struct ControlPlane {
 }
 
 impl ControlPlane {
+    /// One that keeps its things in a folder of its own. Ports: of the API and of the controllers.
+    pub fn in_folder(folder: &Path, etcd: u16, etcd_prefix: String, [apiserver, controllers]: [u16; 2]) -> Self {
+        Self {
+            pki: folder.join("pki"),
+            kubeconfig: folder.join("kubeconfig"),
+            apiserver_data: folder.join("kube-apiserver"),
+            controllers_data: folder.join("kube-controller-manager"),
+            etcd,
+            etcd_prefix,
+            apiserver,
+            controllers,
+        }
+    }
+
     /// The URL of its API.
     pub fn url(&self) -> String {
         format!("https://127.0.0.1:{}", self.apiserver)

@@ -29,6 +29,7 @@ mod pki;
 mod ports;
 pub mod process;
 pub mod programs;
+mod record;
 mod servers;
 mod stand_in;
 pub mod state;

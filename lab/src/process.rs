@@ -172,6 +172,18 @@ fn parse_stat(text: &str) -> Option<Stat> {
     Some(Stat { ended, started: fields.nth(18)?.parse().ok()? })
 }
 
+/// Stops the processes that belong to `folder`, and removes it.
+///
+/// # Errors
+/// When one does not end, or the folder cannot be removed.
+pub fn clear(folder: &Path, grace: Duration) -> Result<()> {
+    stop(&marked(folder), grace).with_context(|| format!("stop the servers in {}", folder.display()))?;
+    match std::fs::remove_dir_all(folder) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error).with_context(|| format!("remove {}", folder.display())),
+        _ => Ok(()),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -14,8 +14,9 @@ use super::keys::element;
 use super::moto::{Moto, Signer, query};
 use super::settings::Change;
 use super::token::mint::Recipe;
-use super::{NAME, Platform, REGION, servers, write_whole};
+use super::{NAME, Platform, REGION, servers};
 use crate::kubernetes::block_on;
+use crate::record;
 
 /// The services that can be reached, by the ids their SDKs give them in variables, and their names in endpoint maps.
 const SERVICES: [(&str, &str); 6] =
@@ -70,7 +71,7 @@ impl Aws {
         let everything = json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}).to_string();
         let name = [("UserName", "lab-administrator"), ("PolicyName", "everything"), ("PolicyDocument", &everything)];
         front.iam("PutUserPolicy", &name)?;
-        write_whole(&folder.join(NAME).join(CREDENTIALS), &serde_json::to_string_pretty(&users)?)?;
+        record::write(&folder.join(NAME).join(CREDENTIALS), &users)?;
         Self::open(port, folder)
     }
 

@@ -3,8 +3,10 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use serde::{Deserialize, Serialize};
+
+use crate::record;
 
 /// A key and who has it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,16 +34,12 @@ pub struct Keys(BTreeMap<String, Key>);
 impl Keys {
     /// What the file holds; nothing if there is none.
     pub fn read(file: &Path) -> Result<Self> {
-        match std::fs::read(file) {
-            Ok(text) => serde_json::from_slice(&text).with_context(|| format!("understand {}", file.display())),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Self::default()),
-            Err(error) => Err(error).with_context(|| format!("read {}", file.display())),
-        }
+        Ok(record::read(file)?.unwrap_or_default())
     }
 
     /// Writes them for their owner only.
     pub fn write(&self, file: &Path) -> Result<()> {
-        crate::aws::write_whole(file, &serde_json::to_string_pretty(self)?)
+        record::write(file, self)
     }
 
     pub fn get(&self, id: &str) -> Option<&Key> {

@@ -19,7 +19,7 @@ mod settings;
 mod signature;
 mod token;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
@@ -82,11 +82,4 @@ async fn serve(options: Options) -> Result<()> {
     }
     tracing::info!("stopping; the clusters' servers go on");
     Ok(())
-}
-
-/// Writes a file for its owner only, whole or not at all.
-fn write_whole(file: &Path, text: &str) -> Result<()> {
-    let beside = file.with_extension("part");
-    crate::pki::write_private(&beside, text)?;
-    std::fs::rename(&beside, file).with_context(|| format!("put {} in place", file.display()))
 }

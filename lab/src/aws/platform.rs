@@ -13,7 +13,7 @@ use crate::custom_resources::{Crd, Family};
 use crate::process::{self, Handle};
 use crate::servers::{self, Ingredients, Layout};
 use crate::state::{Ports, Running, Server, State};
-use crate::{cluster_api, kubernetes, ports, strimzi_api};
+use crate::{cluster_api, kubernetes, ports, record, strimzi_api};
 
 const RECORD: &str = "platform.json";
 /// How long the operators may take to end by themselves: they stop Kafka nodes.
@@ -89,7 +89,7 @@ pub fn keep(options: &Options, folder: &Path, wanted: Option<Platform>) -> Resul
 /// # Errors
 /// When a process does not end.
 pub fn end(folder: &Path) -> Result<()> {
-    let Some(record) = super::servers::read::<Record>(folder, RECORD)? else { return Ok(()) };
+    let Some(record) = record::read::<Record>(&folder.join(RECORD))? else { return Ok(()) };
     let handles: Vec<Handle> = record.state.running.iter().map(|running| running.handle).collect();
     process::stop(&handles, GRACE).context("stop what runs in the cluster")
 }
@@ -97,7 +97,7 @@ pub fn end(folder: &Path) -> Result<()> {
 impl Standing {
     fn open(options: &Options, folder: &Path, wanted: Platform) -> Result<Option<Self>> {
         let layout = Layout(folder.to_owned());
-        if let Some(record) = super::servers::read(folder, RECORD)? {
+        if let Some(record) = record::read(&folder.join(RECORD))? {
             return Ok(Some(Self { layout, record }));
         }
         if wanted == Platform::None {
@@ -168,6 +168,6 @@ impl Standing {
     }
 
     fn write(&self) -> Result<()> {
-        super::write_whole(&self.layout.0.join(RECORD), &serde_json::to_string_pretty(&self.record)?)
+        record::write(&self.layout.0.join(RECORD), &self.record)
     }
 }

@@ -5,14 +5,13 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::{Options, platform};
 use crate::control_plane::ControlPlane;
 use crate::process::{self, Handle, Recipe};
-use crate::{etcd, pki, ports};
+use crate::{etcd, pki, ports, record};
 
 const RECORD: &str = "servers.json";
 /// How long a server may take to end by itself. What it has is in etcd.
@@ -55,7 +54,7 @@ impl Servers {
     /// Those of the cluster at `place`, with keys and ports; made if there are none. None is started.
     pub fn open(options: &Options, place: &Place) -> Result<Self> {
         let folder = folder(&options.data_dir, &place.key);
-        let record = match read::<Record>(&folder, RECORD)? {
+        let record = match record::read::<Record>(&folder.join(RECORD))? {
             Some(record) if record.uid == place.uid => record,
             // Of an earlier cluster of the name, or of a beginning that broke off.
             _ => {
@@ -106,13 +105,13 @@ impl Servers {
                 format!("--authentication-token-webhook-cache-ttl={TOKEN_CACHE}"),
             ]);
             self.record.apiserver = Some(self.start("kube-apiserver", &options.apiserver, args)?);
-            write(&self.folder, &self.record)?;
+            record::write(&self.folder.join(RECORD), &self.record)?;
         }
         self.control_plane.apiserver_health().context("wait for the cluster's kube-apiserver")?;
         if !self.record.controllers.is_some_and(Handle::alive) {
             self.record.controllers =
                 Some(self.start("kube-controller-manager", &options.controllers, self.control_plane.controllers_args())?);
-            write(&self.folder, &self.record)?;
+            record::write(&self.folder.join(RECORD), &self.record)?;
         }
         Ok(())
     }
@@ -152,42 +151,15 @@ fn make(options: &Options, place: &Place, folder: &Path) -> Result<Record> {
     });
     pki::write_private(&folder.join("authenticate.json"), &serde_json::to_string_pretty(&webhook)?)?;
     let record = Record { uid: place.uid.clone(), apiserver_port, controllers_port, apiserver: None, controllers: None };
-    write(folder, &record)?;
+    record::write(&folder.join(RECORD), &record)?;
     Ok(record)
 }
 
 fn control_plane(options: &Options, place: &Place, folder: &Path, [apiserver, controllers]: [u16; 2]) -> ControlPlane {
-    ControlPlane {
-        pki: folder.join("pki"),
-        kubeconfig: folder.join("kubeconfig"),
-        apiserver_data: folder.join("kube-apiserver"),
-        controllers_data: folder.join("kube-controller-manager"),
-        etcd: options.etcd,
-        etcd_prefix: prefix(place),
-        apiserver,
-        controllers,
-    }
+    ControlPlane::in_folder(folder, options.etcd, prefix(place), [apiserver, controllers])
 }
 
 fn remove(folder: &Path) -> Result<()> {
     platform::end(folder)?;
-    process::stop(&process::marked(folder), GRACE).with_context(|| format!("stop the servers in {}", folder.display()))?;
-    match std::fs::remove_dir_all(folder) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error).with_context(|| format!("remove {}", folder.display())),
-        _ => Ok(()),
-    }
-}
-
-/// What the file `name` of a cluster's folder says; none if there is none.
-pub fn read<T: DeserializeOwned>(folder: &Path, name: &str) -> Result<Option<T>> {
-    let file = folder.join(name);
-    match std::fs::read(&file) {
-        Ok(text) => Ok(Some(serde_json::from_slice(&text).with_context(|| format!("understand {}", file.display()))?)),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(error).with_context(|| format!("read {}", file.display())),
-    }
-}
-
-fn write(folder: &Path, record: &Record) -> Result<()> {
-    super::write_whole(&folder.join(RECORD), &serde_json::to_string_pretty(record)?)
+    process::clear(folder, GRACE)
 }

@@ -12,7 +12,7 @@ mod forbidden;
 pub mod import;
 mod interrupt;
 mod kafka;
-mod killed;
+pub mod killed;
 pub mod place;
 mod servers;
 mod shrink;

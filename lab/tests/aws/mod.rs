@@ -5,4 +5,4 @@ mod faults;
 mod life;
 mod platform;
 mod restart;
-mod world;
+pub mod world;

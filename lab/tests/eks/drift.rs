@@ -13,7 +13,7 @@ fn what_somebody_changes_in_aws_is_shown_by_its_attribute_and_mended() {
     place.apply();
     let group = world.groups("drift").remove(0);
     world.run(async {
-        let eks = world.eks();
+        let eks = world.admin();
         let network = VpcConfigRequest::builder().public_access_cidrs("0.0.0.0/0").endpoint_public_access(true).build();
         eks.update_cluster_config().name("drift").resources_vpc_config(network).send().await.unwrap();
         let sizes = NodegroupScalingConfig::builder().min_size(1).max_size(5).desired_size(1).build();
@@ -23,7 +23,8 @@ fn what_somebody_changes_in_aws_is_shown_by_its_attribute_and_mended() {
         eks.delete_addon().cluster_name("drift").addon_name("coredns").send().await.unwrap();
     });
     wait("the add-on to go", || {
-        let add_ons = world.run(async { world.eks().list_addons().cluster_name("drift").send().await.unwrap().addons.unwrap_or_default() });
+        let add_ons =
+            world.run(async { world.admin().list_addons().cluster_name("drift").send().await.unwrap().addons.unwrap_or_default() });
         (!add_ons.contains(&"coredns".to_owned())).then_some(())
     });
     let (actions, change) = place.planned();

@@ -49,7 +49,7 @@ fn upgraded(world: &World, place: &Place) {
     place.plans_nothing();
     let group = world.groups(&place.name).remove(0);
     let shown =
-        world.run(async { world.eks().describe_nodegroup().cluster_name(&place.name).nodegroup_name(&group).send().await.unwrap() });
+        world.run(async { world.admin().describe_nodegroup().cluster_name(&place.name).nodegroup_name(&group).send().await.unwrap() });
     assert_eq!(shown.nodegroup.unwrap().version.as_deref(), Some("1.36"));
     place.configure(&Cluster { version: "1.35", ..Cluster::default() });
     let refused = place.fails(&["plan", "-no-color"]);

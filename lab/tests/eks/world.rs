@@ -3,60 +3,30 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use aws_sdk_eks::Client;
-use aws_sdk_eks::config::{BehaviorVersion, Credentials as SdkCredentials, Region};
-use kaas_lab::TemporaryLab;
-use kaas_lab::aws::{Aws, Change, Prepared};
 use kaas_lab::terraform::{Engine, Install, Planned, Ran, Workspace};
 use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::acceptance::world::provider;
+pub use crate::aws::world::World;
 
 /// How long anything may take here: other tests use the machine too.
 const PATIENCE: Duration = Duration::from_secs(180);
 
-pub struct World {
-    pub lab: TemporaryLab,
-    pub aws: Aws,
-    pub ready: Prepared,
-    runtime: tokio::runtime::Runtime,
-}
-
+/// What tests of the provider ask of AWS.
 impl World {
-    pub fn new(purpose: &str) -> Self {
-        let lab = TemporaryLab::with_aws(purpose).unwrap();
-        let aws = lab.aws().unwrap();
-        aws.set(&Change { delay_s: Some(0.3), ..Change::default() }).unwrap();
-        let ready = aws.prepare().unwrap();
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-        Self { lab, aws, ready, runtime }
-    }
-
-    pub fn run<T>(&self, work: impl Future<Output = T>) -> T {
-        self.runtime.block_on(work)
-    }
-
-    /// EKS as its administrator.
-    pub fn eks(&self) -> Client {
-        let user = self.aws.administrator();
-        let credentials = SdkCredentials::new(&user.access_key_id, &user.secret_access_key, None, None, "lab");
-        let config = aws_sdk_eks::Config::builder().behavior_version(BehaviorVersion::latest()).region(Region::new(self.aws.region()));
-        Client::from_conf(config.endpoint_url(self.aws.url()).credentials_provider(credentials).build())
-    }
-
     /// Names of the clusters there are.
     pub fn clusters(&self) -> Vec<String> {
-        self.run(async { self.eks().list_clusters().send().await.unwrap().clusters.unwrap_or_default() })
+        self.run(async { self.admin().list_clusters().send().await.unwrap().clusters.unwrap_or_default() })
     }
 
     /// The node groups of a cluster.
     pub fn groups(&self, cluster: &str) -> Vec<String> {
-        self.run(async { self.eks().list_nodegroups().cluster_name(cluster).send().await.unwrap().nodegroups.unwrap_or_default() })
+        self.run(async { self.admin().list_nodegroups().cluster_name(cluster).send().await.unwrap().nodegroups.unwrap_or_default() })
     }
 
     pub fn tags(&self, cluster: &str) -> BTreeMap<String, String> {
-        let shown = self.run(async { self.eks().describe_cluster().name(cluster).send().await.unwrap().cluster.unwrap() });
+        let shown = self.run(async { self.admin().describe_cluster().name(cluster).send().await.unwrap().cluster.unwrap() });
         shown.tags.unwrap_or_default().into_iter().collect()
     }
 
@@ -119,7 +89,7 @@ impl Default for Cluster {
 pub struct Place {
     pub workspace: Workspace,
     pub name: String,
-    ready: Prepared,
+    ready: kaas_lab::aws::Prepared,
     _dir: TempDir,
 }
 

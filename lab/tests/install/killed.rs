@@ -1,10 +1,9 @@
 //! The plugin dies in the middle of an installation: the next run goes on.
 
 use kaas_lab::objects;
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
 
 use super::world::{World, wait};
+use crate::acceptance::killed::kill_plugin;
 
 #[test]
 fn an_installation_whose_plugin_was_killed_goes_on_and_a_removal_too() {
@@ -29,17 +28,5 @@ fn an_installation_whose_plugin_was_killed_goes_on_and_a_removal_too() {
 fn killed_at(world: &World, command: &[&str], (version, kind, namespace, name): (&str, &str, &str, &str), there: bool) {
     let child = world.workspace.command(command).spawn().unwrap();
     wait(name, || if world.get(version, kind, namespace, name).is_some() == there { Ok(()) } else { Err("not yet".to_owned()) });
-    let plugin = plugin_of(child.id()).expect("the CLI runs no provider");
-    kill(plugin, Signal::SIGKILL).unwrap();
-    assert_ne!(child.wait_with_output().unwrap().status.code(), Some(0));
-}
-
-fn plugin_of(parent: u32) -> Option<Pid> {
-    std::fs::read_dir("/proc").unwrap().flatten().find_map(|entry| {
-        let pid: i32 = entry.file_name().to_str()?.parse().ok()?;
-        let stat = std::fs::read_to_string(entry.path().join("stat")).ok()?;
-        let command = std::fs::read(entry.path().join("cmdline")).ok()?;
-        let ppid: u32 = stat.rsplit_once(')')?.1.split_whitespace().nth(1)?.parse().ok()?;
-        (ppid == parent && String::from_utf8_lossy(&command).contains("terraform-provider-kaas")).then(|| Pid::from_raw(pid))
-    })
+    kill_plugin(child);
 }

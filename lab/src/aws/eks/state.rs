@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::aws::faults::Faults;
 use crate::aws::settings::Settings;
+use crate::record;
 
 /// All of it.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -106,16 +107,12 @@ pub struct Asked {
 impl State {
     /// What the file holds; nothing if there is none.
     pub fn read(file: &Path) -> Result<Self> {
-        match std::fs::read(file) {
-            Ok(text) => serde_json::from_slice(&text).with_context(|| format!("understand {}", file.display())),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Self::default()),
-            Err(error) => Err(error).with_context(|| format!("read {}", file.display())),
-        }
+        Ok(record::read(file)?.unwrap_or_default())
     }
 
     /// Writes it, whole or not at all.
     pub fn write(&self, file: &Path) -> Result<()> {
-        crate::aws::write_whole(file, &serde_json::to_string_pretty(self)?)
+        record::write(file, self)
     }
 }
 

@@ -11,7 +11,7 @@ use super::Options;
 use super::objects::Owner;
 use crate::control_plane::ControlPlane;
 use crate::process::{self, Handle, Recipe};
-use crate::{pki, ports};
+use crate::{pki, ports, record};
 
 const RECORD: &str = "tenant.json";
 const APISERVER: &str = "kube-apiserver";
@@ -42,11 +42,11 @@ impl Tenant {
     /// The servers of `owner`, with keys and ports; made if there are none. None is started.
     pub fn open(options: &Options, owner: &Owner) -> Result<Self> {
         let folder = options.data_dir.join(owner.folder());
-        let record = match read(&folder)? {
+        let record = match record::read::<Record>(&folder.join(RECORD))? {
             Some(record) if record.uid == owner.uid => record,
             // Of an earlier cluster of the name whose end nobody saw, or of a beginning that broke off.
             _ => {
-                remove(&folder)?;
+                process::clear(&folder, GRACE)?;
                 Self::make(options, owner, &folder)?
             }
         };
@@ -64,7 +64,7 @@ impl Tenant {
         let kubeconfig = control_plane.kubeconfig_text(&owner.name, &admin);
         pki::write_private(&control_plane.kubeconfig, &serde_norway::to_string(&kubeconfig)?)?;
         let record = Record { uid: owner.uid.clone(), apiserver_port, controllers_port, apiserver: None, controllers: None };
-        write(folder, &record)?;
+        record::write(&folder.join(RECORD), &record)?;
         Ok(record)
     }
 
@@ -87,12 +87,12 @@ impl Tenant {
         self.stop_strangers()?;
         if !self.record.apiserver.is_some_and(Handle::alive) {
             self.record.apiserver = Some(self.start(APISERVER)?);
-            write(&self.folder, &self.record)?;
+            record::write(&self.folder.join(RECORD), &self.record)?;
         }
         self.control_plane.apiserver_health().context("wait for the tenant's kube-apiserver")?;
         if !self.record.controllers.is_some_and(Handle::alive) {
             self.record.controllers = Some(self.start(CONTROLLERS)?);
-            write(&self.folder, &self.record)?;
+            record::write(&self.folder.join(RECORD), &self.record)?;
         }
         Ok(())
     }
@@ -103,7 +103,7 @@ impl Tenant {
         process::stop(&controllers, GRACE)?;
         process::stop(&process::marked(&self.folder), GRACE)?;
         self.record.apiserver = None;
-        write(&self.folder, &self.record)
+        record::write(&self.folder.join(RECORD), &self.record)
     }
 
     fn start(&self, server: &str) -> Result<Handle> {
@@ -128,50 +128,18 @@ impl Tenant {
 /// Whether anything of the cluster `owner` is left on this machine.
 pub fn is_there(options: &Options, owner: &Owner) -> Result<bool> {
     let folder = options.data_dir.join(owner.folder());
-    Ok(read(&folder)?.is_some_and(|record| record.uid == owner.uid))
+    Ok(record::read::<Record>(&folder.join(RECORD))?.is_some_and(|record| record.uid == owner.uid))
 }
 
 /// Stops the servers of `owner` and removes all that is theirs but their data in etcd.
 pub fn end(options: &Options, owner: &Owner) -> Result<()> {
     let folder = options.data_dir.join(owner.folder());
-    match read(&folder)? {
+    match record::read::<Record>(&folder.join(RECORD))? {
         Some(record) if record.uid != owner.uid => Ok(()),
-        _ => remove(&folder),
+        _ => process::clear(&folder, GRACE),
     }
 }
 
 fn place(folder: &Path, etcd: u16, owner: &Owner, apiserver: u16, controllers: u16) -> ControlPlane {
-    ControlPlane {
-        pki: folder.join("pki"),
-        kubeconfig: folder.join("kubeconfig"),
-        apiserver_data: folder.join(APISERVER),
-        controllers_data: folder.join(CONTROLLERS),
-        etcd,
-        etcd_prefix: owner.etcd_prefix(),
-        apiserver,
-        controllers,
-    }
-}
-
-fn remove(folder: &Path) -> Result<()> {
-    process::stop(&process::marked(folder), GRACE).with_context(|| format!("stop the servers in {}", folder.display()))?;
-    match std::fs::remove_dir_all(folder) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error).with_context(|| format!("remove {}", folder.display())),
-        _ => Ok(()),
-    }
-}
-
-fn read(folder: &Path) -> Result<Option<Record>> {
-    let file = folder.join(RECORD);
-    match std::fs::read(&file) {
-        Ok(text) => Ok(Some(serde_json::from_slice(&text).with_context(|| format!("understand {}", file.display()))?)),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(error).with_context(|| format!("read {}", file.display())),
-    }
-}
-
-fn write(folder: &Path, record: &Record) -> Result<()> {
-    let beside = folder.join(format!(".{RECORD}.part"));
-    std::fs::write(&beside, serde_json::to_vec_pretty(record)?).with_context(|| format!("write {}", beside.display()))?;
-    std::fs::rename(&beside, folder.join(RECORD)).with_context(|| format!("put {RECORD} in place"))
+    ControlPlane::in_folder(folder, etcd, owner.etcd_prefix(), [apiserver, controllers])
 }
