@@ -7,6 +7,7 @@ pub mod change;
 pub mod cluster;
 pub mod cluster_class;
 pub mod components;
+pub mod dns;
 pub mod drift;
 pub mod eks;
 pub mod iam;

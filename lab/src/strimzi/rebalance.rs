@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use anyhow::{Context, Result};
-use kube::api::{Api, DeleteParams, DynamicObject, Patch, PatchParams};
+use kube::api::{Api, DeleteParams, DynamicObject, ListParams, Patch, PatchParams};
 use kube::{Client, ResourceExt};
 use serde_json::{Value, json};
 
@@ -42,10 +42,12 @@ pub async fn step(pass: &Pass<'_>, kafka: &DynamicObject, blocked: &BTreeSet<i32
     let state = follow(pass, &brokers, &scaling, &state_before).await?;
     let after = report(&before, state, &scaling);
     let (client, namespace, cluster) = (&pass.operator.client, kafka.namespace().unwrap_or_default(), kafka.name_any());
+    // Not by the state before: this Kafka may be an older one than was last written.
+    let standing = standing(client, &namespace, &cluster).await?;
     for (mode, name, ids) in [(DOWN, "RebalanceOnScaleDown", &scaling.blocked), (UP, "RebalanceOnScaleUp", &scaling.added)] {
         if state == name {
             note(client, &namespace, &cluster, mode, ids).await?;
-        } else if state_before == name {
+        } else if standing.contains(&self::name(&cluster, mode)) {
             forget(client, &namespace, &cluster, mode).await?;
         }
     }
@@ -120,6 +122,13 @@ fn name(cluster: &str, mode: &str) -> String {
 
 fn rebalances(client: &Client, namespace: &str) -> Api<DynamicObject> {
     Api::namespaced_with(client.clone(), namespace, &kind("KafkaRebalance", "kafkarebalances"))
+}
+
+/// Names of the KafkaRebalances of a cluster.
+async fn standing(client: &Client, namespace: &str, cluster: &str) -> Result<BTreeSet<String>> {
+    let of_cluster = ListParams::default().labels(&format!("{CLUSTER_LABEL}={cluster}"));
+    let listed = rebalances(client, namespace).list(&of_cluster).await.context("list the KafkaRebalances")?;
+    Ok(listed.iter().map(ResourceExt::name_any).collect())
 }
 
 /// Leaves the KafkaRebalance that the real operator gives to Cruise Control.
