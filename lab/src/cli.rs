@@ -158,6 +158,9 @@ enum Verb {
     /// Stand in for the Strimzi operator: `up` starts it
     #[command(hide = true)]
     StrimziOperatorStandIn(crate::strimzi::Options),
+    /// Stand in for the load balancers of a cloud
+    #[command(hide = true)]
+    LoadBalancerStandIn(crate::load_balancer::Options),
     /// Stand in for AWS, with moto behind: `up --aws` starts it
     #[command(hide = true)]
     AwsEksStandIn(aws::Options),
@@ -211,6 +214,7 @@ fn run(verb: Verb) -> Result<ExitCode> {
         Verb::Aws { which, verb } => aws::command::run(&which.lab()?.aws()?, &verb)?,
         Verb::AwsEksStandIn(options) => aws::run(&options)?,
         Verb::StrimziOperatorStandIn(options) => crate::strimzi::run(&options)?,
+        Verb::LoadBalancerStandIn(options) => crate::load_balancer::run(&options)?,
         Verb::FluxStandIn(options) => crate::flux::run(&options)?,
         Verb::ProcessProviderStandIn(options) => crate::cluster_api::provider::run(&options)?,
     }

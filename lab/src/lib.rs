@@ -19,6 +19,7 @@ pub mod install;
 pub mod interrupt;
 pub mod kafka;
 mod kubernetes;
+pub mod load_balancer;
 mod lock;
 pub mod maven;
 pub mod objects;

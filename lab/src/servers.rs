@@ -111,6 +111,7 @@ impl Ingredients {
                 (programs.of(server)?, managers::args(server, layout, ports)?)
             }
             Server::ProcessProvider => (&self.lab, self.process_provider(layout, state)),
+            Server::LoadBalancerStandIn => (&self.lab, load_balancer_stand_in(layout)),
             Server::StrimziStandIn => (&self.lab, strimzi_stand_in(layout, state.pretend_ready)),
             Server::FluxStandIn => {
                 (&self.lab, crate::flux::arguments(&layout.kubeconfig(), &layout.data(Server::FluxStandIn), state.pretend_ready, true))
@@ -166,6 +167,12 @@ fn etcd(layout: &Layout, ports: Ports) -> Vec<String> {
     ]
 }
 
+fn load_balancer_stand_in(layout: &Layout) -> Vec<String> {
+    let path = |path: &Path| path.display().to_string();
+    let (name, data) = (Server::LoadBalancerStandIn.name(), layout.data(Server::LoadBalancerStandIn));
+    vec![name.to_owned(), "--cluster-dir".to_owned(), path(&layout.0), "--data-dir".to_owned(), path(&data)]
+}
+
 fn strimzi_stand_in(layout: &Layout, pretend_ready: bool) -> Vec<String> {
     let mut args = vec![
         Server::StrimziStandIn.name().to_owned(),
@@ -202,7 +209,7 @@ pub fn health(server: Server, layout: &Layout, state: &State) -> Result<()> {
         Server::ClusterApi | Server::KubeadmBootstrap | Server::KubeadmControlPlane | Server::ClusterApiAws => {
             managers::health(server, state.cluster_api.context("find the ports of Cluster API")?)
         }
-        Server::ProcessProvider | Server::StrimziStandIn | Server::FluxStandIn => Ok(()),
+        Server::ProcessProvider | Server::LoadBalancerStandIn | Server::StrimziStandIn | Server::FluxStandIn => Ok(()),
     }
 }
 

@@ -81,6 +81,8 @@ pub enum Server {
     ClusterApiAws,
     /// The stand-in for an infrastructure provider; it runs the Kubernetes of tenants.
     ProcessProvider,
+    /// The stand-in for load balancers.
+    LoadBalancerStandIn,
     /// The stand-in for Strimzi's operator; it runs the Kafka nodes.
     StrimziStandIn,
     /// The stand-in for Flux; it runs the operators of tenants' clusters and their Kafka nodes.
@@ -89,7 +91,7 @@ pub enum Server {
 
 impl Server {
     /// All, in the order they are started.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Etcd,
         Self::Apiserver,
         Self::Controllers,
@@ -100,6 +102,7 @@ impl Server {
         Self::KubeadmControlPlane,
         Self::ClusterApiAws,
         Self::ProcessProvider,
+        Self::LoadBalancerStandIn,
         Self::StrimziStandIn,
         Self::FluxStandIn,
     ];
@@ -109,7 +112,8 @@ impl Server {
         match self {
             Self::ClusterApi | Self::KubeadmBootstrap | Self::KubeadmControlPlane => true,
             Self::ClusterApiAws | Self::ProcessProvider | Self::FluxStandIn => true,
-            Self::Etcd | Self::Apiserver | Self::Controllers | Self::Moto | Self::AwsEks | Self::StrimziStandIn => false,
+            Self::Etcd | Self::Apiserver | Self::Controllers | Self::Moto | Self::AwsEks => false,
+            Self::LoadBalancerStandIn | Self::StrimziStandIn => false,
         }
     }
 
@@ -131,6 +135,7 @@ impl Server {
             Self::KubeadmControlPlane => "cluster-api-kubeadm-control-plane",
             Self::ClusterApiAws => "cluster-api-provider-aws",
             Self::ProcessProvider => "process-provider-stand-in",
+            Self::LoadBalancerStandIn => crate::load_balancer::NAME,
             Self::StrimziStandIn => "strimzi-operator-stand-in",
             Self::FluxStandIn => crate::flux::NAME,
         }
@@ -188,7 +193,7 @@ impl State {
             Server::KubeadmBootstrap => self.cluster_api.map(|ports| ports.bootstrap.webhook),
             Server::KubeadmControlPlane => self.cluster_api.map(|ports| ports.control_plane.webhook),
             Server::ClusterApiAws => self.cluster_api.map(|ports| ports.aws.webhook),
-            Server::ProcessProvider | Server::StrimziStandIn | Server::FluxStandIn => None,
+            Server::ProcessProvider | Server::LoadBalancerStandIn | Server::StrimziStandIn | Server::FluxStandIn => None,
         }
     }
 

@@ -25,6 +25,8 @@ mod hard;
 #[cfg(test)]
 mod install;
 #[cfg(test)]
+mod load_balancer;
+#[cfg(test)]
 mod manifests;
 #[cfg(test)]
 mod nothing;

@@ -159,10 +159,12 @@ impl Lab {
         lab.wait_for(Server::Apiserver)?;
         lab.launch(Server::Controllers, ingredients)?;
         kubernetes::apply_crds(&lab.kubeconfig(), crds)?;
+        lab.launch(Server::LoadBalancerStandIn, ingredients)?;
         lab.launch(Server::StrimziStandIn, ingredients)?;
         lab.start_aws(ingredients)?;
         lab.start_cluster_api(ingredients)?;
         lab.wait_for(Server::Controllers)?;
+        lab.wait_for(Server::LoadBalancerStandIn)?;
         lab.wait_for(Server::StrimziStandIn)?;
         Ok(lab)
     }

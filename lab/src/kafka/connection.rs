@@ -1,5 +1,7 @@
 //! One connection to one broker: TCP, TLS, SASL, and requests that wait for their answer. No retries.
 
+use std::net::SocketAddr;
+
 use bytes::{BufMut, Bytes, BytesMut};
 use kafka_protocol::messages::{RequestHeader, ResponseHeader};
 use kafka_protocol::protocol::{Decodable, Encodable, HeaderVersion, Request};
@@ -40,10 +42,17 @@ impl Connection {
 
     async fn stream(address: &str, security: &Security) -> Result<Box<dyn Stream>, Error> {
         let failed = |source| Error::Connect { address: address.to_owned(), source };
-        let tcp = TcpStream::connect(address).await.map_err(failed)?;
+        let (host, port) = address.rsplit_once(':').unwrap_or((address, ""));
+        let tcp = match security.names.addresses(host).await? {
+            None => TcpStream::connect(address).await,
+            Some(found) => {
+                let port: u16 = port.parse().map_err(|_| Error::Name { name: address.to_owned(), reason: "it has no port".to_owned() })?;
+                TcpStream::connect(&*found.into_iter().map(|ip| (ip, port).into()).collect::<Vec<SocketAddr>>()).await
+            }
+        };
+        let tcp = tcp.map_err(failed)?;
         tcp.set_nodelay(true).map_err(failed)?;
         let Some(config) = &security.tls else { return Ok(Box::new(tcp)) };
-        let host = address.rsplit_once(':').map_or(address, |(host, _)| host);
         let name = ServerName::try_from(host.to_owned()).map_err(|e| Error::Certificates(e.to_string()))?;
         let connector = tokio_rustls::TlsConnector::from(config.clone());
         Ok(Box::new(connector.connect(name, tcp).await.map_err(failed)?))

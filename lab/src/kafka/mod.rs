@@ -6,6 +6,7 @@
 
 mod admin;
 mod connection;
+mod names;
 mod quotas;
 mod reassign;
 mod records;
@@ -22,6 +23,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
 pub use admin::{Acl, AlterOp, PartitionInfo, ResourceKind, TopicInfo};
 pub use connection::Connection;
+pub use names::Names;
 pub use quotas::{QuotaEntity, QuotaEntry};
 pub use reassign::Reassignment;
 pub use records::{Consumed, Produced};
@@ -32,6 +34,8 @@ pub use scram::salted_password;
 pub enum Error {
     #[error("read the certificates of the Kafka client: {0}")]
     Certificates(String),
+    #[error("find the address of {name}: {reason}")]
+    Name { name: String, reason: String },
     #[error("connect to the Kafka broker {address}")]
     Connect { address: String, source: std::io::Error },
     #[error("talk to the Kafka broker {address}")]
@@ -75,6 +79,7 @@ pub struct Security {
     tls: Option<Arc<rustls::ClientConfig>>,
     /// SCRAM-SHA-512 user and password.
     scram: Option<(String, String)>,
+    names: Names,
 }
 
 impl Security {
@@ -101,13 +106,20 @@ impl Security {
                 builder.with_client_auth_cert(chain, key).map_err(|e| broken(&e))?
             }
         };
-        Ok(Self { tls: Some(Arc::new(config)), scram: None })
+        Ok(Self { tls: Some(Arc::new(config)), scram: None, names: Names::default() })
     }
 
     /// The same, and SCRAM-SHA-512 on top.
     #[must_use]
     pub fn with_scram(mut self, user: &str, password: &str) -> Self {
         self.scram = Some((user.to_owned(), password.to_owned()));
+        self
+    }
+
+    /// The same, with the names of brokers, also those they tell, looked up in another way than the system's. What certificates are checked for is the name.
+    #[must_use]
+    pub fn with_names(mut self, names: Names) -> Self {
+        self.names = names;
         self
     }
 }

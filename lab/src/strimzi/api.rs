@@ -8,6 +8,8 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+pub use super::listener::Listener;
+
 /// The label that ties pools, users and topics to their Kafka.
 pub const CLUSTER_LABEL: &str = "strimzi.io/cluster";
 /// Set to `"true"`, the object is left as it is.
@@ -81,56 +83,6 @@ pub struct ClusterSpec {
     pub quotas: Option<Quotas>,
     pub rack: Option<Value>,
     pub tiered_storage: Option<Value>,
-}
-
-/// A listener.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Listener {
-    pub name: String,
-    pub port: u16,
-    pub tls: bool,
-    pub authentication: Option<Typed>,
-    #[serde(default)]
-    pub configuration: ListenerConfiguration,
-}
-
-impl Listener {
-    /// `TLS-9093`: how Strimzi names the listener in Kafka's configuration.
-    pub fn kafka_name(&self) -> String {
-        format!("{}-{}", self.name.to_uppercase(), self.port)
-    }
-
-    /// `tls`, `scram-sha-512` or nothing.
-    pub fn authentication(&self) -> Option<&str> {
-        self.authentication.as_ref().map(|a| a.kind.as_str())
-    }
-}
-
-/// The part of a listener's configuration that changes what clients see.
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct ListenerConfiguration {
-    pub broker_cert_chain_and_key: Option<CertAndKey>,
-    pub bootstrap: Option<BootstrapConfiguration>,
-}
-
-/// Names a client may use for the bootstrap address.
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct BootstrapConfiguration {
-    #[serde(default)]
-    pub alternative_names: Vec<String>,
-    pub host: Option<String>,
-}
-
-/// A listener's own certificate, in a Secret.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct CertAndKey {
-    pub secret_name: String,
-    pub certificate: String,
-    pub key: String,
 }
 
 /// Something of which only the type matters.

@@ -1,12 +1,13 @@
 //! The Secrets of a Kafka: its two authorities, the operator's and the nodes' certificates. The Secrets are the truth; the files
 //! the nodes read are written from them. PEM only, as the real operator does with PKCS12 generation turned off.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::Result;
 use kube::Client;
 
-use super::api::{Listener, invalid};
+use super::api::invalid;
+use super::listener::{CertAndKey, Listener};
 use super::nodes::Nodes;
 use super::objects::{Owner, labels, object, pool_labels};
 use super::pki::{self, Pair};
@@ -20,6 +21,9 @@ pub struct Keys {
     pub clients_ca: Pair,
     pub operator: Pair,
 }
+
+/// Certificates that users brought for listeners, by the name of the listener.
+pub type Own = BTreeMap<String, String>;
 
 /// Where the Secrets of a Kafka go.
 pub struct Home<'a> {
@@ -62,10 +66,12 @@ impl Home<'_> {
         Ok(pair)
     }
 
-    /// The certificate of a node, in its Secret and in the files its configuration names. Returns a fingerprint.
-    pub async fn node(&self, keys: &Keys, model: &Model, node: &Node, nodes: &Nodes) -> Result<String> {
+    /// The certificate of a node, in its Secret and in the files its configuration names. `own`: the certificates that listeners bring; `names`: what else the
+    /// node is called. Returns a fingerprint.
+    pub async fn node(&self, keys: &Keys, own: &Own, model: &Model, (node, names): (&Node, &[String]), nodes: &Nodes) -> Result<String> {
         let pod = node.pod(self.cluster);
-        let names = pki::node_names(self.cluster, self.namespace, &pod, &more_names(&model.listeners));
+        let more: BTreeSet<String> = model.listeners.iter().flat_map(Listener::alternative_names).chain(names).cloned().collect();
+        let names = pki::node_names(self.cluster, self.namespace, &pod, &Vec::from_iter(more));
         let make = || pki::leaf(&keys.cluster_ca, Some("io.strimzi"), &format!("{}-kafka", self.cluster), &names, 365);
         let signed_by = format!("{}{}", keys.cluster_ca.certificate, names.join(","));
         let pair = self.certificate(&pod, &pod, &signed_by, Some(pool_labels(model, node)), make).await?;
@@ -76,26 +82,10 @@ impl Home<'_> {
         let bundle = [("cluster-ca.crt", &keys.cluster_ca), ("clients-ca.crt", &keys.clients_ca)];
         let bundle = bundle.iter().map(|(k, pair)| ((*k).to_owned(), pair.certificate.clone())).collect();
         nodes.write_secret(&format!("{}-trustbundle", self.cluster), &bundle)?;
-        for listener in model.listeners.iter().filter(|_| node.broker) {
-            print.push_str(&self.own_certificate(listener, nodes).await?.unwrap_or_default());
+        if node.broker {
+            own.values().for_each(|certificate| print.push_str(certificate));
         }
         Ok(fingerprint(&print))
-    }
-
-    /// The certificate a user brought for a listener.
-    pub async fn own_certificate(&self, listener: &Listener, nodes: &Nodes) -> Result<Option<String>> {
-        let Some(own) = &listener.configuration.broker_cert_chain_and_key else { return Ok(None) };
-        let secret = apply::secret(self.client, self.namespace, &own.secret_name).await?;
-        let found = secret.map(|s| apply::values(&s)).unwrap_or_default();
-        let (Some(certificate), Some(key)) = (found.get(&own.certificate), found.get(&own.key)) else {
-            return Err(invalid(format!(
-                "Secret {} with custom TLS certificate does not exist or lacks {} or {}.",
-                own.secret_name, own.certificate, own.key
-            )));
-        };
-        let files = [(own.certificate.clone(), certificate.clone()), (own.key.clone(), key.clone())];
-        nodes.write_secret(&own.secret_name, &files.into())?;
-        Ok(Some(certificate.clone()))
     }
 
     async fn certificate(
@@ -142,9 +132,36 @@ fn one(key: &str, value: &str) -> BTreeMap<String, String> {
     BTreeMap::from([(key.to_owned(), value.to_owned())])
 }
 
-fn more_names(listeners: &[Listener]) -> Vec<String> {
-    let bootstraps = listeners.iter().filter_map(|l| l.configuration.bootstrap.as_ref());
-    bootstraps.flat_map(|b| b.alternative_names.iter().chain(b.host.iter()).cloned()).collect()
+/// Reads the certificates that users brought for listeners, and what of their Secrets the nodes read: by Secret, its keys and values.
+///
+/// # Errors
+/// As the real operator's, when a Secret or a key in it is missing: all at once.
+pub async fn own_certificates(
+    client: &Client,
+    namespace: &str,
+    listeners: &[Listener],
+) -> Result<(Own, Vec<(String, BTreeMap<String, String>)>)> {
+    let (mut found, mut files, mut errors) = (Own::new(), Vec::new(), Vec::new());
+    for listener in listeners.iter().filter(|listener| listener.tls) {
+        let Some(CertAndKey { secret_name: name, certificate, key }) = &listener.configuration.broker_cert_chain_and_key else { continue };
+        let Some(secret) = apply::secret(client, namespace, name).await? else {
+            errors.push(format!("Secret {name} with custom TLS certificate does not exist."));
+            continue;
+        };
+        let values = apply::values(&secret);
+        match (values.get(certificate), values.get(key)) {
+            (None, _) => errors.push(format!("Secret {name} does not contain certificate under the key {certificate}.")),
+            (_, None) => errors.push(format!("Secret {name} does not contain custom certificate private key under the key {key}.")),
+            (Some(chain), Some(private)) => {
+                files.push((name.clone(), BTreeMap::from([(certificate.clone(), chain.clone()), (key.clone(), private.clone())])));
+                found.insert(listener.name.clone(), chain.clone());
+            }
+        }
+    }
+    if !errors.is_empty() {
+        return Err(invalid(format!("Failed to process Secrets with custom certificates: [{}]", errors.join(", "))));
+    }
+    Ok((found, files))
 }
 
 /// Eight bytes of SHA-256 in hex: tells texts apart, keeps nothing of them.

@@ -9,8 +9,9 @@ use kube::api::DynamicObject;
 use kube::runtime::controller::Action;
 use serde_json::{Value, json};
 
+use super::addresses::{self, Addresses};
 use super::api::{self, ClusterSpec, KafkaSpec, Refusal, config_text, invalid, kind};
-use super::authorities::{Home, Keys};
+use super::authorities::{Home, Keys, Own};
 use super::distribution::{self, DEFAULT_VERSION, VERSIONS};
 use super::nodes::Nodes;
 use super::objects::{self, Owner};
@@ -18,7 +19,7 @@ use super::operator::{Operator, RESYNC, SOON, paused};
 use super::pools::{self, Pool};
 use super::properties::{Model, Node, REPLICATION};
 use super::status::{self, Condition};
-use super::{apply, rebalance, rollout, users};
+use super::{apply, authorities, rebalance, rollout, services, users};
 use crate::kafka::Client;
 
 /// What one pass works with.
@@ -31,6 +32,9 @@ pub struct Pass<'a> {
     pub version: String,
     pub metadata_version: String,
     pub keys: Keys,
+    /// Certificates that users brought.
+    pub own: Own,
+    pub addresses: Addresses,
     pub warnings: Vec<Condition>,
 }
 
@@ -102,22 +106,33 @@ async fn run(kafka: &DynamicObject, operator: &Operator, nodes: &Arc<Nodes>) -> 
         rack: spec.kafka.rack.is_some(),
     };
     let warnings = warnings(&spec.kafka, &pools);
-    let mut pass = Pass { operator, nodes, spec: &spec, model, pools, version, metadata_version, keys, warnings };
+    let (own, addresses) = (Own::new(), Addresses::default());
+    let mut pass = Pass { operator, nodes, spec: &spec, model, pools, version, metadata_version, keys, own, addresses, warnings };
     let annotations = kafka.annotations();
     let skip = annotations.get("strimzi.io/skip-broker-scaledown-check").is_some_and(|v| v == "true");
     let (leaving, blocked) = rollout::leaving(&mut pass, skip).await?;
     let ran: BTreeSet<i32> = nodes.record().nodes.iter().filter(|(_, n)| n.process.is_some()).map(|(id, _)| *id).collect();
     pass.model.nodes = place(&pass.pools, &pass.model, nodes)?;
+    let outside = services::of_listeners(&pass.model, &pass.pools, &owner);
+    for service in &outside {
+        apply::apply(&operator.client, &namespace, service).await?;
+    }
+    pass.addresses = addresses::wait(&pass).await?;
+    pass.addresses.advertise(&mut pass.model.nodes);
+    let (own, files) = authorities::own_certificates(&operator.client, &namespace, &spec.kafka.listeners).await?;
+    files.iter().try_for_each(|(secret, values)| nodes.write_secret(secret, values))?;
+    pass.own = own;
     let fingerprints = write_objects(&mut pass, &home, &cluster_id).await?;
     rollout::run(&mut pass, fingerprints).await?;
     rollout::remove(&pass, &leaving).await?;
+    services::sweep(&operator.client, &pass.model, &outside).await?;
     let joined = pass.model.nodes.iter().filter(|n| n.broker && !ran.is_empty() && !ran.contains(&n.id)).map(|n| n.id).collect();
     let rebalance = rebalance::step(&pass, kafka, &blocked, &joined).await?;
     users::sweep(operator, &pass).await?;
     for pool in &pass.pools {
         pools::write_status(&operator.client, &name, &cluster_id, pool, &[]).await?;
     }
-    let mut body = body(&pass, &home, kafka, &cluster_id).await?;
+    let mut body = body(&pass, kafka, &cluster_id);
     body["autoRebalance"] = rebalance;
     let mut conditions = vec![Condition::ready()];
     conditions.append(&mut pass.warnings);
@@ -211,7 +226,15 @@ fn place(pools: &[Pool], model: &Model, nodes: &Nodes) -> Result<Vec<Node>> {
         volumes.sort_by_key(|(_, v)| v.kraft_metadata.is_none());
         for id in &pool.ids {
             let (controller, broker) = (pool.spec.has("controller"), pool.spec.has("broker"));
-            let mut node = Node { id: *id, pool: pool.name.clone(), controller, broker, volumes: vec![], ports: Default::default() };
+            let mut node = Node {
+                id: *id,
+                pool: pool.name.clone(),
+                controller,
+                broker,
+                volumes: vec![],
+                ports: Default::default(),
+                advertised: Default::default(),
+            };
             node.volumes = volumes.iter().map(|(name, _)| name.clone()).collect();
             node.ports = nodes.ports(*id, &node.pod(&model.cluster), controller, broker, &listeners)?;
             placed.push(node);
@@ -226,7 +249,8 @@ async fn write_objects(pass: &mut Pass<'_>, home: &Home<'_>, cluster_id: &str) -
     let mut manifests = objects::of_cluster(&pass.model, home.owner);
     let mut fingerprints = Vec::new();
     for node in &pass.model.nodes {
-        fingerprints.push(home.node(&pass.keys, &pass.model, node, pass.nodes).await?);
+        let names = pass.addresses.names(node.id);
+        fingerprints.push(home.node(&pass.keys, &pass.own, &pass.model, (node, &names), pass.nodes).await?);
         let Some(pool) = pass.pools.iter().find(|p| p.name == node.pool) else { continue };
         let owner = pool.owner();
         manifests.push(objects::config_map(&pass.model, node, &owner, cluster_id, &pass.metadata_version));
@@ -244,23 +268,16 @@ async fn write_objects(pass: &mut Pass<'_>, home: &Home<'_>, cluster_id: &str) -
     Ok(fingerprints)
 }
 
-async fn body(pass: &Pass<'_>, home: &Home<'_>, kafka: &DynamicObject, cluster_id: &str) -> Result<Value> {
+fn body(pass: &Pass<'_>, kafka: &DynamicObject, cluster_id: &str) -> Value {
     let mut listeners = Vec::new();
     for listener in &pass.model.listeners {
-        let brokers = pass.model.nodes.iter().filter(|n| n.broker);
-        let ports: Vec<u16> = brokers.map(|n| n.port(&listener.kafka_name())).collect();
-        let mut value = json!({
-            "name": listener.name,
-            "addresses": ports.iter().map(|p| json!({"host": "127.0.0.1", "port": p})).collect::<Vec<_>>(),
-            "bootstrapServers": ports.iter().map(|p| format!("127.0.0.1:{p}")).collect::<Vec<_>>().join(","),
-        });
+        let mut value = pass.addresses.status(listener, &pass.model.nodes);
         if listener.tls {
-            let own = home.own_certificate(listener, pass.nodes).await?;
-            value["certificates"] = json!([own.unwrap_or_else(|| pass.keys.cluster_ca.certificate.clone())]);
+            value["certificates"] = json!([pass.own.get(&listener.name).unwrap_or(&pass.keys.cluster_ca.certificate)]);
         }
         listeners.push(value);
     }
-    Ok(json!({
+    json!({
         "observedGeneration": kafka.metadata.generation,
         "clusterId": cluster_id,
         "listeners": listeners,
@@ -269,7 +286,7 @@ async fn body(pass: &Pass<'_>, home: &Home<'_>, kafka: &DynamicObject, cluster_i
         "operatorLastSuccessfulVersion": pass.operator.options.operator_version,
         "kafkaNodePools": pass.pools.iter().map(|p| json!({"name": p.name})).collect::<Vec<_>>(),
         "clusterSecurity": {"authentication": {"type": "strimzi-mtls"}, "encryption": {"type": "strimzi-tls"}},
-    }))
+    })
 }
 
 /// A connection as the operator, over the replication listener of any broker that answers.

@@ -3,12 +3,14 @@
 //! than the real one stands in `docs/lab.md`.
 
 mod acl;
+mod addresses;
 mod api;
 mod apply;
 mod authorities;
 mod cluster;
 mod distribution;
 mod instance;
+mod listener;
 mod moves;
 mod node_ids;
 mod nodes;
@@ -20,6 +22,7 @@ mod pretend;
 mod properties;
 mod rebalance;
 mod rollout;
+mod services;
 mod status;
 #[cfg(test)]
 mod tests;

@@ -64,7 +64,8 @@ pub fn of_cluster(model: &Model, owner: &Owner) -> Vec<Value> {
     let labels = labels(cluster, "kafka", &name);
     let selector = json!({"strimzi.io/cluster": cluster, "strimzi.io/kind": "Kafka", "strimzi.io/name": name});
     let port = |name: &str, port: u16| json!({"name": name, "port": port, "targetPort": port, "protocol": "TCP"});
-    let user_ports: Vec<Value> = model.listeners.iter().map(|l| port(&format!("tcp-{}", l.name), l.port)).collect();
+    let internal = model.listeners.iter().filter(|l| l.is_internal());
+    let user_ports: Vec<Value> = internal.map(|l| port(&l.port_name(), l.port)).collect();
     let mut bootstrap = object("v1", "Service", &format!("{name}-bootstrap"), &labels, Some(owner));
     let mut ports = vec![port("tcp-replication", 9091)];
     ports.extend(user_ports.iter().cloned());
@@ -177,7 +178,15 @@ mod tests {
 
     #[test]
     fn a_claim_is_owned_only_when_it_shall_be_deleted() {
-        let node = Node { id: 0, pool: "brokers".into(), controller: false, broker: true, volumes: vec![], ports: BTreeMap::new() };
+        let node = Node {
+            id: 0,
+            pool: "brokers".into(),
+            controller: false,
+            broker: true,
+            volumes: vec![],
+            ports: BTreeMap::new(),
+            advertised: BTreeMap::new(),
+        };
         let model = Model {
             namespace: "kafka".into(),
             cluster: "demo".into(),

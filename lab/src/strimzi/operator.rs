@@ -7,11 +7,13 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use futures::{FutureExt, StreamExt};
+use k8s_openapi::api::core::v1::{Secret, Service};
 use kube::api::{Api, DynamicObject};
 use kube::runtime::controller::{Action, Config, Controller};
 use kube::runtime::reflector::{ObjectRef, Store};
 use kube::runtime::watcher::{self, Event};
 use kube::{Client, ResourceExt};
+use serde_json::Value;
 
 use super::api::{CLUSTER_LABEL, PAUSE, kind};
 use super::nodes::{self, Nodes};
@@ -182,9 +184,17 @@ pub async fn watch(operator: Arc<Operator>) {
         .watches_with(api("KafkaNodePool", "kafkanodepools"), kind("KafkaNodePool", "kafkanodepools"), any(), of_kafka)
         .with_config(config());
     let store = kafkas.store();
+    // The real one looks every two minutes. Addresses of Services and certificates that are renewed are seen at once here.
+    let labelled = || any().labels("strimzi.io/kind=Kafka");
+    let kafkas = kafkas
+        .watches(Api::<Service>::all(operator.client.clone()), labelled(), |service| {
+            let name = service.labels().get(CLUSTER_LABEL)?;
+            Some(ObjectRef::new_with(name, kind("Kafka", "kafkas")).within(&service.namespace()?))
+        })
+        .watches(Api::<Secret>::all(operator.client.clone()), any(), certificates_of(store.clone()));
     let kafkas = kafkas.run(|o, c| step(cluster::reconcile(o, c)), |_, e, _| retry(e), operator.clone()).for_each(log);
     let users_run = Controller::new_with(api("KafkaUser", "kafkausers"), any(), kind("KafkaUser", "kafkausers"))
-        .owns(Api::<k8s_openapi::api::core::v1::Secret>::all(operator.client.clone()), any())
+        .owns(Api::<Secret>::all(operator.client.clone()), any())
         .with_config(config())
         .run(|o, c| step(users::reconcile(o, c)), |_, e, _| retry(e), operator.clone())
         .for_each(log);
@@ -194,6 +204,20 @@ pub async fn watch(operator: Arc<Operator>) {
         .for_each(log);
     let gone_users = forget_users(operator.clone(), api("KafkaUser", "kafkausers"));
     tokio::join!(kafkas, users_run, topics, gone_users, sweep(operator.clone(), store));
+}
+
+/// The Kafkas whose listeners take their certificate from a Secret.
+fn certificates_of(kafkas: Store<DynamicObject>) -> impl Fn(Secret) -> Vec<ObjectRef<DynamicObject>> + Send + Sync + 'static {
+    move |secret| {
+        let name = secret.name_any();
+        let uses = |kafka: &&Arc<DynamicObject>| {
+            let listeners = kafka.data.pointer("/spec/kafka/listeners").and_then(Value::as_array).into_iter().flatten();
+            let mut names = listeners.filter_map(|one| one.pointer("/configuration/brokerCertChainAndKey/secretName")?.as_str());
+            kafka.namespace() == secret.namespace() && names.any(|used| used == name)
+        };
+        let all = kafkas.state();
+        all.iter().filter(uses).map(|kafka| ObjectRef::from_obj_with(&**kafka, kind("Kafka", "kafkas"))).collect()
+    }
 }
 
 /// A user has no finalizer, as with the real operator, so its end is seen in the watch.

@@ -1,16 +1,22 @@
 //! `--pretend-ready`: objects become Ready and nothing runs. For benchmarks of the provider, which would else measure Kafka's start.
-//! Only status is written, and its condition says that it is pretended.
+//! Only status is written, and its condition says that it is pretended; and the Services of listeners for clients outside, whose addresses others wait for.
 
 use anyhow::Result;
 use kube::api::DynamicObject;
 use kube::runtime::controller::Action;
 use kube::{Client, ResourceExt};
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::api::{KafkaSpec, TopicSpec, UserSpec, kind, spec};
+use super::addresses::{self, Addresses, Seen};
+use super::api::{KafkaSpec, Refusal, TopicSpec, UserSpec, kind, spec};
+use super::authorities;
 use super::distribution::{DEFAULT_VERSION, metadata_version};
+use super::objects::Owner;
+use super::operator::SOON;
+use super::pools::Pool;
+use super::properties::{Model, Node};
 use super::status::{self, Condition};
-use super::{pki, pools, users};
+use super::{apply, pki, pools, services, users};
 
 /// What all pretended Kafkas share.
 pub struct Pretend {
@@ -34,14 +40,29 @@ impl Pretend {
         if found.is_empty() {
             return Ok(Action::await_change());
         }
+        let model = model(&namespace, &name, &parsed, &found);
+        let Some(addresses) = outside(client, kafka, &model, &found).await? else { return Ok(Action::requeue(SOON)) };
+        let own = match authorities::own_certificates(client, &namespace, &model.listeners).await {
+            Ok((own, _)) => own,
+            Err(error) => {
+                let reason = error.downcast_ref::<Refusal>().map_or("ReconciliationException", |refusal| refusal.reason);
+                let condition = Condition::not_ready(reason, format!("{error:#}"));
+                let body = json!({"observedGeneration": kafka.metadata.generation});
+                status::write(client, &kind("Kafka", "kafkas"), kafka, body, &[condition]).await?;
+                return Err(error);
+            }
+        };
         for pool in &found {
             pools::write_status(client, &name, CLUSTER_ID, pool, &[]).await?;
         }
-        let listener = |l: &super::api::Listener| {
-            let mut value = json!({"name": l.name, "bootstrapServers": format!("127.0.0.1:{}", l.port),
-                "addresses": [{"host": "127.0.0.1", "port": l.port}]});
+        let listener = |l: &super::listener::Listener| {
+            let mut value = match l.service_type() {
+                Some(_) => addresses.status(l, &model.nodes),
+                None => json!({"name": l.name, "bootstrapServers": format!("127.0.0.1:{}", l.port),
+                    "addresses": [{"host": "127.0.0.1", "port": l.port}]}),
+            };
             if l.tls {
-                value["certificates"] = json!([self.authority]);
+                value["certificates"] = json!([own.get(&l.name).unwrap_or(&self.authority)]);
             }
             value
         };
@@ -74,4 +95,44 @@ impl Pretend {
         status::write(client, &kind("KafkaTopic", "kafkatopics"), topic, body, &[Condition::pretended()]).await?;
         Ok(Action::await_change())
     }
+}
+
+/// As much of a Kafka as Services need: nobody listens on a port.
+fn model(namespace: &str, cluster: &str, spec: &KafkaSpec, pools: &[Pool]) -> Model {
+    let node = |pool: &Pool, id: i32| Node {
+        id,
+        pool: pool.name.clone(),
+        controller: pool.spec.has("controller"),
+        broker: pool.spec.has("broker"),
+        volumes: Vec::new(),
+        ports: Default::default(),
+        advertised: Default::default(),
+    };
+    Model {
+        namespace: namespace.to_owned(),
+        cluster: cluster.to_owned(),
+        nodes: pools.iter().flat_map(|pool| pool.ids.iter().map(move |id| node(pool, *id))).collect(),
+        listeners: spec.kafka.listeners.clone(),
+        authorization: None,
+        quotas: None,
+        config: Default::default(),
+        rack: false,
+    }
+}
+
+/// Makes the Services of listeners for clients outside; none while one has no address.
+async fn outside(client: &Client, kafka: &DynamicObject, model: &Model, pools: &[Pool]) -> Result<Option<Addresses>> {
+    let owner = Owner { kind: "Kafka", name: model.cluster.clone(), uid: kafka.uid().unwrap_or_default() };
+    let wanted = services::of_listeners(model, pools, &owner);
+    for service in &wanted {
+        apply::apply(client, &model.namespace, service).await?;
+    }
+    let told = kafka.data.pointer("/status/listeners").and_then(Value::as_array).into_iter().flatten();
+    if !wanted.is_empty() || told.clone().any(|listener| listener["addresses"][0]["host"] != "127.0.0.1") {
+        services::sweep(client, model, &wanted).await?;
+    }
+    Ok(match addresses::look(client, model).await? {
+        Seen::All(addresses) => Some(addresses),
+        Seen::Waiting(_) => None,
+    })
 }

@@ -30,6 +30,8 @@ pub struct Node {
     pub volumes: Vec<String>,
     /// Ports on 127.0.0.1 by Kafka's listener name.
     pub ports: BTreeMap<String, u16>,
+    /// `host:port` that it tells clients from outside the cluster, by Kafka's listener name.
+    pub advertised: BTreeMap<String, String>,
 }
 
 impl Node {
@@ -221,8 +223,11 @@ impl Out<'_> {
             protocols.push(format!("{}:{protocol}", listener.kafka_name()));
         }
         let bind = if matches!(self.place, Place::Pod) { "0.0.0.0" } else { "127.0.0.1" };
-        let urls = |host: &str| names.iter().map(|n| format!("{n}://{host}:{}", self.port(self.node, n))).collect::<Vec<_>>().join(",");
-        let (listeners, advertised) = (urls(bind), urls(&self.host(self.node)));
+        let own = |name: &str, host: &str| format!("{name}://{host}:{}", self.port(self.node, name));
+        let told = |name: &str| self.node.advertised.get(name).map(|address| format!("{name}://{address}"));
+        let host = self.host(self.node);
+        let listeners = names.iter().map(|n| own(n, bind)).collect::<Vec<_>>().join(",");
+        let advertised = names.iter().map(|n| told(n).unwrap_or_else(|| own(n, &host))).collect::<Vec<_>>().join(",");
         self.put("listeners", listeners);
         self.put("advertised.listeners", advertised);
         self.put("listener.security.protocol.map", protocols.join(","));

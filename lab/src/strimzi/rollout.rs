@@ -17,7 +17,7 @@ use super::{apply, pools};
 use crate::kafka::{AlterOp, Client, QuotaEntity, ResourceKind, TopicInfo};
 
 /// The real operator's `operationTimeoutMs`.
-const OPERATION: Duration = Duration::from_secs(300);
+pub const OPERATION: Duration = Duration::from_secs(300);
 const POLL: Duration = Duration::from_millis(200);
 
 /// Broker options Kafka changes while it runs (its documentation's update modes per-broker and cluster-wide), as prefixes.

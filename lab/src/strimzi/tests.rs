@@ -18,6 +18,7 @@ fn node(id: i32, controller: bool) -> Node {
         broker: !controller,
         volumes: vec!["data-0".to_owned()],
         ports: ports.iter().map(|(n, p)| ((*n).to_owned(), p + 10 * u16::try_from(id).unwrap())).collect(),
+        advertised: BTreeMap::new(),
     }
 }
 
@@ -63,6 +64,18 @@ fn the_users_config_wins_over_the_slim_defaults_and_loses_to_what_strimzi_keeps(
     assert_eq!(map["num.io.threads"], "4");
     assert!(!map.contains_key("ssl.keystore.location"));
     assert!(forbidden("listener.name.x") && !forbidden("ssl.cipher.suites") && !forbidden("log.retention.ms"));
+}
+
+#[test]
+fn a_broker_tells_clients_outside_the_address_they_have_a_way_to() {
+    let mut model = model();
+    model.nodes[0].advertised = BTreeMap::from([("SCRAM-9094".to_owned(), "broker-0.example.test:9094".to_owned())]);
+    let map = render(&model, &model.nodes[0], &Place::Process("/lab".into()));
+    assert!(map["listeners"].ends_with("SCRAM-9094://127.0.0.1:20004"));
+    assert_eq!(
+        map["advertised.listeners"],
+        "REPLICATION-9091://127.0.0.1:20001,TLS-9093://127.0.0.1:20003,SCRAM-9094://broker-0.example.test:9094"
+    );
 }
 
 #[test]
