@@ -148,3 +148,49 @@ pub async fn sweep(client: &Client, model: &Model, wanted: &[Value]) -> Result<(
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_service_carries_what_the_listener_says_of_its_kind_and_where_its_connections_go() {
+        let owner = Owner { kind: "KafkaNodePool", name: "brokers".into(), uid: "u".into() };
+        let listener = |kind: &str| -> Listener {
+            let configuration = json!({"class": "c", "loadBalancerSourceRanges": ["10.0.0.0/8"], "finalizers": ["f"], "externalTrafficPolicy": "Local",
+                "brokers": [{"broker": 0, "nodePort": 30_100, "externalIPs": ["192.0.2.1"], "loadBalancerIP": "192.0.2.2"}],
+                "perBrokerAnnotationsTemplate": {"host": "b{nodeId}"}});
+            serde_json::from_value(json!({"name": "public", "port": 9094, "type": kind, "tls": true, "configuration": configuration}))
+                .unwrap()
+        };
+        let ports = BTreeMap::from([("PUBLIC-9094".to_owned(), 20_001)]);
+        let node =
+            Node { id: 0, pool: "brokers".into(), controller: false, broker: true, volumes: vec![], ports, advertised: BTreeMap::new() };
+        let model = Model {
+            namespace: "kafka".into(),
+            cluster: "demo".into(),
+            nodes: vec![node.clone()],
+            listeners: vec![],
+            authorization: None,
+            quotas: None,
+            config: BTreeMap::new(),
+            rack: false,
+        };
+        let of = |kind: &str| service(&listener(kind), broker(&model, &listener(kind), &node, &owner));
+        let (balanced, plain) = (of("loadbalancer"), of("nodeport"));
+        assert_eq!(balanced["metadata"]["name"], "demo-brokers-public-0");
+        assert_eq!(balanced["metadata"]["annotations"], json!({"host": "b0", TARGETS: "127.0.0.1:20001"}));
+        assert_eq!(balanced["metadata"]["ownerReferences"][0]["kind"], "KafkaNodePool");
+        assert_eq!(balanced["metadata"]["finalizers"], json!(["f"]));
+        let expected = json!([{"name": "tcp-public", "port": 9094, "targetPort": "tcp-public", "protocol": "TCP", "nodePort": 30_100}]);
+        assert_eq!((&balanced["spec"]["ports"], &balanced["spec"]["type"]), (&expected, &json!("LoadBalancer")));
+        assert_eq!(balanced["spec"]["loadBalancerSourceRanges"], json!(["10.0.0.0/8"]));
+        assert_eq!((&balanced["spec"]["loadBalancerClass"], &balanced["spec"]["loadBalancerIP"]), (&json!("c"), &json!("192.0.2.2")));
+        assert_eq!(balanced["spec"]["externalTrafficPolicy"], "Local");
+        assert_eq!((&plain["spec"]["type"], &plain["spec"]["externalIPs"]), (&json!("NodePort"), &json!(["192.0.2.1"])));
+        for absent in ["loadBalancerSourceRanges", "loadBalancerClass", "loadBalancerIP"] {
+            assert!(plain["spec"][absent].is_null(), "{absent}");
+        }
+        assert!(plain["metadata"]["finalizers"].is_null());
+    }
+}

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
 use k8s_openapi::api::core::v1::Service;
-use kaas_lab::load_balancer;
+use kaas_lab::load_balancer::{HOST_NAME, NODE_ADDRESS, TARGETS, address_of};
 use kube::ResourceExt;
 use kube::api::{DeleteParams, Patch, PatchParams};
 use serde_json::{Value, json};
@@ -59,22 +59,22 @@ async fn hear(host: &str, port: u16) -> Option<u8> {
 }
 
 async fn load_balancers(world: &World, target: &str) -> Result<()> {
-    write(world, "first", "LoadBalancer", json!({load_balancer::TARGETS: target})).await?;
-    write(world, "second", "LoadBalancer", json!({load_balancer::TARGETS: target, load_balancer::HOST_NAME: "true"})).await?;
+    write(world, "first", "LoadBalancer", json!({TARGETS: target})).await?;
+    write(world, "second", "LoadBalancer", json!({TARGETS: target, HOST_NAME: "true"})).await?;
     let first = until(world, "first", "address", address).await?;
     let named = |service: &Service| service.status.as_ref()?.load_balancer.as_ref()?.ingress.as_ref()?.first()?.hostname.clone();
     let host = until(world, "second", "host name", named).await?;
-    let second = load_balancer::address_of(&host).unwrap().to_string();
+    let second = address_of(&host).unwrap().to_string();
     ensure!(first != second && first.starts_with("127."), "{first} {second}");
     ensure!(hear(&first, 9094).await == Some(7) && hear(&second, 9094).await == Some(7), "both lead to the target");
     ensure!(world.services().get("first").await?.finalizers().contains(&FINALIZER.to_owned()), "the Service is held");
-    write(world, "first", "LoadBalancer", json!({load_balancer::TARGETS: ""})).await?;
+    write(world, "first", "LoadBalancer", json!({TARGETS: ""})).await?;
     let started = Instant::now();
     while hear(&first, 9094).await.is_some() {
         ensure!(started.elapsed() < Duration::from_secs(20), "without targets nobody answers");
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
-    write(world, "second", "ClusterIP", json!({load_balancer::TARGETS: target})).await?;
+    write(world, "second", "ClusterIP", json!({TARGETS: target})).await?;
     until(world, "second", "end of its load balancer", |service| service.finalizers().is_empty().then_some(())).await?;
     ensure!(named(&world.services().get("second").await?).is_none(), "it has no host name any more");
     world.services().delete("first", &DeleteParams::default()).await?;
@@ -89,8 +89,8 @@ async fn load_balancers(world: &World, target: &str) -> Result<()> {
 }
 
 async fn node_port(world: &World, target: &str) -> Result<()> {
-    write(world, "third", "NodePort", json!({load_balancer::TARGETS: target})).await?;
-    let node = until(world, "third", "address", |service| service.annotations().get(load_balancer::NODE_ADDRESS).cloned()).await?;
+    write(world, "third", "NodePort", json!({TARGETS: target})).await?;
+    let node = until(world, "third", "address", |service| service.annotations().get(NODE_ADDRESS).cloned()).await?;
     let port = world.services().get("third").await?.spec.and_then(|spec| spec.ports?.first()?.node_port).unwrap();
     ensure!(hear(&node, u16::try_from(port)?).await == Some(7), "{node}:{port} leads to the target");
     Ok(())
