@@ -110,7 +110,7 @@ pub struct Aws {
     /// What the trust policy of that role asks for.
     #[tf(optional)]
     pub external_id: Attr<String>,
-    /// URLs to use in place of AWS's own, by service, such as `eks` and `sts`, which are those that are called. Each begins with `https://` or `http://`.
+    /// URLs to use in place of AWS's own, by service: `eks`, `iam`, `route53` and `sts` are those that are called. Each begins with `https://` or `http://`.
     #[tf(optional)]
     pub endpoints: Attr<BTreeMap<String, String>>,
 }

@@ -1,9 +1,10 @@
-//! Policies of IAM for what runs in the clusters: who may do what in AWS, no wider than needed.
+//! Policies and roles of IAM for what runs in the clusters: who may do what in AWS, no wider than needed.
 //!
 //! Pure. A policy is the JSON text that IAM takes. ARNs leave the partition open (`arn:*:`), so that they hold in China and GovCloud as well.
 
 mod cluster_api;
 mod ebs_csi;
+pub mod role;
 mod route53;
 #[cfg(test)]
 mod tests;
@@ -13,6 +14,7 @@ use thiserror::Error;
 
 pub use cluster_api::cluster_api;
 pub use ebs_csi::ebs_csi;
+pub use role::{RoleWish, SeenRole, TenantRole};
 pub use route53::{cert_manager, external_dns};
 
 /// The most characters, white space not counted, that a managed policy may have. Source: IAM user guide, IAM and STS quotas.

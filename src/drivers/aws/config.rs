@@ -14,7 +14,7 @@ pub struct AwsConfig {
     pub role_arn: Option<String>,
     /// What the role's trust policy may ask for.
     pub external_id: Option<String>,
-    /// URLs to use instead of AWS's own, by service id in lower case: `eks`, `sts`. They stand above `AWS_ENDPOINT_URL_EKS` and the like.
+    /// URLs to use instead of AWS's own, by service id in lower case: `eks`, `iam`, `route53`, `sts`. They stand above `AWS_ENDPOINT_URL_EKS` and the like.
     pub endpoints: BTreeMap<String, String>,
 }
 

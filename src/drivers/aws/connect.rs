@@ -25,8 +25,8 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(300);
 /// Credentials that end sooner than this are asked for anew.
 const EXPIRY_MARGIN: Duration = Duration::from_secs(300);
-/// The region whose STS is asked for a role where no region is known.
-const FALLBACK_REGION: &str = "us-east-1";
+/// The region that is asked where none is known and none matters much: for a role, and for what has no region.
+pub(super) const FALLBACK_REGION: &str = "us-east-1";
 
 /// Reads the environment and files; may ask the machine it runs on for the region.
 pub(super) async fn load(config: &AwsConfig) -> SdkConfig {

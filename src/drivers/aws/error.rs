@@ -26,6 +26,9 @@ pub enum Error {
     Denied { act: String, source: Box<Answer> },
     #[error("{act}: not found")]
     NotFound { act: String, source: Box<Answer> },
+    /// Something of that name is there that this provider did not make.
+    #[error("{act}: it is somebody else's")]
+    Foreign { act: String, source: Words },
     /// It exists already, or is being changed or used.
     #[error("{act}: in conflict with what is there")]
     Conflict { act: String, source: Box<Answer> },
@@ -105,7 +108,7 @@ impl Error {
             Self::Conflict { source, .. } | Self::Throttled { source, .. } | Self::BadRequest { source, .. } => Some(source),
             Self::Server { source, .. } | Self::Other { source, .. } => Some(source),
             Self::Config { .. } | Self::NoCredentials { .. } => None,
-            Self::Unreachable { .. } | Self::TimedOut { .. } | Self::Decode { .. } => None,
+            Self::Unreachable { .. } | Self::TimedOut { .. } | Self::Decode { .. } | Self::Foreign { .. } => None,
         }
     }
 
@@ -128,6 +131,7 @@ impl Error {
                     .into()
             }
             Self::Denied { .. } => "Give the caller an IAM policy that allows the named action on the named resource.".into(),
+            Self::Foreign { .. } => "Delete or rename it, or name one of your own to be used instead.".into(),
             Self::Throttled { .. } => {
                 "Others use the same account's limits: run the command again later, or with a lower -parallelism.".into()
             }
@@ -173,13 +177,21 @@ impl Error {
         }
     }
 
-    /// Sorts a refusal by what its reader can do about it. Source of the codes: the models of EKS and STS, and AWS's common errors.
+    /// Sorts a refusal by what its reader can do about it. Source of the codes: the models of EKS, STS, Route53 and IAM, and AWS's
+    /// common errors.
     fn from_answer(act: String, source: Answer) -> Self {
         let source = Box::new(source);
         match source.code.as_str() {
-            "ResourceNotFoundException" | "NotFoundException" => Self::NotFound { act, source },
+            "ResourceNotFoundException" | "NotFoundException" | "NoSuchHostedZone" | "NoSuchChange" | "NoSuchEntity" => {
+                Self::NotFound { act, source }
+            }
             "ResourceInUseException" | "ResourcePropagationDelayException" => Self::Conflict { act, source },
-            "ThrottlingException" | "Throttling" | "TooManyRequestsException" | "RequestLimitExceeded" => Self::Throttled { act, source },
+            "EntityAlreadyExists" | "DeleteConflict" | "ConcurrentModification" | "EntityTemporarilyUnmodifiable" => {
+                Self::Conflict { act, source }
+            }
+            "ThrottlingException" | "Throttling" | "TooManyRequestsException" | "RequestLimitExceeded" | "PriorRequestNotComplete" => {
+                Self::Throttled { act, source }
+            }
             "AccessDeniedException" | "AccessDenied" | "UnauthorizedOperation" => Self::Denied { act, source },
             "UnrecognizedClientException" | "InvalidClientTokenId" | "SignatureDoesNotMatch" | "InvalidSignatureException" => {
                 Self::Unauthorized { act, source }
@@ -192,6 +204,11 @@ impl Error {
             | "BadRequestException"
             | "ClientException"
             | "ValidationException"
+            | "ValidationError"
+            | "InvalidInput"
+            | "InvalidChangeBatch"
+            | "MalformedPolicyDocument"
+            | "LimitExceeded"
             | "UnsupportedAvailabilityZoneException"
             | "ResourceLimitExceededException" => Self::BadRequest { act, source },
             _ if source.status == 429 => Self::Throttled { act, source },

@@ -1,4 +1,4 @@
-//! AWS: EKS clusters with all that belongs to them, tokens for their Kubernetes APIs, and who one is.
+//! AWS: EKS clusters with all that belongs to them, tokens for their Kubernetes APIs, names in Route53, roles of IAM, and who one is.
 //!
 //! May know how AWS answers; decides nothing. Nothing of the SDK runs before the first call: a provider that makes no EKS cluster pays nothing for it.
 
@@ -6,6 +6,8 @@ mod config;
 mod connect;
 mod eks;
 mod error;
+mod iam;
+mod route53;
 #[cfg(test)]
 pub mod tests;
 mod token;
@@ -15,6 +17,8 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use aws_config::{Region, SdkConfig};
+use aws_sdk_sts::config::http::HttpResponse;
+use aws_sdk_sts::error::{ProvideErrorMetadata, SdkError};
 use futures::future::BoxFuture;
 use tokio::sync::OnceCell;
 
@@ -37,6 +41,8 @@ struct Inner {
     /// Clients by region.
     eks: Mutex<BTreeMap<String, aws_sdk_eks::Client>>,
     begun: eks::Begun,
+    route53: OnceCell<aws_sdk_route53::Client>,
+    iam: OnceCell<aws_sdk_iam::Client>,
 }
 
 impl Aws {
@@ -53,7 +59,15 @@ impl Aws {
     }
 
     fn with(config: AwsConfig, connect: Connect) -> Self {
-        let inner = Inner { config, connect, sdk: OnceCell::new(), eks: Mutex::default(), begun: eks::Begun::default() };
+        let inner = Inner {
+            config,
+            connect,
+            sdk: OnceCell::new(),
+            eks: Mutex::default(),
+            begun: eks::Begun::default(),
+            route53: OnceCell::new(),
+            iam: OnceCell::new(),
+        };
         Self { inner: Arc::new(inner) }
     }
 
@@ -102,6 +116,43 @@ impl Aws {
             aws_sdk_eks::Client::from_conf(builder.build())
         });
         client.clone()
+    }
+
+    async fn route53(&self) -> aws_sdk_route53::Client {
+        let make = async || {
+            let mut builder = aws_sdk_route53::config::Builder::from(self.sdk().await);
+            builder.set_region(Some(self.global_region().await));
+            if let Some(url) = self.inner.config.endpoints.get("route53") {
+                builder = builder.endpoint_url(url);
+            }
+            aws_sdk_route53::Client::from_conf(builder.build())
+        };
+        self.inner.route53.get_or_init(make).await.clone()
+    }
+
+    async fn iam(&self) -> aws_sdk_iam::Client {
+        let make = async || {
+            let mut builder = aws_sdk_iam::config::Builder::from(self.sdk().await);
+            builder.set_region(Some(self.global_region().await));
+            if let Some(url) = self.inner.config.endpoints.get("iam") {
+                builder = builder.endpoint_url(url);
+            }
+            aws_sdk_iam::Client::from_conf(builder.build())
+        };
+        self.inner.iam.get_or_init(make).await.clone()
+    }
+
+    /// Of services without regions it says the partition alone: AWS's own, China's, that of the government.
+    async fn global_region(&self) -> Region {
+        self.region().await.map_or_else(|_| Region::new(connect::FALLBACK_REGION), Region::new)
+    }
+
+    /// Turns the SDK's error into ours.
+    fn failed<E>(&self, act: String) -> impl FnOnce(SdkError<E, HttpResponse>) -> Error
+    where
+        E: std::error::Error + ProvideErrorMetadata + 'static,
+    {
+        move |error| Error::from_sdk(act, &self.inner.config.places(), &error)
     }
 }
 

@@ -13,7 +13,7 @@ use crate::{
         tenant::{
             id,
             model::{StatusReport, Tenant},
-            parse,
+            outside, parse,
             place::Trouble,
         },
         wishes::SizingReport,
@@ -45,7 +45,7 @@ pub fn fill(tenant: &mut Tenant, spec: &TenantSpec, sizing: Option<&Sizing>, kaf
     tenant.kubernetes = parse::location(&spec.name, spec.own_cluster().is_some()).into();
     tenant.kubernetes_version = spec.own_cluster().map(|own| own.cluster.version().to_string()).into();
     let Some(kafka) = kafka else {
-        tenant.bootstrap_servers = Attr::Null;
+        tenant.bootstrap_servers = spec.public_bootstrap().into();
         tenant.ca_certificate = Attr::Null;
         if tenant.cluster_id.is_unknown() {
             tenant.cluster_id = Attr::Null;
@@ -54,8 +54,8 @@ pub fn fill(tenant: &mut Tenant, spec: &TenantSpec, sizing: Option<&Sizing>, kaf
         return;
     };
     let status = kafka_status(kafka, pools);
-    tenant.bootstrap_servers = status.bootstrap_servers.clone().into();
-    tenant.ca_certificate = status.ca_certificate.clone().into();
+    tenant.bootstrap_servers = outside::servers(spec, kafka, &status).into();
+    tenant.ca_certificate = status.ca_certificate.clone().filter(|_| spec.own_certificate().is_none()).into();
     tenant.cluster_id = status.cluster_id.clone().into();
     tenant.status = Attr::Known(shown(status));
 }

@@ -136,7 +136,7 @@ impl Eks<'_> {
         }
     }
 
-    pub(super) async fn create_pod_identity(&self, wish: &Wish, identity: &PodIdentity, once: &str) -> Result<()> {
+    pub(super) async fn create_pod_identity(&self, tags: tags::Tags, identity: &PodIdentity, once: &str) -> Result<()> {
         let request = self
             .client
             .create_pod_identity_association()
@@ -144,7 +144,7 @@ impl Eks<'_> {
             .namespace(&identity.namespace)
             .service_account(&identity.service_account)
             .role_arn(&identity.role_arn)
-            .set_tags(Some(tags::part(wish).into_iter().collect()))
+            .set_tags(Some(tags.into_iter().collect()))
             .client_request_token(once);
         let act = self.act(format_args!("create the pod identity of {}/{}", identity.namespace, identity.service_account));
         match request.send().await.map_err(self.failed(act)) {

@@ -5,6 +5,7 @@
 mod begun;
 mod change;
 mod create;
+mod identity;
 mod once;
 mod parts;
 mod perform;
@@ -49,7 +50,7 @@ impl<'a> Eks<'a> {
     where
         E: std::error::Error + ProvideErrorMetadata + 'static,
     {
-        move |error| Error::from_sdk(act, &self.aws.inner.config.places(), &error)
+        self.aws.failed(act)
     }
 
     fn incomplete(&self, act: String) -> impl FnOnce() -> Error {

@@ -7,7 +7,7 @@ use tokio::time::{Instant, sleep};
 
 use super::begun::Owner;
 use super::{Eks, once};
-use crate::domain::eks::{ClusterStatus, PartStatus, Step, Wish};
+use crate::domain::eks::{ClusterStatus, PartStatus, Step, Wish, tags};
 use crate::drivers::aws::{Aws, Error, Result};
 
 /// How long IAM may take to tell EKS of a role that was just made, and how long to wait between tries.
@@ -24,15 +24,20 @@ impl Aws {
     pub async fn eks_perform(&self, region: &str, wish: &Wish, step: &Step, token_seed: &str) -> Result<()> {
         let eks = Eks::of(self, region, &wish.name).await;
         let once = once::token(token_seed, step, wish);
-        let begin = Instant::now();
-        loop {
-            match eks.perform(wish, step, &once).await {
-                Err(error) if is_propagating(&error) && begin.elapsed() + PROPAGATION_PAUSE < PROPAGATION => {
-                    tracing::debug!(error = %error.report(), "trying again when IAM has told EKS");
-                    sleep(PROPAGATION_PAUSE).await;
-                }
-                outcome => return outcome,
+        until_propagated(|| eks.perform(wish, step, &once)).await
+    }
+}
+
+/// Asks again while EKS does not know of a role what IAM does.
+pub(super) async fn until_propagated<F: Future<Output = Result<()>>>(ask: impl Fn() -> F) -> Result<()> {
+    let begin = Instant::now();
+    loop {
+        match ask().await {
+            Err(error) if is_propagating(&error) && begin.elapsed() + PROPAGATION_PAUSE < PROPAGATION => {
+                tracing::debug!(error = %error.report(), "trying again when IAM has told EKS");
+                sleep(PROPAGATION_PAUSE).await;
             }
+            outcome => return outcome,
         }
     }
 }
@@ -61,7 +66,7 @@ impl Eks<'_> {
             Step::CreateAddOn { name, kubernetes } => self.create_add_on(wish, name, *kubernetes, once).await,
             Step::UpdateAddOn { name, kubernetes } => self.update_add_on(wish, name, *kubernetes, once).await,
             Step::DeleteAddOn { name } => self.delete_add_on(name).await,
-            Step::CreatePodIdentity { identity } => self.create_pod_identity(wish, identity, once).await,
+            Step::CreatePodIdentity { identity } => self.create_pod_identity(tags::part(wish), identity, once).await,
             Step::DeletePodIdentity { association_id } => self.delete_pod_identity(association_id).await,
             Step::DeleteCluster => self.delete_cluster().await,
         }
@@ -122,7 +127,7 @@ impl Eks<'_> {
         }
     }
 
-    async fn delete_pod_identity(&self, id: &str) -> Result<()> {
+    pub(super) async fn delete_pod_identity(&self, id: &str) -> Result<()> {
         let act = self.act(format_args!("delete pod identity {id:?}"));
         let request = self.client.delete_pod_identity_association().cluster_name(self.cluster).association_id(id);
         gone(request.send().await.map_err(self.failed(act)))

@@ -8,7 +8,7 @@ use std::process::Stdio;
 use serde_json::json;
 use tokio::process::Command;
 
-use super::ok;
+use super::{ok, xml_refusal};
 use crate::drivers::aws::{Aws, AwsConfig};
 use crate::drivers::scripted::{Asked, Reply, Server};
 
@@ -41,6 +41,7 @@ async fn is_inside() -> bool {
         endpoints: endpoints.map(|(name, url)| (name.clone(), url.as_str().unwrap().to_owned())).collect(),
     });
     let outcome = match aws.region().await {
+        _ if block["global"] == true => global(&aws).await,
         Ok(region) => match aws.eks_cluster(&region, "prod").await {
             Ok(_) => region,
             Err(error) => format!("{} {}", error.report(), error.hint().unwrap_or_default()),
@@ -50,6 +51,14 @@ async fn is_inside() -> bool {
     // By its own line: the test program writes the test's name before it.
     std::io::Write::write_all(&mut std::io::stdout(), format!("\nOUTCOME {outcome}\n").as_bytes()).unwrap();
     true
+}
+
+/// What is asked of services without a region.
+async fn global(aws: &Aws) -> String {
+    match (aws.zone("Z1").await, aws.role("r").await) {
+        (Ok(None), Ok(None)) => "nothing there".to_owned(),
+        (zone, role) => format!("{zone:?} {role:?}"),
+    }
 }
 
 fn eks(asked: &Asked) -> Reply {
@@ -100,6 +109,27 @@ async fn the_environment_says_what_the_block_does_not() {
     let elsewhere = [KEYS[0], KEYS[1], ("AWS_REGION", "eu-north-1"), ("AWS_ENDPOINT_URL_EKS", "http://127.0.0.1:9")];
     let block = json!({ "region": "eu-central-1", "endpoints": { "eks": server.url } });
     assert_eq!(outcome(test, &block, &elsewhere, home.path()).await, "eu-central-1");
+}
+
+#[tokio::test]
+async fn services_without_a_region_are_asked_where_the_environment_or_the_block_says_and_need_none() {
+    if is_inside().await {
+        return;
+    }
+    let server = Server::start(|asked, _| match asked.line.as_str() {
+        "GET /2013-04-01/hostedzone/Z1" => xml_refusal(404, "NoSuchHostedZone", "No hosted zone found with ID: Z1"),
+        _ => xml_refusal(404, "NoSuchEntity", "The role with name r cannot be found."),
+    })
+    .await;
+    let (home, url) = (tempfile::tempdir().unwrap(), server.url.as_str());
+    let test = "services_without_a_region_are_asked_where_the_environment_or_the_block_says_and_need_none";
+    let vars = [KEYS[0], KEYS[1], ("AWS_ENDPOINT_URL_ROUTE_53", url), ("AWS_ENDPOINT_URL_IAM", url)];
+    assert_eq!(outcome(test, &json!({ "global": true }), &vars, home.path()).await, "nothing there");
+    let elsewhere = "http://127.0.0.1:9";
+    let vars = [KEYS[0], KEYS[1], ("AWS_ENDPOINT_URL_ROUTE_53", elsewhere), ("AWS_ENDPOINT_URL_IAM", elsewhere)];
+    let block = json!({ "global": true, "region": "eu-central-1", "endpoints": { "route53": url, "iam": url } });
+    assert_eq!(outcome(test, &block, &vars, home.path()).await, "nothing there");
+    assert_eq!(server.asked().len(), 4);
 }
 
 #[tokio::test]

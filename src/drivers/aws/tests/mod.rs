@@ -3,6 +3,8 @@
 mod chain;
 mod failures;
 mod performed;
+mod roles;
+mod route53;
 mod seen;
 
 use std::time::Duration;
@@ -23,13 +25,8 @@ const SECRET: &str = "very-secret-key";
 /// Leads to that server, with keys that never end and retries without long pauses.
 pub fn aws(server: &Server) -> Aws {
     let credentials = Credentials::new("AKIDEXAMPLE", SECRET, None, None, "test");
-    by(
-        AwsConfig {
-            endpoints: [("eks".to_owned(), server.url.clone()), ("sts".to_owned(), server.url.clone())].into(),
-            ..AwsConfig::default()
-        },
-        credentials,
-    )
+    let endpoints = ["eks", "iam", "route53", "sts"].map(|service| (service.to_owned(), server.url.clone())).into();
+    by(AwsConfig { endpoints, ..AwsConfig::default() }, credentials)
 }
 
 fn by(config: AwsConfig, credentials: impl aws_credential_types::provider::ProvideCredentials + 'static) -> Aws {
@@ -59,6 +56,16 @@ fn refusal(status: u16, code: &str, message: &str) -> Reply {
 
 fn ok(body: &Value) -> Reply {
     Reply::json(200, body)
+}
+
+/// An answer of a service that speaks XML.
+fn xml(status: u16, body: impl Into<String>) -> Reply {
+    Reply(status, vec![("content-type", "text/xml".to_owned()), ("x-amzn-requestid", "4b5c-6d".to_owned())], body.into())
+}
+
+/// A refusal as those services word it.
+fn xml_refusal(status: u16, code: &str, message: &str) -> Reply {
+    xml(status, format!("<ErrorResponse><Error><Type>Sender</Type><Code>{code}</Code><Message>{message}</Message></Error></ErrorResponse>"))
 }
 
 /// As `aws eks describe-cluster` shows it.
