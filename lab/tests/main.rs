@@ -29,6 +29,8 @@ mod load_balancer;
 #[cfg(test)]
 mod manifests;
 #[cfg(test)]
+mod names;
+#[cfg(test)]
 mod nothing;
 #[cfg(test)]
 mod package;

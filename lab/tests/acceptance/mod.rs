@@ -11,7 +11,7 @@ pub mod drift;
 mod forbidden;
 pub mod import;
 mod interrupt;
-mod kafka;
+pub mod kafka;
 pub mod killed;
 pub mod place;
 mod servers;

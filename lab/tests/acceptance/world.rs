@@ -79,13 +79,17 @@ impl Operated {
 impl Shared {
     /// A lab that pretends: no Kafka runs.
     pub fn up(purpose: &str, cluster_api: bool) -> Self {
-        let name = format!("{purpose}-{}", std::process::id());
-        let binary = env!("CARGO_BIN_EXE_kaas-lab");
-        let options = Options { pretend_ready: true, cluster_api, owned: true, lab_binary: Some(binary.into()), ..Options::named(&name) };
+        Self::with(&Options { pretend_ready: true, cluster_api, ..Options::named(&format!("{purpose}-{}", std::process::id())) })
+    }
+
+    /// A lab as told.
+    pub fn with(options: &Options) -> Self {
+        let (name, binary) = (&options.name, env!("CARGO_BIN_EXE_kaas-lab"));
+        let options = Options { owned: true, lab_binary: Some(binary.into()), ..options.clone() };
         let mut guardian = Command::new("/bin/sh");
         // A group of its own: Ctrl-C at the tests must not end it.
         guardian
-            .args(["-c", "cat; exec \"$0\" down --name \"$1\"", binary, &name])
+            .args(["-c", "cat; exec \"$0\" down --name \"$1\"", binary, name])
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .process_group(0);

@@ -14,4 +14,4 @@ mod portable;
 mod refused;
 mod slow;
 mod versions;
-mod world;
+pub mod world;
