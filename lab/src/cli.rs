@@ -200,7 +200,7 @@ fn run(verb: Verb) -> Result<ExitCode> {
         }
         Verb::Demo { name, terraform, tenants, keep } => {
             let engine = if terraform { Engine::Terraform } else { Engine::OpenTofu };
-            let lab = Options { cluster_api: tenants > 0, ..Options::named(&name) };
+            let lab = Options { cluster_api: tenants > 0, aws: true, dns: true, ..Options::named(&name) };
             demo::run(&demo::Choices { lab, engine, own_clusters: tenants, keep })?;
         }
         Verb::Test { filter } => tests_run::run(&filter)?,

@@ -101,7 +101,8 @@ fn listener(kafka: &DynamicObject, name: &str) -> (String, String) {
     (found["bootstrapServers"].as_str().unwrap().to_owned(), found["certificates"][0].as_str().unwrap().to_owned())
 }
 
-fn java(lab: &TemporaryLab) -> Vec<i32> {
+/// The processes of Kafka's nodes.
+pub fn java(lab: &Lab) -> Vec<i32> {
     let mut pids: Vec<i32> = kaas_lab::process::marked(lab.folder())
         .into_iter()
         .filter(|p| std::fs::read(format!("/proc/{}/cmdline", p.pid)).is_ok_and(|c| c.windows(12).any(|w| w == b"\0kafka.Kafka")))

@@ -9,7 +9,8 @@ use bytes::Bytes;
 use k8s_openapi::api::core::v1::Secret;
 use kube::api::{Api, ApiResource, DynamicObject, GroupVersionKind, Patch, PatchParams};
 
-use crate::kafka::Client;
+use crate::dns::Dns;
+use crate::kafka::{Client, Names, Security};
 use crate::kubernetes;
 
 const TOPIC: &str = "demo";
@@ -18,8 +19,9 @@ const MESSAGES: usize = 1000;
 /// How long 1000 messages may take to come back.
 const CONSUME: Duration = Duration::from_secs(30);
 
-/// Produces and consumes with the certificate of the tenant's administrator, and sees that a client without one is refused. How many messages came back.
-pub fn pass(kubeconfig: &Path, tenant: &str, bootstrap: &str, ca: &str) -> Result<usize> {
+/// Produces and consumes with the certificate of the tenant's administrator, and sees that a client without one is refused. Brokers are found by the lab's DNS
+/// server alone and trusted by the ACME server's root alone. How many messages came back.
+pub fn pass(kubeconfig: &Path, tenant: &str, bootstrap: &str, dns: &Dns) -> Result<usize> {
     kubernetes::block_on(async {
         let secret = format!("{tenant}-admin");
         let kube = kubernetes::client(kubeconfig).await?;
@@ -28,7 +30,9 @@ pub fn pass(kubeconfig: &Path, tenant: &str, bootstrap: &str, ca: &str) -> Resul
             .await
             .with_context(|| format!("read the Secret {secret}"))?;
         let (certificate, key) = (pem(&admin, "user.crt")?, pem(&admin, "user.key")?);
-        let mut client = Client::connect(bootstrap, ca, Some((&certificate, &key))).await?;
+        let root = dns.acme_root()?;
+        let by = |own: Option<(&str, &str)>| Ok::<_, anyhow::Error>(Security::tls(&root, own)?.with_names(Names::Server(dns.server())));
+        let mut client = Client::connect_with(bootstrap, by(Some((&certificate, &key)))?).await?;
         client.create_topic(TOPIC, PARTITIONS, 3, &std::collections::BTreeMap::new()).await?;
         let mut back = 0;
         for partition in 0..PARTITIONS {
@@ -44,7 +48,7 @@ pub fn pass(kubeconfig: &Path, tenant: &str, bootstrap: &str, ca: &str) -> Resul
             );
             back += consumed.len();
         }
-        ensure!(Client::connect(bootstrap, ca, None).await.is_err(), "the broker let a client in that has no certificate");
+        ensure!(Client::connect_with(bootstrap, by(None)?).await.is_err(), "the broker let a client in that has no certificate");
         client.delete_topic(TOPIC).await?;
         Ok(back)
     })

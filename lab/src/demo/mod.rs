@@ -23,8 +23,10 @@ const QUICKSTART: &str = include_str!("../../../examples/quickstart/main.tf");
 /// As the quickstart names its tenant, which lives in a namespace.
 const TENANT: &str = "payments";
 const CLUSTERS: &str = include_str!("clusters.tf");
+/// The lab's zone and ACME server as variables, and the blocks that give the quickstart's tenant names and a certificate of them.
+const NAMES: [(&str, &str); 2] = [("names.tf", include_str!("names.tf")), ("names_override.tf", include_str!("names_override.tf"))];
 /// What tenants with a cluster of their own are called, before numbers are.
-const NAMES: [&str; 3] = ["orders", "invoices", "shipments"];
+const TENANTS: [&str; 3] = ["orders", "invoices", "shipments"];
 
 /// How the demo is to go.
 #[derive(Clone, Debug)]
@@ -101,11 +103,10 @@ fn workspace_dir(lab: &Lab) -> PathBuf {
     lab.folder().join("workspace")
 }
 
-/// What an application needs to reach a tenant's Kafka.
+/// Where an application finds a tenant's Kafka. What else it needs are its credentials, a resolver and the root of the CA.
 struct Access {
     name: String,
     bootstrap: String,
-    ca: String,
 }
 
 /// A lab with the quickstart's configuration in a workspace.
@@ -123,7 +124,22 @@ impl<'a> Tour<'a> {
         workspace.write("main.tf", QUICKSTART)?;
         workspace.set_variable("kubeconfig", lab.kubeconfig());
         workspace.set_variable("context", lab.context());
-        let number = |at: usize| NAMES.get(at).map_or_else(|| format!("tenant-{}", at + 1), |name| (*name).to_owned());
+        let dns = lab.dns()?;
+        for (file, text) in NAMES {
+            workspace.write(file, text)?;
+        }
+        for (variable, value) in [
+            ("zone_id", dns.zone_id().to_owned()),
+            ("domain", dns.zone_name().to_owned()),
+            ("acme_directory", dns.acme_directory()),
+            ("acme_ca_certificate", dns.acme_ca()?),
+        ] {
+            workspace.set_variable(variable, value);
+        }
+        for (variable, value) in dns.environment() {
+            workspace.set_env(&variable, value);
+        }
+        let number = |at: usize| TENANTS.get(at).map_or_else(|| format!("tenant-{}", at + 1), |name| (*name).to_owned());
         let own_clusters: Vec<String> = (0..choices.own_clusters).map(number).collect();
         if !own_clusters.is_empty() {
             workspace.write("clusters.tf", CLUSTERS)?;
@@ -161,14 +177,14 @@ impl<'a> Tour<'a> {
             let places: Vec<String> = access.iter().map(|tenant| format!("{} at {}", tenant.name, tenant.bootstrap)).collect();
             Ok((access, format!("Kafka of {}", places.join(", of "))))
         })?;
-        steps.step("messages over mutual TLS", || {
+        steps.step("messages by public name", || {
             let back: Vec<String> = access.iter().map(|tenant| self.pass(tenant)).collect::<Result<_>>()?;
-            Ok(((), format!("sent and read back: {}; a client without a certificate is refused", back.join(", "))))
+            Ok(((), format!("trusting the ACME server's root alone, over mutual TLS: {}; a client without a certificate is refused", back.join(", "))))
         })
     }
 
     fn pass(&self, tenant: &Access) -> Result<String> {
-        let back = messages::pass(&self.kubeconfig(&tenant.name)?, &tenant.name, &tenant.bootstrap, &tenant.ca)?;
+        let back = messages::pass(&self.kubeconfig(&tenant.name)?, &tenant.name, &tenant.bootstrap, &self.lab.dns()?)?;
         Ok(format!("{back} of {}", tenant.name))
     }
 
@@ -178,12 +194,11 @@ impl<'a> Tour<'a> {
             value.as_str().map(str::to_owned).with_context(|| format!("read the output {name} as text: it is {value}"))
         };
         let output = |name: &str| text(&self.workspace.output(name)?, name);
-        let mut all = vec![Access { name: TENANT.to_owned(), bootstrap: output("bootstrap_servers")?, ca: output("ca_certificate")? }];
+        let mut all = vec![Access { name: TENANT.to_owned(), bootstrap: output("bootstrap_servers")? }];
         if !self.own_clusters.is_empty() {
             let outputs = self.workspace.output("own_clusters")?;
             for name in &self.own_clusters {
-                let of = |field: &str| text(&outputs[name][field], field);
-                all.push(Access { name: name.clone(), bootstrap: of("bootstrap_servers")?, ca: of("ca_certificate")? });
+                all.push(Access { name: name.clone(), bootstrap: text(&outputs[name], name)? });
             }
         }
         Ok(all)

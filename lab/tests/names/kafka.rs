@@ -14,6 +14,7 @@ use super::world::{Route53, acme_block, dns_block, options, place};
 use crate::acceptance::cluster::{self, of};
 use crate::acceptance::kafka::credentials;
 use crate::acceptance::place::{Place, Tenant};
+use crate::stand_in::java;
 
 const NAME: &str = "orders";
 const TOPIC: &str = "placed";
