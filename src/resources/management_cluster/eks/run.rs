@@ -25,6 +25,8 @@ const PAUSE: Duration = if cfg!(test) { Duration::from_millis(1) } else { Durati
 const PAUSE_MAX: Duration = Duration::from_secs(20);
 /// How often a thing that a step is about may be missing before that is believed.
 const MISSING_MAX: u32 = 5;
+/// How long what ails may take to get well by itself while nothing else is under way: AWS gives pods and capacity about as long.
+const AILING_MAX: Duration = if cfg!(test) { Duration::from_millis(50) } else { Duration::from_secs(15 * 60) };
 
 /// One run at one cluster.
 pub struct Work<'a> {
@@ -135,7 +137,12 @@ impl<'a> Work<'a> {
                 }
             };
             let run = run.get_or_insert_with(|| eks::Run::begin(&seen));
-            let waiting = match next(&seen, run)? {
+            let next = next(&seen, run)?;
+            if let Next::Do(steps) = &next {
+                self.spare_caller(steps).await?;
+            }
+            ails = matches!(next, Next::Ailing(_)).then(|| ails.unwrap_or_else(Instant::now));
+            let waiting = match next {
                 Next::Done => return Ok(Ended { seen, early: None }),
                 Next::Failed(fault) => return Err(fault::told(&fault, wish, summary)),
                 Next::Wait(waiting) => waiting,
@@ -176,6 +183,7 @@ impl<'a> Work<'a> {
                 Err(error @ Error::NotFound { .. }) if *missing < MISSING_MAX => {
                     *missing += 1;
                     return Ok(Some(error.report()));
+        let mut ails: Option<Instant> = None;
                 }
                 Err(error) => return Err(error),
             }
@@ -196,6 +204,10 @@ impl<'a> Work<'a> {
 
     fn ended(&self) -> Option<&'static str> {
         if self.stop.is_cancelled() {
+                Next::Ailing(fault) if ails.is_some_and(|since| since.elapsed() >= AILING_MAX) => {
+                    return Err(fault::told(&fault, wish, summary));
+                }
+                Next::Ailing(fault) => fault.to_string(),
             Some(STOPPED)
         } else if Instant::now() >= self.deadline {
             Some("The deadline passed")
