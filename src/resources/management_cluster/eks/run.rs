@@ -15,7 +15,7 @@ use crate::{
     framework::{attr::Attr, diagnostic::Diagnostics},
     resources::{
         failure::failed_aws,
-        management_cluster::eks::{fault, read},
+        management_cluster::eks::{fault, model::Eks, place::at, read},
     },
 };
 
@@ -25,10 +25,10 @@ const STOPPED: &str = "The run was stopped";
 /// Between two looks; it grows while nothing is to be done.
 const PAUSE: Duration = if cfg!(test) { Duration::from_millis(1) } else { Duration::from_secs(2) };
 const PAUSE_MAX: Duration = Duration::from_secs(20);
-/// How often a thing that a step is about may be missing before that is believed.
-const MISSING_MAX: u32 = 5;
 /// How long what ails may take to get well by itself while nothing else is under way: AWS gives pods and capacity about as long.
 const AILING_MAX: Duration = if cfg!(test) { Duration::from_millis(50) } else { Duration::from_secs(15 * 60) };
+/// How often a thing that a step is about may be missing before that is believed.
+const MISSING_MAX: u32 = 5;
 
 /// One run at one cluster.
 pub struct Work<'a> {
@@ -178,6 +178,7 @@ impl<'a> Work<'a> {
         let mut pause = PAUSE;
         let mut missing = 0;
         let mut last: Option<Seen> = None;
+        let mut ails: Option<Instant> = None;
         loop {
             let seen = match self.look().await {
                 Ok(seen) => seen,
@@ -203,6 +204,10 @@ impl<'a> Work<'a> {
                 Next::Done => return Ok(Ended { seen, early: None }),
                 Next::Failed(fault) => return Err(fault::told(&fault, wish, summary)),
                 Next::Wait(waiting) => waiting,
+                Next::Ailing(fault) if ails.is_some_and(|since| since.elapsed() >= AILING_MAX) => {
+                    return Err(fault::told(&fault, wish, summary));
+                }
+                Next::Ailing(fault) => fault.to_string(),
                 Next::Do(_) if self.stop.is_cancelled() => return Ok(early(seen, STOPPED, "nothing more was begun".to_owned())),
                 Next::Do(steps) => match self.all(wish, &steps, run, &mut missing).await {
                     Ok(None) => {
@@ -225,6 +230,30 @@ impl<'a> Work<'a> {
         }
     }
 
+    /// Refuses, before the first of these steps, to take the access of whose credentials are used: neither this run nor the next could get in again.
+    async fn spare_caller(&self, steps: &[Step]) -> Result<(), Diagnostics> {
+        let gone = |step: &Step| matches!(step, Step::DeleteAccessEntry { .. });
+        if !steps.iter().any(gone) {
+            return Ok(());
+        }
+        let caller = self.aws.caller_arn(&self.id.region).await;
+        let caller = caller.map_err(|error| failed_aws("Cannot see whose access is taken away", &error))?;
+        let is_own = |step: &&Step| matches!(step, Step::DeleteAccessEntry { principal_arn } if eks::lets_in(principal_arn, &caller));
+        let Some(Step::DeleteAccessEntry { principal_arn }) = steps.iter().find(is_own) else { return Ok(()) };
+        let mut found = Diagnostics::none();
+        found.error_at(
+            at(Eks::ACCESS_ENTRY),
+            "This would lock the provider out",
+            format!(
+                "The access entry of {principal_arn} is to go, by which the provider itself ({caller}) gets into {}. Nothing was changed. Keep its access_entry block; or \
+                 give another principal an access_entry with the policy AmazonEKSClusterAdminPolicy, apply that, and remove this one with the credentials of that \
+                 other principal.",
+                self.id
+            ),
+        );
+        Err(found)
+    }
+
     /// Does the steps. Some: one of them cannot be done now, but may be later.
     async fn all(&self, wish: &Wish, steps: &[Step], run: &mut eks::Run, missing: &mut u32) -> Result<Option<String>, Error> {
         for step in steps {
@@ -240,7 +269,6 @@ impl<'a> Work<'a> {
                 Err(error @ Error::NotFound { .. }) if *missing < MISSING_MAX => {
                     *missing += 1;
                     return Ok(Some(error.report()));
-        let mut ails: Option<Instant> = None;
                 }
                 Err(error) => return Err(error),
             }
@@ -261,10 +289,6 @@ impl<'a> Work<'a> {
 
     fn ended(&self) -> Option<&'static str> {
         if self.stop.is_cancelled() {
-                Next::Ailing(fault) if ails.is_some_and(|since| since.elapsed() >= AILING_MAX) => {
-                    return Err(fault::told(&fault, wish, summary));
-                }
-                Next::Ailing(fault) => fault.to_string(),
             Some(STOPPED)
         } else if Instant::now() >= self.deadline {
             Some("The deadline passed")
