@@ -10,7 +10,17 @@ use self::server::World;
 use super::*;
 use crate::{
     domain::install::{Component, ReleaseFile},
-    framework::model::{AttributeValue, Model, decode_model},
+    framework::{
+        model::{AttributeValue, Model, decode_model},
+        parts::Resource,
+    },
+    resources::{
+        connection::Connection,
+        management_cluster::{
+            ManagementClusterResource,
+            model::{Existing, nothing},
+        },
+    },
 };
 
 fn blank<M: Model>() -> M {
