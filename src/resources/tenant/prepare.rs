@@ -9,13 +9,14 @@ use crate::{
         cluster::broker_nodes,
         manifests,
         object::{Kind, ObjectRef},
+        releases::{Component, status::release_status},
         sizing::{Floor, Sizing},
         tenant::{Facts, Isolation, TenantSpec},
     },
     drivers::kubernetes::{Cluster, Error},
     framework::{diagnostic::Diagnostics, parts::Call},
     resources::{
-        connection::{Connection, Management},
+        connection::{Connection, Management, look_up_mirror},
         failure::failed,
         tenant::{
             home,
@@ -80,6 +81,9 @@ pub async fn prepare(
         return Err(found);
     }
     spec.facts = existing.facts;
+    if spec.own_cluster().is_some() {
+        spec.mirror = look_up_mirror(&cluster).await.map_err(|error| failed("Cannot look at the management cluster", &error))?;
+    }
     let standing = standing.unwrap_or_default().max(sizing.brokers);
     let mut prepared = Prepared { place: cluster.clone(), management, cluster, spec, sizing, standing, facts: Facts::default(), deadline };
     match prepared.spec.own_cluster() {
@@ -119,14 +123,14 @@ struct Existing {
     floor: Option<Floor>,
     /// Brokers that the pool asks for; those that run may be more, for a while.
     asked: Option<u32>,
-}
-
-impl Existing {
-    /// Whether the plan that took `known` brokers for there may take away those that are: it knew of them all, or they are leaving already.
     /// Nodes for brokers that the tenant's own cluster is asked for.
     nodes: Option<u32>,
     /// The version of Strimzi that runs in the tenant's own cluster, as Flux tells it.
     strimzi: Option<String>,
+}
+
+impl Existing {
+    /// Whether the plan that took `known` brokers for there may take away those that are: it knew of them all, or they are leaving already.
     fn is_known(&self, planned: Option<&Floor>, known: Option<u32>) -> bool {
         let seen = self.floor.as_ref().zip(known).is_some_and(|(live, known)| live.brokers <= known);
         seen || self.asked.zip(planned).is_some_and(|(asked, planned)| asked <= planned.brokers)
@@ -142,23 +146,23 @@ async fn existing(management: &Management, cluster: &Cluster, spec: &TenantSpec)
         return Ok(Existing::default());
     };
     let seen = place::look(management, cluster, spec).await?;
-    let pool = seen.brokers.as_ref();
-    Ok(Existing {
-        facts: read::kept_facts(&namespace),
-        floor: pool.and_then(manifests::live_floor),
     let (mut nodes, mut strimzi) = (None, None);
     if spec.own_cluster().is_some() {
         nodes = place::found(cluster, &home::object(&spec.name)).await.map_err(looked)?.as_ref().and_then(broker_nodes);
         let release = ObjectRef::namespaced(Kind::HelmRelease, spec.name.namespace(), Component::Strimzi.name());
         strimzi = place::found(cluster, &release).await.map_err(looked)?.and_then(|found| release_status(&found, None).version);
     }
+    let pool = seen.brokers.as_ref();
+    Ok(Existing {
+        facts: read::kept_facts(&namespace),
+        floor: pool.and_then(manifests::live_floor),
         asked: pool.and_then(manifests::asked_brokers),
+        nodes,
+        strimzi,
     })
 }
 
 /// Says that more exists than the plan knew of, which the apply does not take away.
-        nodes,
-        strimzi,
 fn surplus_note(planned: Option<&Floor>, held: Option<&Floor>, call: &mut Call) {
     if let (Some(planned), Some(held)) = (planned, held)
         && held != planned

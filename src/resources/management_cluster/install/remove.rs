@@ -57,6 +57,7 @@ pub async fn remove(run: &Run<'_>, warnings: &mut Diagnostics) -> Result<Option<
     let records = run.records().await?;
     let all: Vec<&Inventory> = records.values().collect();
     demand_unused(run, &all).await?;
+    run.keep_mirror(None).await?;
     remove_all(run, all, warnings).await
 }
 
@@ -170,8 +171,8 @@ async fn remove_namespace(run: &Run<'_>, namespace: &AnyRef, warnings: &mut Diag
             .iter()
             .filter(|object| object["metadata"]["namespace"] == namespace.name && object["metadata"]["deletionTimestamp"].is_null());
         let missed = inside.filter(|object| object["metadata"]["labels"][COMPONENT_LABEL].is_null() && !is_dependent(object));
-        others.extend(missed.map(|object| reference(object).to_string()));
         let missed = missed.filter(|object| (api_version, kind) != SECRET || !is_own_secret(object));
+        others.extend(missed.map(|object| reference(object).to_string()));
     }
     if !others.is_empty() {
         let detail = format!("{namespace} was made by this provider, but holds what it did not install: {}.", others.join(", "));
@@ -239,7 +240,6 @@ fn is_made_by(object: &Value, groups: &BTreeSet<String>, going: &[&Inventory]) -
     is_part || of_component || of_release || of_provider || of_classes
 }
 
-fn is_dependent(object: &Value) -> bool {
 /// What was made for the programs themselves goes with them. Of Secrets that Cluster API's operator installs, its label tells.
 fn is_own_secret(secret: &Value) -> bool {
     let metadata = &secret["metadata"];
@@ -252,6 +252,7 @@ fn is_own_secret(secret: &Value) -> bool {
         || metadata["name"].as_str().is_some_and(|name| UNMARKED.contains(&name))
 }
 
+fn is_dependent(object: &Value) -> bool {
     object["metadata"]["ownerReferences"].as_array().is_some_and(|owners| !owners.is_empty())
 }
 

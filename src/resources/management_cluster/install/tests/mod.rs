@@ -62,6 +62,8 @@ async fn components_are_installed_in_order_kept_and_removed_backwards() {
     assert!(order.windows(2).all(|pair| at(pair[0]) < at(pair[1])), "{lines:#?}");
     assert_eq!(world.there.get(CERT_MANAGER)["spec"]["template"]["spec"]["containers"][0]["image"], "r.local/cert-manager:v1");
     assert_eq!(drift(&world.cluster, &wished).await.unwrap(), Vec::<String>::new());
+    // For the clusters of tenants.
+    assert_eq!(world.there.get("/api/v1/namespaces/kaas-system/configmaps/kaas-mirror")["data"]["imageRegistry"], "r.local");
 
     let mut changed = world.there.get(CERT_MANAGER);
     changed["spec"]["replicas"] = json!(0);
@@ -125,18 +127,6 @@ async fn an_upgrade_takes_the_supported_path_and_prunes() {
     assert_eq!(drift(&world.cluster, &wished).await.unwrap(), Vec::<String>::new());
 }
 
-#[tokio::test]
-async fn what_somebody_else_has_installed_is_left_or_adopted() {
-    let world = World::new();
-    world.release(&cert_manager("1.21.2"), "cert-manager", "");
-    world
-        .there
-        .put("/api/v1/namespaces/cert-manager", json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": "cert-manager" } }));
-    let theirs =
-        json!({ "apiVersion": "apps/v1", "kind": "Deployment", "metadata": { "name": "cert-manager", "namespace": "cert-manager" } });
-    world.there.put(CERT_MANAGER, theirs.clone());
-    let wished = world.wished(&[Component::CertManager], "1.21.2", |_, _| {});
-    for _ in 0..2 {
 #[tokio::test]
 async fn an_upgrade_that_was_begun_is_no_step_until_it_runs() {
     let world = World::new();
@@ -219,6 +209,18 @@ async fn a_first_installation_that_fails_says_what_it_leaves() {
     assert!(said.contains("A beginning is left") && said.contains("(cert-manager)"), "{said}");
 }
 
+#[tokio::test]
+async fn what_somebody_else_has_installed_is_left_or_adopted() {
+    let world = World::new();
+    world.release(&cert_manager("1.21.2"), "cert-manager", "");
+    world
+        .there
+        .put("/api/v1/namespaces/cert-manager", json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": "cert-manager" } }));
+    let theirs =
+        json!({ "apiVersion": "apps/v1", "kind": "Deployment", "metadata": { "name": "cert-manager", "namespace": "cert-manager" } });
+    world.there.put(CERT_MANAGER, theirs.clone());
+    let wished = world.wished(&[Component::CertManager], "1.21.2", |_, _| {});
+    for _ in 0..2 {
         let outcome = world.apply(&wished).await.unwrap();
         assert!(told(&outcome.warnings).contains("on_conflict = \"adopt\""), "{}", told(&outcome.warnings));
         assert_eq!(world.there.get(CERT_MANAGER), theirs);
