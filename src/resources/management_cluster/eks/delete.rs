@@ -6,7 +6,7 @@ use tokio::time::Instant;
 
 use crate::{
     domain::{
-        eks::{ClusterSeen, ClusterStatus, EksId, tags},
+        eks::{ClusterSeen, ClusterStatus, EksId, Wish, tags},
         names::TENANT_LABEL,
         object::Kind,
     },
@@ -50,10 +50,32 @@ pub async fn delete(resource: &ManagementClusterResource, prior: &ManagementClus
     let ended = work.until_gone(&wish).await?;
     connection.forget_eks(&id);
     match ended.early {
-        None => Ok(()),
+        None => {
+            look_for_rest(&aws, &id, &wish, call).await;
+            Ok(())
+        }
         Some(early) => {
             Err(Diagnostics::of_error(SUMMARY, format!("{}: {}. Destroy again to go on.", early.why, early.waiting.trim_end_matches('.'))))
         }
+    }
+}
+
+/// Names what still carries the tags of what was deleted: it costs, and nothing in the state leads to it any more.
+async fn look_for_rest(aws: &Aws, id: &EksId, wish: &Wish, call: &mut Call) {
+    let marks = tags::part(wish).into_iter().filter(|(key, _)| key.starts_with(tags::PREFIX)).collect();
+    // Who may delete a cluster need not be allowed to list all; and what was to be done is done.
+    let Ok(left) = aws.eks_tagged(&id.region, &marks).await else { return };
+    if !left.is_empty() {
+        call.found.warning(
+            "Something is left in AWS",
+            format!(
+                "{id} is deleted, but these carry its tags ({} = {:?}) and the owner's: {}. Another run may have made them, or somebody copied the tags. Delete what is not \
+                 needed: it is billed.",
+                tags::MANAGEMENT_CLUSTER,
+                id.name,
+                left.join(", ")
+            ),
+        );
     }
 }
 
@@ -62,28 +84,6 @@ fn is_stillborn(cluster: &ClusterSeen) -> bool {
     cluster.status == ClusterStatus::Failed && (cluster.endpoint.is_none() || tags::is_unfinished(cluster))
 }
 
-/// Refuses to take the ground from under tenants.
-async fn no_tenants(resource: &ManagementClusterResource, id: &EksId, cluster: &ClusterSeen, call: &Call) -> Result<(), Diagnostics> {
-    // Nothing lives where there is no API, and what is being deleted cannot be kept.
-    if cluster.endpoint.is_none() || cluster.status == ClusterStatus::Deleting {
-        return Ok(());
-    }
-    let client = resource.connection.eks(id).await?.cluster().stopped_by(call.stop.clone());
-    let namespaces = match client.list_metadata(Kind::Namespace, None, Some(TENANT_LABEL)).await {
-        Ok(namespaces) => namespaces,
-        Err(error) if reach::is_away(&error) => {
-            return Err(Diagnostics::of_error(
-                SUMMARY,
-                format!(
-                    "Whether tenants live on it cannot be seen. {} Then destroy again. If you know that there are none, delete the cluster in AWS (aws eks delete-nodegroup, \
-                     aws eks delete-cluster); the next plan finds it gone.",
-                    reach::told(id, Some(cluster), &error)
-                ),
-            ));
-        }
-        Err(error) => return Err(failed("Cannot look for tenants", &error)),
-    };
-    let label = |namespace: &serde_json::Value| namespace["metadata"]["labels"][TENANT_LABEL].as_str().map(str::to_owned);
 /// Refuses, before anything is deleted, where AWS would refuse when the nodes are gone already: profiles are never made here, so they are others' to delete.
 async fn no_fargate(aws: &Aws, id: &EksId, call: &mut Call) -> Result<(), Diagnostics> {
     let profiles = match aws.eks_fargate_profiles(&id.region, &id.name).await {
@@ -110,6 +110,28 @@ async fn no_fargate(aws: &Aws, id: &EksId, call: &mut Call) -> Result<(), Diagno
     ))
 }
 
+/// Refuses to take the ground from under tenants.
+async fn no_tenants(resource: &ManagementClusterResource, id: &EksId, cluster: &ClusterSeen, call: &Call) -> Result<(), Diagnostics> {
+    // Nothing lives where there is no API, and what is being deleted cannot be kept.
+    if cluster.endpoint.is_none() || cluster.status == ClusterStatus::Deleting {
+        return Ok(());
+    }
+    let client = resource.connection.eks(id).await?.cluster().stopped_by(call.stop.clone());
+    let namespaces = match client.list_metadata(Kind::Namespace, None, Some(TENANT_LABEL)).await {
+        Ok(namespaces) => namespaces,
+        Err(error) if reach::is_away(&error) => {
+            return Err(Diagnostics::of_error(
+                SUMMARY,
+                format!(
+                    "Whether tenants live on it cannot be seen. {} Then destroy again. If you know that there are none, delete the cluster in AWS (aws eks delete-nodegroup, \
+                     aws eks delete-cluster); the next plan finds it gone.",
+                    reach::told(id, Some(cluster), &error)
+                ),
+            ));
+        }
+        Err(error) => return Err(failed("Cannot look for tenants", &error)),
+    };
+    let label = |namespace: &serde_json::Value| namespace["metadata"]["labels"][TENANT_LABEL].as_str().map(str::to_owned);
     let mut tenants: Vec<String> = namespaces.iter().filter_map(label).collect();
     tenants.sort();
     if tenants.is_empty() {
