@@ -56,6 +56,9 @@ pub struct TenantSpec {
     /// The names of before, while they are given up: they are kept until the new ones answer. No part of the wish.
     #[serde(skip)]
     pub leaving: Option<DnsSpec>,
+    /// The registry that charts and images of a cluster of its own come from, as the management cluster says; None: where their projects publish them.
+    #[serde(skip)]
+    pub mirror: Option<String>,
 }
 
 /// What a tenant has to itself.

@@ -85,6 +85,7 @@ fn tenant(number: usize, cluster: ClusterSpec) -> (TenantSpec, Sizing) {
         tls: None,
         external: None,
         leaving: None,
+        mirror: None,
     };
     let sizing = size(&spec.wish, &spec.overrides, None).unwrap();
     assert_eq!(check(&cluster, &sizing), [], "{cluster:?}");

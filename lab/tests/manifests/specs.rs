@@ -55,6 +55,7 @@ fn draw(dice: &mut Dice) -> (TenantSpec, Facts) {
         tls: None,
         external: None,
         leaving: None,
+        mirror: None,
     };
     let spec = public(spec, dice);
     let facts = *dice.of(&[

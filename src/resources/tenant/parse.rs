@@ -86,6 +86,7 @@ pub fn spec(tenant: &Tenant, settings: &Settings) -> Result<TenantSpec, Diagnost
             tls,
             external,
             leaving: None,
+            mirror: None,
         });
     }
     if !found.has_errors() {

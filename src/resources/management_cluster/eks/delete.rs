@@ -6,10 +6,11 @@ use tokio::time::Instant;
 
 use crate::{
     domain::{
-        eks::{ClusterSeen, ClusterStatus, EksId, tags},
+        eks::{ClusterSeen, ClusterStatus, EksId, Wish, tags},
         names::TENANT_LABEL,
         object::Kind,
     },
+    drivers::aws::{Aws, Error},
     framework::{diagnostic::Diagnostics, parts::Call},
     resources::{
         failure::{failed, failed_aws},
@@ -43,21 +44,70 @@ pub async fn delete(resource: &ManagementClusterResource, prior: &ManagementClus
             return Err(found);
         }
         no_tenants(resource, &id, cluster, call).await?;
+        no_fargate(&aws, &id, call).await?;
     }
     let wish = wish::parse(block, &Marks::of(&connection.settings()), &mut Diagnostics::none()).wish;
     let ended = work.until_gone(&wish).await?;
     connection.forget_eks(&id);
     match ended.early {
-        None => Ok(()),
+        None => {
+            look_for_rest(&aws, &id, &wish, call).await;
+            Ok(())
+        }
         Some(early) => {
             Err(Diagnostics::of_error(SUMMARY, format!("{}: {}. Destroy again to go on.", early.why, early.waiting.trim_end_matches('.'))))
         }
     }
 }
 
+/// Names what still carries the tags of what was deleted: it costs, and nothing in the state leads to it any more.
+async fn look_for_rest(aws: &Aws, id: &EksId, wish: &Wish, call: &mut Call) {
+    let marks = tags::part(wish).into_iter().filter(|(key, _)| key.starts_with(tags::PREFIX)).collect();
+    // Who may delete a cluster need not be allowed to list all; and what was to be done is done.
+    let Ok(left) = aws.eks_tagged(&id.region, &marks).await else { return };
+    if !left.is_empty() {
+        call.found.warning(
+            "Something is left in AWS",
+            format!(
+                "{id} is deleted, but these carry its tags ({} = {:?}) and the owner's: {}. Another run may have made them, or somebody copied the tags. Delete what is not \
+                 needed: it is billed.",
+                tags::MANAGEMENT_CLUSTER,
+                id.name,
+                left.join(", ")
+            ),
+        );
+    }
+}
+
 /// Whether the control plane never was there for anyone.
 fn is_stillborn(cluster: &ClusterSeen) -> bool {
     cluster.status == ClusterStatus::Failed && (cluster.endpoint.is_none() || tags::is_unfinished(cluster))
+}
+
+/// Refuses, before anything is deleted, where AWS would refuse when the nodes are gone already: profiles are never made here, so they are others' to delete.
+async fn no_fargate(aws: &Aws, id: &EksId, call: &mut Call) -> Result<(), Diagnostics> {
+    let profiles = match aws.eks_fargate_profiles(&id.region, &id.name).await {
+        Ok(profiles) => profiles,
+        // Who may delete clusters need not be allowed to look for them.
+        Err(error @ Error::Denied { .. }) => {
+            let detail = format!("{}. If there are any, AWS deletes no cluster.", error.report().trim_end_matches('.'));
+            call.found.warning("Fargate profiles were not looked for", detail);
+            return Ok(());
+        }
+        Err(error) => return Err(failed_aws("Cannot look for Fargate profiles", &error)),
+    };
+    if profiles.is_empty() {
+        return Ok(());
+    }
+    let names: Vec<String> = profiles.into_iter().collect();
+    Err(Diagnostics::of_error(
+        SUMMARY,
+        format!(
+            "{id} has the Fargate profiles {}, which this resource did not make, and AWS deletes no cluster that has any. Nothing was deleted. Delete them where they \
+             were made (aws eks delete-fargate-profile), then destroy again.",
+            names.join(", ")
+        ),
+    ))
 }
 
 /// Refuses to take the ground from under tenants.

@@ -15,14 +15,18 @@ use crate::{
     framework::{attr::Attr, diagnostic::Diagnostics},
     resources::{
         failure::failed_aws,
-        management_cluster::eks::{fault, read},
+        management_cluster::eks::{fault, model::Eks, place::at, read},
     },
 };
 
+/// Summary of the error that ends the run which lost its beginning to another.
+pub const TAKEN_OVER: &str = "Another run makes this EKS cluster";
 const STOPPED: &str = "The run was stopped";
 /// Between two looks; it grows while nothing is to be done.
 const PAUSE: Duration = if cfg!(test) { Duration::from_millis(1) } else { Duration::from_secs(2) };
 const PAUSE_MAX: Duration = Duration::from_secs(20);
+/// How long what ails may take to get well by itself while nothing else is under way: AWS gives pods and capacity about as long.
+const AILING_MAX: Duration = if cfg!(test) { Duration::from_millis(50) } else { Duration::from_secs(15 * 60) };
 /// How often a thing that a step is about may be missing before that is believed.
 const MISSING_MAX: u32 = 5;
 
@@ -85,9 +89,9 @@ impl<'a> Work<'a> {
     fn check_owned(&self, seen: &Seen, wish: &Wish, known: Option<&Attr<String>>) -> Result<(), Diagnostics> {
         let what = match (&seen.cluster, known) {
             (Some(cluster), Some(known)) => return read::same_cluster(known, &cluster.arn),
-            (Some(cluster), None) if cluster.status != ClusterStatus::Deleting && !is_own_beginning(cluster, wish) => {
-                "is another one now, which was not begun here"
-            }
+            (Some(cluster), None) if cluster.status == ClusterStatus::Deleting => return Ok(()),
+            (Some(cluster), None) if !is_own_beginning(cluster, wish) => "is another one now, which was not begun here",
+            (Some(cluster), None) if cluster.tags.get(tags::RUN) != Some(&wish.run) => return Err(self.taken_over()),
             (None, Some(_)) => "is gone: somebody has deleted it",
             _ => return Ok(()),
         };
@@ -98,6 +102,61 @@ impl<'a> Work<'a> {
                 self.id.name, self.id.region
             ),
         ))
+    }
+
+    /// What tells this run from others.
+    pub fn run(&self) -> &str {
+        &self.seed
+    }
+
+    /// Takes a beginning over: its former run ends at its next look, so that one state at most comes to hold the cluster. Waits until AWS shows it.
+    pub async fn take_over(&self, cluster: &ClusterSeen, wish: &Wish) -> Result<(), Diagnostics> {
+        let failed = |error: Error| failed_aws("Cannot go on with the EKS cluster", &error);
+        let set = tags::Tags::from([(tags::RUN.to_owned(), wish.run.clone())]);
+        let step = Step::Tag { arn: cluster.arn.clone(), set, remove: Default::default() };
+        let mut pause = PAUSE;
+        loop {
+            match self.perform(wish, &step).await {
+                Err(error) if matches!(error, Error::Conflict { .. }) || is_passing(&error) => {}
+                done => {
+                    done.map_err(failed)?;
+                    let seen = self.aws.eks_cluster(&self.id.region, &self.id.name).await.map_err(failed)?;
+                    // Gone, finished, or taken over by yet another: the next look tells.
+                    let before = cluster.tags.get(tags::RUN);
+                    if seen.is_none_or(|seen| seen.tags.get(tags::RUN) != before) {
+                        return Ok(());
+                    }
+                }
+            }
+            if let Some(why) = self.sleep(&mut pause).await {
+                return Err(Diagnostics::of_error(
+                    "Cannot go on with the EKS cluster",
+                    format!("{why}: AWS does not show its new tags yet."),
+                ));
+            }
+        }
+    }
+
+    /// That a beginning is still this run's to finish.
+    pub async fn check_mine(&self, wish: &Wish) -> Result<(), Diagnostics> {
+        let seen = self.aws.eks_cluster(&self.id.region, &self.id.name).await;
+        let seen = seen.map_err(|error| failed_aws("Cannot look at the EKS cluster", &error))?;
+        match seen {
+            Some(cluster) if is_own_beginning(&cluster, wish) && cluster.tags.get(tags::RUN) == Some(&wish.run) => Ok(()),
+            _ => Err(self.taken_over()),
+        }
+    }
+
+    fn taken_over(&self) -> Diagnostics {
+        Diagnostics::of_error(
+            TAKEN_OVER,
+            format!(
+                "The EKS cluster {:?} in {} was taken over, while this run waited, by another run of the same owner that makes a cluster of this name. The other run \
+                 will hold it in its state, so this one does not. If the runs are of different configurations, choose another name, and give each configuration its \
+                 own owner in the provider block.",
+                self.id.name, self.id.region
+            ),
+        )
     }
 
     /// One look.
@@ -119,6 +178,7 @@ impl<'a> Work<'a> {
         let mut pause = PAUSE;
         let mut missing = 0;
         let mut last: Option<Seen> = None;
+        let mut ails: Option<Instant> = None;
         loop {
             let seen = match self.look().await {
                 Ok(seen) => seen,
@@ -135,10 +195,19 @@ impl<'a> Work<'a> {
                 }
             };
             let run = run.get_or_insert_with(|| eks::Run::begin(&seen));
-            let waiting = match next(&seen, run)? {
+            let next = next(&seen, run)?;
+            if let Next::Do(steps) = &next {
+                self.spare_caller(steps).await?;
+            }
+            ails = matches!(next, Next::Ailing(_)).then(|| ails.unwrap_or_else(Instant::now));
+            let waiting = match next {
                 Next::Done => return Ok(Ended { seen, early: None }),
                 Next::Failed(fault) => return Err(fault::told(&fault, wish, summary)),
                 Next::Wait(waiting) => waiting,
+                Next::Ailing(fault) if ails.is_some_and(|since| since.elapsed() >= AILING_MAX) => {
+                    return Err(fault::told(&fault, wish, summary));
+                }
+                Next::Ailing(fault) => fault.to_string(),
                 Next::Do(_) if self.stop.is_cancelled() => return Ok(early(seen, STOPPED, "nothing more was begun".to_owned())),
                 Next::Do(steps) => match self.all(wish, &steps, run, &mut missing).await {
                     Ok(None) => {
@@ -159,6 +228,30 @@ impl<'a> Work<'a> {
             }
             last = Some(seen);
         }
+    }
+
+    /// Refuses, before the first of these steps, to take the access of whose credentials are used: neither this run nor the next could get in again.
+    async fn spare_caller(&self, steps: &[Step]) -> Result<(), Diagnostics> {
+        let gone = |step: &Step| matches!(step, Step::DeleteAccessEntry { .. });
+        if !steps.iter().any(gone) {
+            return Ok(());
+        }
+        let caller = self.aws.caller_arn(&self.id.region).await;
+        let caller = caller.map_err(|error| failed_aws("Cannot see whose access is taken away", &error))?;
+        let is_own = |step: &&Step| matches!(step, Step::DeleteAccessEntry { principal_arn } if eks::lets_in(principal_arn, &caller));
+        let Some(Step::DeleteAccessEntry { principal_arn }) = steps.iter().find(is_own) else { return Ok(()) };
+        let mut found = Diagnostics::none();
+        found.error_at(
+            at(Eks::ACCESS_ENTRY),
+            "This would lock the provider out",
+            format!(
+                "The access entry of {principal_arn} is to go, by which the provider itself ({caller}) gets into {}. Nothing was changed. Keep its access_entry block; or \
+                 give another principal an access_entry with the policy AmazonEKSClusterAdminPolicy, apply that, and remove this one with the credentials of that \
+                 other principal.",
+                self.id
+            ),
+        );
+        Err(found)
     }
 
     /// Does the steps. Some: one of them cannot be done now, but may be later.
@@ -213,7 +306,7 @@ pub fn is_own_beginning(cluster: &ClusterSeen, wish: &Wish) -> bool {
 
 /// The last step of a creation.
 fn is_finish(step: &Step) -> bool {
-    matches!(step, Step::Tag { set, remove, .. } if set.is_empty() && remove.iter().eq([tags::PHASE]))
+    matches!(step, Step::Tag { set, remove, .. } if set.is_empty() && remove.contains(tags::PHASE))
 }
 
 /// Whether the same request may well succeed later.

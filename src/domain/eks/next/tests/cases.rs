@@ -254,14 +254,30 @@ fn degraded_parts_are_waited_for_where_that_may_help() {
         let mut seen = whole(&wish);
         system(&mut seen).status = PartStatus::Degraded;
         system(&mut seen).issues = vec![issue(code)];
-        assert_eq!(matches!(next(&wish, &seen, &Run::default()), Next::Wait(_)), passes, "{code}");
+        assert_eq!(matches!(next(&wish, &seen, &Run::default()), Next::Ailing(_)), passes, "{code}");
     }
     for (code, passes) in [("InsufficientNumberOfReplicas", true), ("AccessDenied", false)] {
         let mut seen = whole(&wish);
         let coredns = seen.add_ons.get_mut("coredns").unwrap();
         (coredns.status, coredns.issues) = (PartStatus::Degraded, vec![issue(code)]);
-        assert_eq!(matches!(next(&wish, &seen, &Run::default()), Next::Wait(_)), passes, "{code}");
+        assert_eq!(matches!(next(&wish, &seen, &Run::default()), Next::Ailing(_)), passes, "{code}");
     }
+}
+
+#[test]
+fn what_ails_has_failed_only_once_nothing_is_under_way_that_may_cure_it() {
+    let wish = wish();
+    let mut seen = whole(&wish);
+    let coredns = seen.add_ons.get_mut("coredns").unwrap();
+    (coredns.status, coredns.issues) = (PartStatus::Degraded, vec![issue("InsufficientNumberOfReplicas")]);
+    let Next::Ailing(fault) = next(&wish, &seen, &Run::default()) else { panic!("all else is there") };
+    assert_eq!((fault.what.as_str(), fault.issues), (r#"add-on "coredns""#, vec![issue("InsufficientNumberOfReplicas")]));
+    seen.add_ons.get_mut("vpc-cni").unwrap().status = PartStatus::Updating;
+    let waiting = wait(next(&wish, &seen, &Run::default()));
+    assert!(waiting.contains("\"vpc-cni\" is UPDATING") && waiting.contains("\"coredns\" is DEGRADED: Insufficient"), "{waiting}");
+    // Its pods have no node yet: the nodes are waited for.
+    system(&mut seen).status = PartStatus::Creating;
+    assert_eq!(wait(next(&wish, &seen, &Run::default())).matches("DEGRADED").count(), 0);
 }
 
 #[test]
@@ -325,11 +341,11 @@ fn a_role_of_a_service_account_that_others_gave_is_not_taken_from_them() {
 
 #[test]
 fn the_mark_of_a_beginning_goes_last() {
-    let wish = wish();
+    let wish = Wish { run: "1f2e".to_owned(), ..wish() };
     let mut seen = whole(&wish);
     seen.cluster.as_mut().unwrap().tags = tags::new_cluster(&wish);
     assert_eq!(drift(&wish, &seen), [r#"cluster "platform" was begun and not finished"#]);
-    let remove = BTreeSet::from([tags::PHASE.to_owned()]);
+    let remove = BTreeSet::from([tags::PHASE.to_owned(), tags::RUN.to_owned()]);
     assert_eq!(steps(&wish, &seen), [Step::Tag { arn: ARN.to_owned(), set: BTreeMap::new(), remove }]);
 }
 
@@ -352,6 +368,10 @@ fn removal_takes_protection_off_then_our_groups_and_names_those_of_others() {
     seen.node_groups.insert("others".to_owned(), NodeGroupSeen { status: PartStatus::Active, ..NodeGroupSeen::default() });
     seen.cluster.as_mut().unwrap().deletion_protection = true;
     let first = |seen: &Seen, run: &Run| next_removal(seen, run);
+    let others = fault(first(&seen, &Run::default()));
+    assert_eq!((others.what.as_str(), others.issues.len()), (r#"cluster "platform""#, 1));
+    assert!(others.issues[0].message.contains("\"others\""), "named before anything is deleted: {others:?}");
+    seen.node_groups.get_mut("others").unwrap().status = PartStatus::Deleting;
     assert_eq!(first(&seen, &Run::default()), Next::Do(vec![Step::UpdateDeletionProtection { to: false }]));
     seen.cluster.as_mut().unwrap().deletion_protection = false;
     assert_eq!(first(&seen, &Run::default()), Next::Do(vec![Step::DeleteNodeGroup { group: ours.clone() }]));
@@ -359,10 +379,7 @@ fn removal_takes_protection_off_then_our_groups_and_names_those_of_others() {
     seen.node_groups.get_mut(&ours).unwrap().status = PartStatus::DeleteFailed;
     assert_eq!(fault(first(&seen, &done([Step::DeleteNodeGroup { group: ours.clone() }]))).status, "DELETE_FAILED");
     seen.node_groups.remove(&ours);
-    seen.node_groups.get_mut("others").unwrap().status = PartStatus::Active;
-    let fault = fault(first(&seen, &Run::default()));
-    assert_eq!((fault.what.as_str(), fault.issues.len()), (r#"cluster "platform""#, 1));
-    assert!(fault.issues[0].message.contains("\"others\""), "{fault:?}");
+    assert!(wait(first(&seen, &Run::default())).contains("\"others\" is DELETING"));
     seen.node_groups.clear();
     assert_eq!(first(&seen, &Run::default()), Next::Do(vec![Step::DeleteCluster]));
     seen.cluster.as_mut().unwrap().status = ClusterStatus::Deleting;

@@ -15,22 +15,22 @@ use crate::{
     resources::management_cluster::{eks::model::EndpointAccess, tests::There},
 };
 
-const CLUSTER: &str = "/clusters/platform";
+pub const CLUSTER: &str = "/clusters/platform";
 
 /// Without classes, so that each call may have a Kubernetes of its own.
-fn config(eks: Eks) -> ManagementCluster {
+pub fn config(eks: Eks) -> ManagementCluster {
     ManagementCluster { cluster_classes: set(&[]), ..super::config(eks) }
 }
 
 /// A provider that leads to these.
-async fn resource(fake: &Fake, there: &There) -> ManagementClusterResource {
+pub async fn resource(fake: &Fake, there: &There) -> ManagementClusterResource {
     let id = EksId { region: "eu-central-1".to_owned(), name: "platform".to_owned() };
     let connection = Connection::default();
     connection.configure(Settings::default());
     ManagementClusterResource::new(connection.with_eks(aws(&fake.start().await), &id, there.server().0))
 }
 
-async fn create(fake: &Fake, config: &ManagementCluster) -> (Result<ManagementCluster, Failed<ManagementCluster>>, Call) {
+pub async fn create(fake: &Fake, config: &ManagementCluster) -> (Result<ManagementCluster, Failed<ManagementCluster>>, Call) {
     let mut call = Call::default();
     (resource(fake, &There::default()).await.create(plan(config, None).cluster, &mut call).await, call)
 }
@@ -39,7 +39,7 @@ async fn read(fake: &Fake, state: &ManagementCluster) -> Option<ManagementCluste
     resource(fake, &There::default()).await.read(state.clone(), &mut Call::default()).await.unwrap()
 }
 
-async fn update(
+pub async fn update(
     fake: &Fake,
     prior: &ManagementCluster,
     config: &ManagementCluster,
@@ -54,11 +54,11 @@ fn soon(config: ManagementCluster) -> ManagementCluster {
     ManagementCluster { timeouts: Timeouts { create: limit(), update: limit(), ..Timeouts::default() }.into(), ..config }
 }
 
-fn phase(state: &ManagementCluster) -> &str {
+pub fn phase(state: &ManagementCluster) -> &str {
     state.status.known().unwrap().phase.known().unwrap()
 }
 
-fn unprotected() -> ManagementCluster {
+pub fn unprotected() -> ManagementCluster {
     config(Eks { deletion_protection: false.into(), ..eks() })
 }
 
@@ -121,6 +121,17 @@ async fn a_deadline_that_passes_leaves_a_state_and_no_error() {
     let done = update(&fake, &made, &config(eks())).await.map_err(|failed| told(&failed.diagnostics)).unwrap();
     assert_eq!(phase(&done), "Ready");
     assert!(fake.world().things[CLUSTER]["tags"]["kaas.dev/phase"].is_null());
+}
+
+#[tokio::test]
+async fn an_add_on_that_stays_degraded_ends_the_run_before_the_deadline_with_the_reason_of_aws() {
+    let fake = Fake::default();
+    fake.world().faults.push(("/addons/coredns", "DEGRADED", "InsufficientNumberOfReplicas", "0 of 2 replicas are available"));
+    let limit = || Attr::Known("20s".parse().unwrap());
+    let timeouts = Timeouts { create: limit(), ..Timeouts::default() }.into();
+    let (failed, _) = create(&fake, &ManagementCluster { timeouts, ..config(eks()) }).await;
+    let said = errors(&failed.unwrap_err().diagnostics);
+    assert!(said[0].starts_with("eks.add_on: ") && said[0].contains("0 of 2 replicas are available"), "{said:?}");
 }
 
 #[tokio::test]

@@ -61,6 +61,11 @@ impl Fake {
             ("GET", ["addons", "supported-versions"]) => versions(query),
             ("POST", ["tags", arn @ ..]) => world.tag(&arn.join("/"), &asked.json(), ""),
             ("DELETE", ["tags", arn @ ..]) => world.tag(&arn.join("/"), &Json::Null, query),
+            ("GET", ["clusters"]) => {
+                let names: Vec<&str> =
+                    world.things.keys().filter_map(|path| path.strip_prefix("/clusters/")).filter(|name| !name.contains('/')).collect();
+                ok(&json!({ "clusters": names }))
+            }
             ("POST", ["clusters"]) => world.create("clusters", "name", "cluster", asked.json()),
             (_, ["clusters", cluster, ..]) if !world.things.contains_key(&format!("/clusters/{cluster}")) => not_found(),
             ("POST", ["clusters", cluster, "update-config"]) => world.update(&format!("/clusters/{cluster}"), &asked.json()),
@@ -183,6 +188,7 @@ impl World {
             "node-groups" => json!({ "nodegroups": names }),
             "addons" => json!({ "addons": names }),
             "access-entries" => json!({ "accessEntries": names }),
+            "fargate-profiles" => json!({ "fargateProfileNames": names }),
             _ => json!({ "associations": names.iter().map(|name| json!({ "associationId": name })).collect::<Vec<_>>() }),
         })
     }
@@ -214,6 +220,9 @@ impl World {
             }
             if self.things.keys().any(|other| other.starts_with(&format!("{path}/node-groups/"))) {
                 return refusal(409, "ResourceInUseException", "Cluster has nodegroups attached");
+            }
+            if self.things.keys().any(|other| other.starts_with(&format!("{path}/fargate-profiles/"))) {
+                return refusal(409, "ResourceInUseException", "Cluster has fargate profiles attached");
             }
         }
         let at_once = path.contains("/access-entries/") || path.contains("/pod-identity-associations/");
