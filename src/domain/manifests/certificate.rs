@@ -50,8 +50,10 @@ fn cluster_issuer(spec: &TenantSpec, tls: &TlsSpec) -> Option<Manifest> {
 
 /// The names that are wanted, and those of before as long as they are given up.
 fn zones(spec: &TenantSpec) -> impl Iterator<Item = &DnsSpec> {
-    let before = spec.leaving.iter().filter(|before| spec.dns.as_ref().is_some_and(|dns| dns.domain != before.domain));
-    spec.dns.iter().chain(before)
+    let other = |before: &&DnsSpec| spec.dns.as_ref().is_some_and(|dns| dns.domain != before.domain);
+    // Where nobody wrote records there is nowhere to answer a challenge.
+    let can_prove = |before: &&DnsSpec| before.zone().is_some() || spec.tls.as_ref().is_none_or(|tls| !tls.issuer.is_acme());
+    spec.dns.iter().chain(spec.leaving.iter().filter(other).filter(can_prove))
 }
 
 /// For the tenant's names only: an issuer of no namespace can be used from any.
