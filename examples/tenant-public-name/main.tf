@@ -1,4 +1,5 @@
-# Two tenants that applications anywhere reach by a public name and trust without a private CA.
+# Two tenants that applications anywhere reach by a public name and trust without a private CA. No test runs it as it is: it takes an account with AWS and a
+# domain of one's own.
 #
 #   terraform apply -var management_cluster=eks/eu-central-1/platform -var zone_id=Z0123456789ABCDEFGHIJ -var domain=kafka.example.com
 

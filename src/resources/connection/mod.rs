@@ -59,7 +59,14 @@ struct Configured {
 
 impl Configured {
     fn new(settings: Settings) -> Self {
-        Self { settings, aws: OnceLock::new(), block: OnceLock::new(), eks: Mutex::default(), making: management::Names::default(), zones: zones::Zones::default() }
+        Self {
+            settings,
+            aws: OnceLock::new(),
+            block: OnceLock::new(),
+            eks: Mutex::default(),
+            making: management::Names::default(),
+            zones: zones::Zones::default(),
+        }
     }
 }
 

@@ -70,6 +70,9 @@ fn is_handed_over(spec: &TenantSpec, before: &DnsSpec) -> bool {
 fn not_yet(what: &str, why: &str) -> Diagnostics {
     Diagnostics::of_error(
         "The tenant's names are not changed yet",
-        format!("{why} while waiting: {}. The names of before stay until the new ones answer. Apply again: it goes on from here.", what.trim_end_matches('.')),
+        format!(
+            "{why} while waiting: {}. The names of before stay until the new ones answer. Apply again: it goes on from here.",
+            what.trim_end_matches('.')
+        ),
     )
 }

@@ -68,7 +68,9 @@ async fn listed(place: &Cluster, kind: Kind, namespace: &str) -> Result<Vec<Valu
 pub fn is_served(kafka: Option<&Value>, spec: &TenantSpec) -> bool {
     let Some(secret) = spec.own_certificate().and_then(|tls| tls.secret(&spec.name)) else { return true };
     let listeners = kafka.and_then(|kafka| kafka["spec"]["kafka"]["listeners"].as_array());
-    let Some(listener) = listeners.and_then(|listeners| listeners.iter().find(|listener| listener["name"] == LISTENER)) else { return false };
+    let Some(listener) = listeners.and_then(|listeners| listeners.iter().find(|listener| listener["name"] == LISTENER)) else {
+        return false;
+    };
     let configuration = &listener["configuration"];
     let template = spec.public_names().map(|names| names.broker_template());
     configuration["brokerCertChainAndKey"]["secretName"] == secret
@@ -150,7 +152,8 @@ pub fn secret(spec: &TenantSpec) -> Option<ObjectRef> {
 /// What such a Secret lacks. None: nothing.
 pub fn lacking(object: &ObjectRef, found: Option<&Value>) -> Option<String> {
     let Some(found) = found else { return Some(format!("{object} does not exist")) };
-    let missing: Vec<&str> = ["tls.crt", "tls.key"].into_iter().filter(|key| found["data"][key].as_str().is_none_or(str::is_empty)).collect();
+    let missing: Vec<&str> =
+        ["tls.crt", "tls.key"].into_iter().filter(|key| found["data"][key].as_str().is_none_or(str::is_empty)).collect();
     (!missing.is_empty()).then(|| format!("{object} has no {}", missing.join(" and no ")))
 }
 

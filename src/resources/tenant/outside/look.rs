@@ -73,7 +73,8 @@ pub async fn look(
         }
         Err(unseen) => {
             let told: Vec<&str> = unseen.iter().map(|error| error.detail.as_str()).collect();
-            call.found.warning("Names not looked at", format!("The records of the tenant {} were not looked at. {}", spec.name, told.join(" ")));
+            call.found
+                .warning("Names not looked at", format!("The records of the tenant {} were not looked at. {}", spec.name, told.join(" ")));
         }
     }
     Ok(look)
@@ -120,7 +121,13 @@ async fn with_secret(look: &mut Look, place: &Cluster, spec: &TenantSpec) -> Res
 }
 
 /// One line for each name that is not as it should be.
-async fn names(connection: &Connection, place: &Cluster, spec: &TenantSpec, dns: &DnsSpec, pool: Option<&Value>) -> Result<Vec<String>, Diagnostics> {
+async fn names(
+    connection: &Connection,
+    place: &Cluster,
+    spec: &TenantSpec,
+    dns: &DnsSpec,
+    pool: Option<&Value>,
+) -> Result<Vec<String>, Diagnostics> {
     let Some(zone) = dns.zone().filter(|_| dns.managed_by != ManagedBy::None) else { return Ok(Vec::new()) };
     let wanted = wanted(place, spec, &dns.names(&spec.name), pool, Reading::Shared).await?;
     let aws = connection.aws()?;

@@ -70,7 +70,8 @@ impl<'a> Records<'a> {
             let wanted = wanted(place, spec, &self.names, pool.as_ref(), Reading::Fresh).await?;
             let records = self.listed().await?;
             if dns.managed_by == ManagedBy::Provider {
-                let changes = dns::batch(&records, &wanted, &self.names, &self.owns, dns.ttl_s).map_err(|others| foreign(&self.zone, &others))?;
+                let changes =
+                    dns::batch(&records, &wanted, &self.names, &self.owns, dns.ttl_s).map_err(|others| foreign(&self.zone, &others))?;
                 if !changes.is_empty() {
                     if let Some(outcome) = self.change(&format!("names of the tenant {}", spec.name), &changes).await? {
                         return Ok(Some(outcome));
@@ -85,9 +86,14 @@ impl<'a> Records<'a> {
             }
             let pending = pending(&wanted, &found);
             if pending.is_empty() && !wanted.is_empty() {
+                self.connection.forget_records(&self.zone);
                 return Ok(None);
             }
-            let who = if dns.managed_by == ManagedBy::ExternalDns { "; external-dns writes them: see that it runs and may change the zone" } else { "" };
+            let who = if dns.managed_by == ManagedBy::ExternalDns {
+                "; external-dns writes them: see that it runs and may change the zone"
+            } else {
+                ""
+            };
             let what = format!("in the hosted zone {}: {}{who}", self.zone, pending.join("; "));
             match self.pause().await {
                 Pause::Over => {}
@@ -163,7 +169,13 @@ pub enum Reading {
 }
 
 /// The names that a Kafka with this pool of brokers is to have, each with the address of its load balancer. None of them where there is none to have.
-pub async fn wanted(place: &Cluster, spec: &TenantSpec, names: &Names, pool: Option<&Value>, reading: Reading) -> Result<Vec<Wanted>, Diagnostics> {
+pub async fn wanted(
+    place: &Cluster,
+    spec: &TenantSpec,
+    names: &Names,
+    pool: Option<&Value>,
+    reading: Reading,
+) -> Result<Vec<Wanted>, Diagnostics> {
     if spec.outside().is_none_or(|external| external.kind != ExternalType::LoadBalancer) {
         return Ok(Vec::new());
     }
