@@ -78,7 +78,10 @@ pub fn check(external: &ExternalSpec) -> Vec<ExternalError> {
     for key in external.annotations.keys() {
         let (prefix, name) = key.split_once('/').map_or((None, key.as_str()), |(prefix, name)| (Some(prefix), name));
         let inner = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
-        let is_name = (1..=63).contains(&name.len()) && name.chars().all(inner) && !name.starts_with(['-', '_', '.']) && !name.ends_with(['-', '_', '.']);
+        let is_name = (1..=63).contains(&name.len())
+            && name.chars().all(inner)
+            && !name.starts_with(['-', '_', '.'])
+            && !name.ends_with(['-', '_', '.']);
         if !prefix.is_none_or(is_dns_name) || !is_name {
             errors.push(ExternalError::Annotation { key: key.clone() });
         } else if DNS_PREFIXES.iter().any(|prefix| key.starts_with(prefix)) {
@@ -110,7 +113,9 @@ pub enum TogetherError {
          provider keep the names, or set the issuer to \"cluster-issuer\" or \"secret\"", issuer.as_str()
     )]
     NoZone { issuer: IssuerKind },
-    #[error("there is no listener for clients outside, to which the certificate would belong: add a dns or an external block whose type is not \"none\"")]
+    #[error(
+        "there is no listener for clients outside, to which the certificate would belong: add a dns or an external block whose type is not \"none\""
+    )]
     NoListener,
     #[error("without a load balancer there is none that could be internal")]
     NothingInternal,
@@ -190,17 +195,25 @@ mod tests {
 
     #[test]
     fn names_certificate_and_listener_go_together_or_it_is_told() {
-        let dns = |managed_by: &str| -> Option<DnsSpec> { serde_json::from_value(json!({ "domain": "a.b", "managed_by": managed_by })).unwrap() };
+        let dns =
+            |managed_by: &str| -> Option<DnsSpec> { serde_json::from_value(json!({ "domain": "a.b", "managed_by": managed_by })).unwrap() };
         let tls = |issuer: &str| -> Option<TlsSpec> { serde_json::from_value(json!({ "issuer": issuer })).unwrap() };
-        let external = |kind: &str, internal: bool| -> Option<ExternalSpec> { serde_json::from_value(json!({ "type": kind, "internal": internal })).unwrap() };
-        let told = |dns: Option<DnsSpec>, tls: Option<TlsSpec>, external: Option<ExternalSpec>| check_together(dns.as_ref(), tls.as_ref(), external.as_ref());
+        let external = |kind: &str, internal: bool| -> Option<ExternalSpec> {
+            serde_json::from_value(json!({ "type": kind, "internal": internal })).unwrap()
+        };
+        let told = |dns: Option<DnsSpec>, tls: Option<TlsSpec>, external: Option<ExternalSpec>| {
+            check_together(dns.as_ref(), tls.as_ref(), external.as_ref())
+        };
         use TogetherError::*;
         assert_eq!(told(dns("external-dns"), tls("letsencrypt"), None), []);
         assert_eq!(told(None, tls("cluster"), None), []);
         assert_eq!(told(None, tls("secret"), external("node-port", false)), []);
         assert_eq!(told(dns("none"), tls("cluster-issuer"), external("node-port", false)), []);
         assert_eq!(told(dns("none"), None, external("none", false)), []);
-        assert_eq!(told(dns("provider"), None, external("node-port", true)), [NothingToLeadTo { kind: ExternalType::NodePort }, NothingInternal]);
+        assert_eq!(
+            told(dns("provider"), None, external("node-port", true)),
+            [NothingToLeadTo { kind: ExternalType::NodePort }, NothingInternal]
+        );
         assert_eq!(told(None, tls("acme"), None), [NoListener, NoNames { issuer: IssuerKind::Acme }]);
         assert_eq!(told(dns("none"), tls("letsencrypt"), None), [NoZone { issuer: IssuerKind::Letsencrypt }]);
         assert_eq!(told(dns("none"), tls("secret"), external("none", false)), [NoListener]);

@@ -75,8 +75,7 @@ pub enum IssuerKind {
 }
 
 impl IssuerKind {
-    pub const ALL: [Self; 6] =
-        [Self::Letsencrypt, Self::LetsencryptStaging, Self::Acme, Self::ClusterIssuer, Self::Secret, Self::Cluster];
+    pub const ALL: [Self; 6] = [Self::Letsencrypt, Self::LetsencryptStaging, Self::Acme, Self::ClusterIssuer, Self::Secret, Self::Cluster];
 
     /// As a configuration says it.
     pub const fn as_str(self) -> &'static str {
@@ -189,7 +188,10 @@ pub enum TlsError {
 impl TlsError {
     pub const fn setting(&self) -> Setting {
         match self {
-            Self::Needed { setting, .. } | Self::Useless { setting, .. } | Self::Invalid { setting, .. } | Self::TooShort { setting, .. } => *setting,
+            Self::Needed { setting, .. }
+            | Self::Useless { setting, .. }
+            | Self::Invalid { setting, .. }
+            | Self::TooShort { setting, .. } => *setting,
             Self::NeverValid { .. } => Setting::RenewBefore,
         }
     }
@@ -219,7 +221,11 @@ pub fn check(tls: &TlsSpec) -> Vec<TlsError> {
     }
     for (setting, name) in [(Setting::ClusterIssuer, &tls.cluster_issuer), (Setting::Secret, &tls.secret)] {
         if let Some(name) = name.as_deref().filter(|name| !is_dns_name(name)) {
-            errors.push(invalid(setting, name, "is no name of an object: lower-case letters, digits, \"-\" and \".\" are allowed, up to 253"));
+            errors.push(invalid(
+                setting,
+                name,
+                "is no name of an object: lower-case letters, digits, \"-\" and \".\" are allowed, up to 253",
+            ));
         }
     }
     if let Some(acme) = &tls.acme {
@@ -277,8 +283,13 @@ mod tests {
         assert_eq!(told(json!({ "issuer": "cluster-issuer", "email": "a@b.c" })), [Setting::Email, Setting::ClusterIssuer]);
         assert_eq!(told(json!({ "issuer": "secret", "secret": "A B", "duration_hours": 2 })), [Setting::Duration, Setting::Secret]);
         let wrong = json!({ "directory_url": "http://x", "ca_certificate": "x" });
-        assert_eq!(told(json!({ "issuer": "acme", "acme": wrong, "email": "a" })), [Setting::Email, Setting::DirectoryUrl, Setting::CaCertificate]);
-        for times in [json!({ "duration_hours": 0 }), json!({ "renew_before_hours": 0 }), json!({ "duration_hours": 2, "renew_before_hours": 2 })] {
+        assert_eq!(
+            told(json!({ "issuer": "acme", "acme": wrong, "email": "a" })),
+            [Setting::Email, Setting::DirectoryUrl, Setting::CaCertificate]
+        );
+        for times in
+            [json!({ "duration_hours": 0 }), json!({ "renew_before_hours": 0 }), json!({ "duration_hours": 2, "renew_before_hours": 2 })]
+        {
             let mut tls = times.clone();
             tls["issuer"] = json!("letsencrypt");
             assert_eq!(told(tls).len(), 1, "{times}");

@@ -110,7 +110,11 @@ fn order(seen: &Seen<'_>, certificate: &Value) -> Option<Judged> {
     }
     let words = Words::of(&said);
     let said = if said.is_empty() { "the ACME server gave no reason".to_owned() } else { said };
-    Some((CertificatePhase::Failed, words.reason().unwrap_or("OrderFailed").to_owned(), words.told(&format!("the order is {state}: {said}"))))
+    Some((
+        CertificatePhase::Failed,
+        words.reason().unwrap_or("OrderFailed").to_owned(),
+        words.told(&format!("the order is {state}: {said}")),
+    ))
 }
 
 /// What is said of the last try, which failed.
@@ -149,9 +153,15 @@ enum Words {
 /// In the order in which they are looked for.
 const SIGNS: [(Words, &[&str]); 8] = [
     (Words::RateLimited, &["acme:error:ratelimited", "too many certificates", "429 "]),
-    (Words::NoCredentials, &["failed to refresh cached credentials", "no ec2 imds role found", "invalidclienttokenid", "unrecognizedclient", "expiredtoken"]),
+    (
+        Words::NoCredentials,
+        &["failed to refresh cached credentials", "no ec2 imds role found", "invalidclienttokenid", "unrecognizedclient", "expiredtoken"],
+    ),
     (Words::AccessDenied, &["accessdenied", "not authorized to perform", "signaturedoesnotmatch", "forbidden"]),
-    (Words::ZoneMissing, &["nosuchhostedzone", "no matching hosted zone", "zone not found", "could not find the start of authority", "no hosted zone found"]),
+    (
+        Words::ZoneMissing,
+        &["nosuchhostedzone", "no matching hosted zone", "zone not found", "could not find the start of authority", "no hosted zone found"],
+    ),
     (Words::NotPropagated, &["propagat"]),
     (Words::NotTrusted, &["x509", "certificate signed by unknown authority"]),
     (Words::Rejected, &["urn:ietf:params:acme:error:"]),
@@ -201,13 +211,17 @@ impl Words {
             Self::NoCredentials => {
                 "Give cert-manager's service account rights on AWS, by EKS Pod Identity, by a role annotation, or by dns.role_arn"
             }
-            Self::ZoneMissing => "Check that the hosted zone of the dns block is there, is public, and is delegated to by the zone above it",
+            Self::ZoneMissing => {
+                "Check that the hosted zone of the dns block is there, is public, and is delegated to by the zone above it"
+            }
             Self::NotPropagated => {
                 "If this stays, the name servers that the domain is delegated to are not those of the hosted zone: write its NS records into the zone above it"
             }
             Self::NotTrusted => "Say in tls.acme.ca_certificate what the directory's own HTTPS is trusted by",
             Self::Unreachable => "Check tls.acme.directory_url, and that the pods of cert-manager reach it",
-            Self::Rejected => "Correct what the ACME server says (account, e-mail address, external account, CAA record or name) and apply again",
+            Self::Rejected => {
+                "Correct what the ACME server says (account, e-mail address, external account, CAA record or name) and apply again"
+            }
             Self::Other => return said.to_owned(),
         };
         format!("{}. {way_out}", said.trim_end_matches('.'))
@@ -306,13 +320,28 @@ mod tests {
         let (ready, none) = (issuer("True", ""), Vec::new());
         let denied = "Failed to change Route 53 record set: AccessDenied: User: arn:aws:sts::1:assumed-role/x is not authorized to perform: route53:ChangeResourceRecordSets";
         let limited = "Failed to create Order: 429 urn:ietf:params:acme:error:rateLimited: too many certificates already issued for \"example.com\". Retry after 2026-12-01";
-        let binding = "Failed to register ACME account: 403 urn:ietf:params:acme:error:externalAccountRequired: missing external account binding";
+        let binding =
+            "Failed to register ACME account: 403 urn:ietf:params:acme:error:externalAccountRequired: missing external account binding";
         let waiting = "Waiting for DNS-01 challenge propagation: DNS record for \"payments.kafka.example.com\" not yet propagated";
         let unknown = "Get \"https://ca/dir\": tls: failed to verify certificate: x509: certificate signed by unknown authority";
         let cases = [
             (Some(ready.clone()), none.clone(), challenge("pending", denied), Stuck, "AccessDenied", "provider::kaas::cert_manager_policy"),
-            (Some(ready.clone()), none.clone(), challenge("pending", waiting), Issuing, "ChallengeNotSeen", "NS records into the zone above it"),
-            (Some(ready.clone()), none.clone(), challenge("invalid", "no TXT record found"), Failed, "Challenge", "is invalid: no TXT record found"),
+            (
+                Some(ready.clone()),
+                none.clone(),
+                challenge("pending", waiting),
+                Issuing,
+                "ChallengeNotSeen",
+                "NS records into the zone above it",
+            ),
+            (
+                Some(ready.clone()),
+                none.clone(),
+                challenge("invalid", "no TXT record found"),
+                Failed,
+                "Challenge",
+                "is invalid: no TXT record found",
+            ),
             (Some(ready.clone()), order("errored", limited), none.clone(), Failed, "RateLimited", "Retry after 2026-12-01. Wait until"),
             (Some(ready.clone()), order("invalid", ""), none.clone(), Failed, "OrderFailed", "gave no reason"),
             (Some(ready), order("pending", ""), none.clone(), Issuing, "Issuing", "Issuing certificate"),
@@ -323,7 +352,8 @@ mod tests {
         ];
         for (issuer, orders, challenges, phase, reason, words) in cases {
             let certificate = certificate("False", 2);
-            let seen = Seen { certificate: Some(&certificate), issuer: issuer.as_ref(), requests: &[], orders: &orders, challenges: &challenges };
+            let seen =
+                Seen { certificate: Some(&certificate), issuer: issuer.as_ref(), requests: &[], orders: &orders, challenges: &challenges };
             let status = certificate_status(&seen);
             assert_eq!((status.phase, status.reason.as_str()), (phase, reason), "{}", status.message);
             assert!(status.message.contains(words), "{}", status.message);

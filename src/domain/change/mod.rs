@@ -65,9 +65,15 @@ pub struct Figures {
 
 /// Everything that changes between two states of one tenant, the most disturbing first.
 pub fn changes(from: (&TenantSpec, &Figures), to: (&TenantSpec, &Figures)) -> Vec<Change> {
-    let mut changes =
-        [figures(from.1, to.1), own_cluster::changes(from, to), kafka(from.0, to.0), access(from.0, to.0), monitoring(from.0, to.0), outside::changes(from.0, to.0)]
-            .concat();
+    let mut changes = [
+        figures(from.1, to.1),
+        own_cluster::changes(from, to),
+        kafka(from.0, to.0),
+        access(from.0, to.0),
+        monitoring(from.0, to.0),
+        outside::changes(from.0, to.0),
+    ]
+    .concat();
     changes.sort_by_key(|change| std::cmp::Reverse(change.class));
     changes
 }

@@ -84,7 +84,9 @@ mod tests {
         assert_eq!(told(&from), Vec::<String>::new());
         assert_eq!(
             told(&change("domain", json!("b.example.com"))),
-            ["rolling restart: domain a.example.com -> b.example.com; new names come first, old ones go last, and clients need the new ones"]
+            [
+                "rolling restart: domain a.example.com -> b.example.com; new names come first, old ones go last, and clients need the new ones"
+            ]
         );
         assert_eq!(told(&change("zone_id", json!("Z2"))), ["live: hosted zone Z1 -> Z2"]);
         assert_eq!(told(&change("ttl_s", json!(300))), ["live: seconds that resolvers keep a name 60 -> 300"]);

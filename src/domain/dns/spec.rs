@@ -140,7 +140,9 @@ const NAME_MAX: usize = 253;
 /// Why tenants cannot have names in a domain.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum DomainError {
-    #[error("{found:?} is no domain: write labels of up to 63 lower-case letters, digits and hyphens, none at either end a hyphen, joined by dots, with no dot at the end")]
+    #[error(
+        "{found:?} is no domain: write labels of up to 63 lower-case letters, digits and hyphens, none at either end a hyphen, joined by dots, with no dot at the end"
+    )]
     Name { found: String },
     #[error("{found:?} is a top-level domain; write one of your own, such as kafka.example.com")]
     TopLevel { found: String },

@@ -43,7 +43,8 @@ fn ip(text: &str) -> Address {
 /// A zone after a batch, as Route53 makes it: a create of what is there and a delete of what is not so are refused.
 fn applied(mut records: Vec<Record>, changes: &[Change]) -> Vec<Record> {
     for Change { action, record } in changes {
-        let same = |other: &Record| (&other.name, &other.kind, &other.set_identifier) == (&record.name, &record.kind, &record.set_identifier);
+        let same =
+            |other: &Record| (&other.name, &other.kind, &other.set_identifier) == (&record.name, &record.kind, &record.set_identifier);
         match action {
             ChangeAction::Delete => {
                 let at = records.iter().position(|other| other == record).expect("a delete of what is there");
@@ -51,7 +52,8 @@ fn applied(mut records: Vec<Record>, changes: &[Change]) -> Vec<Record> {
             }
             ChangeAction::Create | ChangeAction::Upsert => {
                 records.retain(|other| !same(other));
-                let clash = |other: &Record| other.name == record.name && (other.kind == RecordType::Cname || record.kind == RecordType::Cname);
+                let clash =
+                    |other: &Record| other.name == record.name && (other.kind == RecordType::Cname || record.kind == RecordType::Cname);
                 assert!(!records.iter().any(clash), "a CNAME beside {record:?}");
                 records.push(record.clone());
             }
@@ -90,7 +92,10 @@ fn names_that_others_hold_are_named_and_never_changed() {
     let ours = wanted(B, &[ip("10.0.0.1")]);
     for (records, said) in [
         (vec![values(B, RecordType::A, &["10.0.0.1"])], "no ownership record"),
-        (vec![values(B, RecordType::Cname, &["elb"]), txt(&format!("cname-{B}"), "default", "service/shop/web")], "\"default\" of external-dns for service/shop/web"),
+        (
+            vec![values(B, RecordType::Cname, &["elb"]), txt(&format!("cname-{B}"), "default", "service/shop/web")],
+            "\"default\" of external-dns for service/shop/web",
+        ),
         (vec![txt(&format!("a-{B}"), "kaas-orders", "")], "\"kaas-orders\""),
     ] {
         let found = look(&records, std::slice::from_ref(&ours), &owns());
@@ -110,12 +115,12 @@ fn a_record_is_the_tenants_by_its_owner_or_by_its_service() {
         assert_eq!(look(&[owner], &ours, &owns()), [Found::Missing]);
     }
     assert_eq!(look(&[], &[wanted(B, &[])], &owns()), [Found::NoAddress]);
-    let alias = |name: &str| Record {
-        target: Target::Alias { name: name.to_owned(), zone_id: "Z2".to_owned(), evaluate_health: true },
-        ..a(&[])
-    };
+    let alias =
+        |name: &str| Record { target: Target::Alias { name: name.to_owned(), zone_id: "Z2".to_owned(), evaluate_health: true }, ..a(&[]) };
     let host = [wanted(B, &[Address::Host("lb.elb.amazonaws.com".to_owned())])];
-    for record in [alias("dualstack.lb.elb.amazonaws.com"), alias("lb.elb.amazonaws.com"), values(B, RecordType::Cname, &["LB.elb.amazonaws.com"])] {
+    for record in
+        [alias("dualstack.lb.elb.amazonaws.com"), alias("lb.elb.amazonaws.com"), values(B, RecordType::Cname, &["LB.elb.amazonaws.com"])]
+    {
         assert_eq!(look(&[record, txt(&format!("a-{B}"), "kaas-payments", "")], &host, &owns()), [Found::Right]);
     }
 }
@@ -129,7 +134,8 @@ fn addresses_are_those_of_the_load_balancer() {
 
 #[test]
 fn the_zone_that_is_meant_is_the_only_one_of_its_kind_and_holds_the_domain() {
-    let zone = |id: &str, name: &str, private| Zone { id: id.to_owned(), name: name.to_owned(), private, name_servers: vec!["ns1".to_owned()] };
+    let zone =
+        |id: &str, name: &str, private| Zone { id: id.to_owned(), name: name.to_owned(), private, name_servers: vec!["ns1".to_owned()] };
     let chosen = |found: Vec<Zone>, private| choose(found, "example.com", "kafka.example.com", private).map(|zone| zone.id);
     let both = vec![zone("Z1", "example.com", false), zone("Z2", "example.com", true)];
     assert_eq!(chosen(both.clone(), false).unwrap(), "Z1");
@@ -152,7 +158,11 @@ fn a_zone_that_its_parent_does_not_lead_to_is_told_with_the_record_to_write() {
     let parent = Zone { id: "Z0".into(), name: "example.com".into(), private: false, name_servers: vec![] };
     let ns = |servers: &[&str]| vec![values("kafka.example.com", RecordType::Ns, servers)];
     assert_eq!(delegation(&zone, &parent, &ns(&["ns1", "ns2"])), None);
-    assert!(delegation(&zone, &parent, &[]).unwrap().contains("has no NS record for it; write an NS record kafka.example.com there with the values ns1, ns2"));
+    assert!(
+        delegation(&zone, &parent, &[])
+            .unwrap()
+            .contains("has no NS record for it; write an NS record kafka.example.com there with the values ns1, ns2")
+    );
     assert!(delegation(&zone, &parent, &ns(&["ns9"])).unwrap().contains("leads to ns9"));
     assert_eq!(delegation(&Zone { private: true, ..zone }, &parent, &[]), None);
 }
@@ -188,7 +198,11 @@ fn others() -> impl Strategy<Value = Vec<Record>> {
     ];
     proptest::collection::vec(one, 0..4).prop_map(|records| {
         let mut unique: Vec<Record> = Vec::new();
-        records.into_iter().for_each(|record| if !unique.contains(&record) { unique.push(record) });
+        records.into_iter().for_each(|record| {
+            if !unique.contains(&record) {
+                unique.push(record)
+            }
+        });
         unique
     })
 }

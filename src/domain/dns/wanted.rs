@@ -168,8 +168,7 @@ fn made(wanted: &Wanted, owns: &Owns, ttl_s: u32) -> Vec<Record> {
         None => vec![values(RecordType::A, ips(true)), values(RecordType::Aaaa, ips(false))],
     };
     let ownership = owns.written(&wanted.service).to_string();
-    let record =
-        |name: String, kind, values| Record { name, kind, set_identifier: None, target: Target::Values { ttl_s, values } };
+    let record = |name: String, kind, values| Record { name, kind, set_identifier: None, target: Target::Values { ttl_s, values } };
     let sets = sets.into_iter().filter(|(_, values)| !values.is_empty());
     sets.flat_map(|(kind, values)| {
         let txt = record(beside(&wanted.name, &kind), RecordType::Txt, vec![ownership.clone()]);

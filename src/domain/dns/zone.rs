@@ -35,7 +35,8 @@ pub fn choose(found: Vec<Zone>, wanted: &str, domain: &str, private: bool) -> Re
     let Some(zone) = right.pop() else {
         return Err(match others.into_iter().next() {
             Some(Zone { id, name, private, .. }) => {
-                let way_out = if private { "set dns.private = true, or take a public one" } else { "set dns.private = false, or take a private one" };
+                let way_out =
+                    if private { "set dns.private = true, or take a public one" } else { "set dns.private = false, or take a private one" };
                 ZoneError::OtherKind { id, name, is: kind(private), way_out }
             }
             None => ZoneError::Missing { wanted: wanted.to_owned(), other: String::new() },

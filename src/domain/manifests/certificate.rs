@@ -5,15 +5,16 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
 use super::{labels, manifest};
-use crate::domain::certificate::{
-    AcmeSpec, TlsSpec, account_secret, certificate_name, external_account_secret, own_issuer,
-};
+use crate::domain::certificate::{AcmeSpec, TlsSpec, account_secret, certificate_name, external_account_secret, own_issuer};
 use crate::domain::dns::DnsSpec;
 use crate::domain::object::{Kind, Manifest};
 use crate::domain::tenant::TenantSpec;
 
 /// The key of the account in its Secret.
 const ACCOUNT_KEY: &str = "hmac";
+
+/// Where requests to Route53, which is in no region, are signed for; older versions of cert-manager do not take an issuer without one.
+const REGION: &str = "us-east-1";
 
 /// Empty where the certificate is not asked for here.
 pub fn build(spec: &TenantSpec) -> Vec<Manifest> {
@@ -50,14 +51,16 @@ fn cluster_issuer(spec: &TenantSpec, tls: &TlsSpec) -> Option<Manifest> {
 
 /// The names that are wanted, and those of before as long as they are given up.
 fn zones(spec: &TenantSpec) -> impl Iterator<Item = &DnsSpec> {
-    let before = spec.leaving.iter().filter(|before| spec.dns.as_ref().is_some_and(|dns| dns.domain != before.domain));
-    spec.dns.iter().chain(before)
+    let other = |before: &&DnsSpec| spec.dns.as_ref().is_some_and(|dns| dns.domain != before.domain);
+    // Where nobody wrote records there is nowhere to answer a challenge.
+    let can_prove = |before: &&DnsSpec| before.zone().is_some() || spec.tls.as_ref().is_none_or(|tls| !tls.issuer.is_acme());
+    spec.dns.iter().chain(spec.leaving.iter().filter(other).filter(can_prove))
 }
 
 /// For the tenant's names only: an issuer of no namespace can be used from any.
 fn solver(spec: &TenantSpec, dns: &DnsSpec) -> Value {
     let mut route53 = json!({});
-    for (key, value) in [("hostedZoneID", dns.zone()), ("region", dns.region()), ("role", dns.role_arn.as_deref())] {
+    for (key, value) in [("hostedZoneID", dns.zone()), ("region", dns.region().or(Some(REGION))), ("role", dns.role_arn.as_deref())] {
         if let Some(value) = value {
             route53[key] = json!(value);
         }
@@ -121,7 +124,10 @@ mod tests {
         assert_eq!(acme["solvers"][0]["dns01"]["route53"], json!({ "hostedZoneID": "Z1", "region": "eu-west-1" }));
         assert_eq!(certificate.body["spec"]["dnsNames"], json!(["*.payments.kafka.example.com"]));
         assert_eq!(certificate.body["spec"]["issuerRef"]["name"], "kaas-payments");
-        assert_eq!((&certificate.body["spec"]["duration"], &certificate.body["spec"]["privateKey"]["encoding"]), (&json!("24h0m0s"), &json!("PKCS8")));
+        assert_eq!(
+            (&certificate.body["spec"]["duration"], &certificate.body["spec"]["privateKey"]["encoding"]),
+            (&json!("24h0m0s"), &json!("PKCS8"))
+        );
     }
 
     #[test]
@@ -140,7 +146,7 @@ mod tests {
         spec.leaving = serde_json::from_value(json!({ "domain": "old.example.com", "zone_id": "Z2" })).unwrap();
         let built = build(&spec);
         assert_eq!(built[1].body["spec"]["dnsNames"], json!(["*.payments.kafka.example.com", "*.payments.old.example.com"]));
-        assert_eq!(built[0].body["spec"]["acme"]["solvers"][1]["dns01"]["route53"]["hostedZoneID"], "Z2");
+        assert_eq!(built[0].body["spec"]["acme"]["solvers"][1]["dns01"]["route53"], json!({ "hostedZoneID": "Z2", "region": "us-east-1" }));
     }
 
     #[test]

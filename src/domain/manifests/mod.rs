@@ -22,9 +22,9 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value, json};
 
 use super::cluster;
+use super::dns::{DnsSpec, ManagedBy};
 use super::names::{MANAGED_BY, MANAGED_BY_LABEL, Phase, STRIMZI_CLUSTER_LABEL, TENANT_LABEL};
 use super::object::{Kind, Manifest, ObjectRef};
-use super::dns::{DnsSpec, ManagedBy};
 use super::releases::{self, Component, ExternalDns, Wanted};
 use super::sizing::Sizing;
 use super::tenant::{Facts, OwnCluster, TenantSpec};
@@ -83,12 +83,14 @@ fn external_dns(spec: &TenantSpec, own: &OwnCluster) -> Option<ExternalDns> {
     let kept: Vec<&DnsSpec> =
         spec.dns.iter().chain(&spec.leaving).filter(|dns| dns.managed_by == ManagedBy::ExternalDns && dns.zone().is_some()).collect();
     let first = kept.first()?;
-    let once = |texts: Vec<String>| texts.into_iter().fold(Vec::new(), |mut all, text| {
-        if !all.contains(&text) {
-            all.push(text);
-        }
-        all
-    });
+    let once = |texts: Vec<String>| {
+        texts.into_iter().fold(Vec::new(), |mut all, text| {
+            if !all.contains(&text) {
+                all.push(text);
+            }
+            all
+        })
+    };
     Some(ExternalDns {
         zone_ids: once(kept.iter().filter_map(|dns| dns.zone().map(str::to_owned)).collect()),
         domains: once(kept.iter().map(|dns| dns.names(&spec.name).domain().to_owned()).collect()),

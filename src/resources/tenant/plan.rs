@@ -151,7 +151,10 @@ fn refuse_replacing(planned: &Tenant, prior: &Tenant, found: &mut Diagnostics) {
 fn keep_addresses(planned: &mut Tenant, prior: &Tenant) {
     let brokers = |tenant: &Tenant| tenant.sizing.known().and_then(|sizing| sizing.brokers.known().copied());
     let authentication = |tenant: &Tenant| tenant.kafka.known().and_then(|kafka| kafka.authentication.known().cloned());
-    if is_ready(prior) && brokers(planned) == brokers(prior) && authentication(planned) == authentication(prior) && outside::keeps_addresses(planned, prior)
+    if is_ready(prior)
+        && brokers(planned) == brokers(prior)
+        && authentication(planned) == authentication(prior)
+        && outside::keeps_addresses(planned, prior)
     {
         planned.bootstrap_servers = prior.bootstrap_servers.clone();
         planned.ca_certificate = prior.ca_certificate.clone();

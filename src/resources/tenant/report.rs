@@ -13,7 +13,8 @@ use crate::{
         tenant::{
             id,
             model::{StatusReport, Tenant},
-            outside, parse,
+            outside::{self, Look},
+            parse,
             place::Trouble,
         },
         wishes::SizingReport,
@@ -31,6 +32,9 @@ pub fn applied(planned: Tenant, spec: &TenantSpec, sizing: &Sizing, kafka: Optio
     tenant.bootstrap_servers = promised(planned.bootstrap_servers, tenant.bootstrap_servers);
     tenant.ca_certificate = promised(planned.ca_certificate, tenant.ca_certificate);
     tenant.cluster_id = promised(planned.cluster_id, tenant.cluster_id);
+    if tenant.certificate.is_unknown() {
+        tenant.certificate = Attr::Null;
+    }
     tenant.drift = Attr::Known(Vec::new());
     tenant
 }
@@ -66,6 +70,14 @@ pub fn out_of_reach(tenant: &mut Tenant, spec: &TenantSpec, sizing: Option<&Sizi
     fill(tenant, spec, sizing, None, &[]);
     (tenant.bootstrap_servers, tenant.ca_certificate) = (servers, certificate);
     unsettled(tenant, Some(trouble));
+}
+
+/// Fills in what was seen of names and certificate.
+pub fn outside(tenant: &mut Tenant, look: Look) {
+    if tenant.certificate.is_unknown() || look.certificate.is_null() {
+        tenant.certificate = look.certificate;
+    }
+    unsettled(tenant, look.trouble.as_ref());
 }
 
 /// Notes what is wrong with the tenant's own cluster, where the Kafka itself does not say more.

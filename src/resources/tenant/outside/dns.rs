@@ -65,7 +65,11 @@ pub fn check(config: &Tenant, name: Option<&TenantName>, found: &mut Diagnostics
     if let Some(role) = dns.role_arn.known()
         && !(role.starts_with("arn:") && role.contains(":iam::") && role.contains(":role/"))
     {
-        found.error_at(at(Dns::ROLE_ARN), "Not a role", format!("{role:?} is no ARN of an IAM role, such as arn:aws:iam::123456789012:role/dns."));
+        found.error_at(
+            at(Dns::ROLE_ARN),
+            "Not a role",
+            format!("{role:?} is no ARN of an IAM role, such as arn:aws:iam::123456789012:role/dns."),
+        );
     }
     if let Some(ttl_s) = dns.ttl_s.known()
         && !(1..=TTL_MAX_S).contains(ttl_s)
@@ -93,7 +97,11 @@ fn check_zone(dns: &Dns, found: &mut Diagnostics) {
         (ManagedBy::None, true, true) => {}
         (ManagedBy::None, no_id, _) => {
             let field = if no_id { Dns::ZONE_NAME } else { Dns::ZONE_ID };
-            found.error_at(at(field), "No zone is used", "With managed_by = \"none\" nobody here writes records. Remove the zone, or say who writes them.");
+            found.error_at(
+                at(field),
+                "No zone is used",
+                "With managed_by = \"none\" nobody here writes records. Remove the zone, or say who writes them.",
+            );
         }
         (_, true, true) => {
             found.error_at(at(Dns::ZONE_ID), "Hosted zone missing", "Say in zone_id or in zone_name which hosted zone the records go to.");

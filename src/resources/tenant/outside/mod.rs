@@ -1,10 +1,16 @@
 //! What clients outside of the cluster need of a tenant: names, a certificate, a listener. Parsed, planned, looked up, applied, read and deleted here;
 //! when each is due is decided by the tenant's own steps.
 
+mod certificate;
 mod dns;
 mod external;
+pub mod gone;
+mod look;
 mod plan;
+mod records;
+mod settle;
 mod tls;
+mod zone;
 
 use crate::{
     domain::{
@@ -17,10 +23,14 @@ use crate::{
     resources::{tenant::model::Tenant, wishes::capitalised},
 };
 
+pub use certificate::{apply_account, begin_anew, is_served, until_ready};
 pub use dns::Dns;
 pub use external::External;
+pub use look::{Look, kept, look, with_kept};
 pub use plan::{CertificateReport, is_unknown, keeps_addresses, plan, servers};
+pub use settle::settle;
 pub use tls::{Tls, hmac_key};
+pub use zone::{find, refuse_foreign};
 
 /// Checks whatever is known of a configuration.
 pub fn validate(config: &Tenant, name: Option<&TenantName>, found: &mut Diagnostics) {

@@ -4,6 +4,7 @@ mod calls;
 mod destroy;
 mod destroy_own_cluster;
 mod existing;
+mod outside;
 mod own_cluster;
 mod speed;
 
