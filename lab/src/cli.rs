@@ -91,6 +91,9 @@ enum Verb {
         /// Run AWS too: moto, with EKS made true
         #[arg(long)]
         aws: bool,
+        /// Run DNS for a hosted zone, an ACME server, cert-manager and external-dns too (implies --aws)
+        #[arg(long)]
+        dns: bool,
     },
     /// Stop a lab and remove its folder
     Down {
@@ -155,6 +158,16 @@ enum Verb {
         #[command(subcommand)]
         verb: aws::command::Verb,
     },
+    /// The names and certificates of a lab: ask, order faults
+    Dns {
+        #[command(flatten)]
+        which: Which,
+        #[command(subcommand)]
+        verb: crate::dns::Verb,
+    },
+    /// Answer DNS from the lab's Route 53: `up --dns` starts it
+    #[command(hide = true)]
+    DnsServer(crate::dns::Options),
     /// Stand in for the Strimzi operator: `up` starts it
     #[command(hide = true)]
     StrimziOperatorStandIn(crate::strimzi::Options),
@@ -187,7 +200,9 @@ pub fn main() -> ExitCode {
 fn run(verb: Verb) -> Result<ExitCode> {
     match verb {
         Verb::Doctor => return examine(),
-        Verb::Up { which, pretend_ready, cluster_api, aws } => up(&Options { pretend_ready, cluster_api, aws, ..which.options() })?,
+        Verb::Up { which, pretend_ready, cluster_api, aws, dns } => {
+            up(&Options { pretend_ready, cluster_api, aws: aws || dns, dns, ..which.options() })?;
+        }
         Verb::Down { which, all: false } => down(&which.options().folder()?)?,
         Verb::Down { all: true, .. } => down_all()?,
         Verb::Status { which, all: false } => return status(&which.lab()?),
@@ -212,6 +227,8 @@ fn run(verb: Verb) -> Result<ExitCode> {
             say(text);
         }
         Verb::Aws { which, verb } => aws::command::run(&which.lab()?.aws()?, &verb)?,
+        Verb::Dns { which, verb } => crate::dns::command::run(&which.lab()?.dns()?, &verb)?,
+        Verb::DnsServer(options) => crate::dns::run(&options)?,
         Verb::AwsEksStandIn(options) => aws::run(&options)?,
         Verb::StrimziOperatorStandIn(options) => crate::strimzi::run(&options)?,
         Verb::LoadBalancerStandIn(options) => crate::load_balancer::run(&options)?,
@@ -254,6 +271,9 @@ fn up(options: &Options) -> Result<()> {
     say(format!("  export KUBECONFIG={}", lab.kubeconfig().display()));
     say(format!("  context {}, {}", lab.context(), lab.url()));
     if let Ok(aws) = lab.aws() {
+        if let Ok(dns) = lab.dns() {
+            say(format!("  DNS at {} for {} ({}), ACME at {}", dns.server(), dns.zone_name(), dns.zone_id(), dns.acme_directory()));
+        }
         say(format!("  AWS at {}: eval \"$(cargo lab aws --name {} environment)\"", aws.url(), lab.name()));
     }
     Ok(())

@@ -216,16 +216,7 @@ impl Family {
             Self::ClusterApi => crd["metadata"]["labels"]["cluster.x-k8s.io/v1beta2"] = json!("v1beta2"),
             // `metadata.yaml` of 2.13.0: contract v1beta1.
             Self::ClusterApiAws => crd["metadata"]["labels"]["cluster.x-k8s.io/v1beta1"] = json!("v1beta2"),
-            // 1.11.5 says by scripts what later versions say by markers.
-            Self::CertManager => {
-                for version in crd["spec"]["versions"].as_array_mut().into_iter().flatten() {
-                    version["subresources"] = json!({"status": {}});
-                }
-                if crd["spec"]["names"]["kind"] == "ClusterIssuer" {
-                    crd["spec"]["scope"] = json!("Cluster");
-                }
-            }
-            Self::Flux | Self::PrometheusOperator => {}
+            Self::Flux | Self::PrometheusOperator | Self::CertManager => {}
         }
     }
 }

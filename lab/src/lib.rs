@@ -10,6 +10,7 @@ mod command;
 mod control_plane;
 pub mod custom_resources;
 pub mod demo;
+pub mod dns;
 pub mod doctor;
 pub mod environment;
 pub mod etcd;

@@ -22,7 +22,7 @@ const MARK: &str = "KAAS_LAB_PROCESS_OF";
 const KILL_GRACE: Duration = Duration::from_secs(10);
 
 /// How a process is started, kept so that it can be started again.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Recipe {
     /// The executable.
     pub program: PathBuf,

@@ -6,7 +6,7 @@ use std::process::Command;
 
 use anyhow::Result;
 
-use crate::go_module::{GoModule, go_module};
+use crate::go_module::{Change, GoModule, go_module};
 use crate::{cache, command, toolchain};
 
 /// A program of the lab.
@@ -30,6 +30,12 @@ pub enum Program {
     KubeadmControlPlane,
     /// Cluster API's provider for AWS.
     ClusterApiAws,
+    /// Let's Encrypt's ACME server for tests.
+    Pebble,
+    /// The controllers of cert-manager that get certificates.
+    CertManager,
+    /// The writer of DNS records.
+    ExternalDns,
 }
 
 /// A published Go module and what is built of it.
@@ -38,6 +44,10 @@ struct Module {
     programs: &'static [Program],
     expected: &'static str,
 }
+
+/// cert-manager waits a minute after it has seen the record of a challenge, for what resolvers on the way may remember. The lab has one server, which remembers
+/// nothing, so that the wait would only make every certificate and every renewal a minute later.
+const WITHOUT_CACHES: Change = Change { file: "pkg/issuer/acme/dns/dns.go", from: "\tttl := 60\n", to: "\tttl := 1\n" };
 
 static ETCD: Module =
     Module { go: go_module!("etcd", "go.etcd.io/etcd/server/v3"), programs: &[Program::Etcd], expected: "1 to 2 min on two cores" };
@@ -69,7 +79,23 @@ static CLUSTER_API_AWS: Module = Module {
     expected: "1 to 3 min on two cores",
 };
 
-static MODULES: [&Module; 6] = [&ETCD, &KUBERNETES, &OPENTOFU, &CONTROLLER_GEN, &CLUSTER_API, &CLUSTER_API_AWS];
+static PEBBLE: Module =
+    Module { go: go_module!("pebble", "github.com/letsencrypt/pebble/v2"), programs: &[Program::Pebble], expected: "some seconds" };
+
+static CERT_MANAGER: Module = Module {
+    go: go_module!("cert-manager", "github.com/cert-manager/cert-manager"),
+    programs: &[Program::CertManager],
+    expected: "2 to 5 min on two cores",
+};
+
+static EXTERNAL_DNS: Module = Module {
+    go: go_module!("external-dns", "sigs.k8s.io/external-dns"),
+    programs: &[Program::ExternalDns],
+    expected: "3 to 6 min on two cores",
+};
+
+static MODULES: [&Module; 9] =
+    [&ETCD, &KUBERNETES, &OPENTOFU, &CONTROLLER_GEN, &CLUSTER_API, &CLUSTER_API_AWS, &PEBBLE, &CERT_MANAGER, &EXTERNAL_DNS];
 
 /// Where a program comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -84,7 +110,7 @@ pub enum Origin {
 
 impl Program {
     /// All of them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 12] = [
         Self::Etcd,
         Self::KubeApiserver,
         Self::KubeControllerManager,
@@ -94,6 +120,9 @@ impl Program {
         Self::KubeadmBootstrap,
         Self::KubeadmControlPlane,
         Self::ClusterApiAws,
+        Self::Pebble,
+        Self::CertManager,
+        Self::ExternalDns,
     ];
     /// What tenants in namespaces need.
     pub const NAMESPACES: [Self; 4] = [Self::Etcd, Self::KubeApiserver, Self::KubeControllerManager, Self::Tofu];
@@ -110,6 +139,9 @@ impl Program {
             Self::KubeadmBootstrap => "cluster-api-kubeadm-bootstrap",
             Self::KubeadmControlPlane => "cluster-api-kubeadm-control-plane",
             Self::ClusterApiAws => "cluster-api-provider-aws",
+            Self::Pebble => "pebble",
+            Self::CertManager => "cert-manager",
+            Self::ExternalDns => "external-dns",
         }
     }
 
@@ -121,13 +153,19 @@ impl Program {
             Self::ControllerGen => &CONTROLLER_GEN,
             Self::ClusterApi | Self::KubeadmBootstrap | Self::KubeadmControlPlane => &CLUSTER_API,
             Self::ClusterApiAws => &CLUSTER_API_AWS,
+            Self::Pebble => &PEBBLE,
+            Self::CertManager => &CERT_MANAGER,
+            Self::ExternalDns => &EXTERNAL_DNS,
         }
     }
 
     /// The Go package of the command.
     fn package(self) -> String {
         let below = match self {
-            Self::Etcd | Self::ClusterApiAws => "",
+            // Its commands are not in the published module: the lab's own module has one.
+            Self::CertManager => return ".".to_owned(),
+            Self::Etcd | Self::ClusterApiAws | Self::ExternalDns => "",
+            Self::Pebble => "/cmd/pebble",
             Self::KubeApiserver => "/cmd/kube-apiserver",
             Self::KubeControllerManager => "/cmd/kube-controller-manager",
             Self::Tofu => "/cmd/tofu",
@@ -187,12 +225,17 @@ pub fn numbers(version: &str) -> Vec<u32> {
 
 impl Module {
     fn slot(&self) -> Result<String> {
-        Ok(format!("{}-{}", self.go.name, self.go.version()?.trim_start_matches('v')))
+        let slot = format!("{}-{}", self.go.name, self.go.version()?.trim_start_matches('v'));
+        // With the command and the change to the source it is another program of the same version.
+        Ok(if self.change().is_some() { format!("{slot}-{:016x}", self.go.digest()) } else { slot })
     }
 
     fn build(&self, folder: &Path) -> Result<()> {
         let (go, _) = toolchain::go()?;
         let source = self.go.laid_out()?;
+        if let Some(change) = self.change() {
+            self.go.change(&go, source.path(), change)?;
+        }
         for program in self.programs {
             let mut build = Command::new(&go);
             build.current_dir(source.path()).args(["build", "-trimpath", "-ldflags", &self.linker_flags()?, "-o"]);
@@ -200,6 +243,11 @@ impl Module {
             command::run_shown(&mut build, &format!("building {} {}", program.name(), self.go.version()?), self.expected)?;
         }
         Ok(())
+    }
+
+    /// What is other in the published source before it is built.
+    fn change(&self) -> Option<&'static Change> {
+        (self.go.name == CERT_MANAGER.go.name).then_some(&WITHOUT_CACHES)
     }
 
     /// Kubernetes takes its version from its own build scripts: without it a server calls itself v0.0.0-master.

@@ -11,7 +11,7 @@ use crate::control_plane::ControlPlane;
 use crate::process::Recipe;
 use crate::programs::Program;
 use crate::state::{Ports, Running, Server, State};
-use crate::{aws, interrupt, kubernetes};
+use crate::{aws, dns, interrupt, kubernetes};
 
 /// How long a server may take to answer; a busy machine is slow, not broken.
 const READY: Duration = Duration::from_secs(120);
@@ -70,6 +70,19 @@ pub struct Ingredients {
     pub moto: Option<PathBuf>,
     /// Cluster API's controllers, for a lab that has them.
     pub cluster_api: Option<managers::Programs>,
+    /// pebble, cert-manager and external-dns, for a lab with DNS.
+    pub dns: Option<dns::Programs>,
+}
+
+/// What a lab has beyond the servers that every one has.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Extras {
+    /// Cluster API.
+    pub cluster_api: bool,
+    /// AWS.
+    pub aws: bool,
+    /// Names and certificates.
+    pub dns: bool,
 }
 
 impl Ingredients {
@@ -77,13 +90,14 @@ impl Ingredients {
     ///
     /// # Errors
     /// When a program cannot be built.
-    pub fn gather(lab: Option<PathBuf>, cluster_api: bool, aws: bool) -> Result<Self> {
+    pub fn gather(lab: Option<PathBuf>, extras: Extras) -> Result<Self> {
         Ok(Self {
             etcd: Program::Etcd.executable()?,
             apiserver: Program::KubeApiserver.executable()?,
             controllers: Program::KubeControllerManager.executable()?,
-            cluster_api: if cluster_api { Some(managers::Programs::gather()?) } else { None },
-            moto: if aws { Some(aws::moto::python()?) } else { None },
+            cluster_api: if extras.cluster_api { Some(managers::Programs::gather()?) } else { None },
+            moto: if extras.aws { Some(aws::moto::python()?) } else { None },
+            dns: if extras.dns { Some(dns::Programs::gather()?) } else { None },
             lab: lab.map_or_else(crate::own_binary::lab, Ok)?,
         })
     }
@@ -104,6 +118,12 @@ impl Ingredients {
                 (self.moto.as_ref().context("find moto")?, aws::moto::args(state.aws.context("find the port of moto")?.moto))
             }
             Server::AwsEks => (&self.lab, self.aws_eks(layout, state)?),
+            Server::Dns => (&self.lab, dns_server(layout)),
+            Server::Pebble => {
+                env = dns::pebble::environment();
+                let ports = state.dns.context("find the ports of pebble")?;
+                (&self.dns.as_ref().context("find pebble")?.pebble, dns::pebble::args(layout, ports))
+            }
             Server::ClusterApi | Server::KubeadmBootstrap | Server::KubeadmControlPlane | Server::ClusterApiAws => {
                 let programs = self.cluster_api.as_ref().context("find the programs of Cluster API")?;
                 let ports = state.cluster_api.context("find the ports of Cluster API")?;
@@ -114,7 +134,9 @@ impl Ingredients {
             Server::LoadBalancerStandIn => (&self.lab, load_balancer_stand_in(layout)),
             Server::StrimziStandIn => (&self.lab, strimzi_stand_in(layout, state.pretend_ready)),
             Server::FluxStandIn => {
-                (&self.lab, crate::flux::arguments(&layout.kubeconfig(), &layout.data(Server::FluxStandIn), state.pretend_ready, true))
+                let settings = state.dns.map(|_| dns::Settings::file(layout));
+                let data = layout.data(Server::FluxStandIn);
+                (&self.lab, crate::flux::arguments(&layout.kubeconfig(), &data, state.pretend_ready, true, settings.as_deref()))
             }
         };
         Ok(Recipe { program: program.clone(), args, env, log: layout.log(server) })
@@ -173,6 +195,14 @@ fn load_balancer_stand_in(layout: &Layout) -> Vec<String> {
     vec![name.to_owned(), "--cluster-dir".to_owned(), path(&layout.0), "--data-dir".to_owned(), path(&data)]
 }
 
+fn dns_server(layout: &Layout) -> Vec<String> {
+    let mut args = vec![Server::Dns.name().to_owned()];
+    let options =
+        [("--settings", dns::Settings::file(layout)), ("--data-dir", layout.data(Server::Dns)), ("--kubeconfig", layout.kubeconfig())];
+    args.extend(options.into_iter().flat_map(|(name, value)| [name.to_owned(), value.display().to_string()]));
+    args
+}
+
 fn strimzi_stand_in(layout: &Layout, pretend_ready: bool) -> Vec<String> {
     let mut args = vec![
         Server::StrimziStandIn.name().to_owned(),
@@ -206,6 +236,11 @@ pub fn health(server: Server, layout: &Layout, state: &State) -> Result<()> {
             let (port, path) = if server == Server::Moto { (ports.moto, "/moto-api/") } else { (ports.door, "/_lab/health") };
             kubernetes::ask(&format!("http://127.0.0.1:{port}{path}"), None).map(|_| ())
         }
+        Server::Dns => {
+            let port = state.dns.context("find the ports of the DNS server")?.control;
+            kubernetes::ask(&format!("http://127.0.0.1:{port}/health"), None).map(|_| ())
+        }
+        Server::Pebble => dns::pebble::health(layout, state.dns.context("find the ports of pebble")?),
         Server::ClusterApi | Server::KubeadmBootstrap | Server::KubeadmControlPlane | Server::ClusterApiAws => {
             managers::health(server, state.cluster_api.context("find the ports of Cluster API")?)
         }

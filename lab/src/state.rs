@@ -57,6 +57,23 @@ pub struct AwsPorts {
     pub moto: u16,
 }
 
+/// The ports of a lab's names and certificates, all on 127.0.0.1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DnsPorts {
+    /// DNS for everybody.
+    pub dns: u16,
+    /// DNS for the ACME server.
+    pub validation: u16,
+    /// Health and orders of the DNS server.
+    pub control: u16,
+    /// The door of the ACME server.
+    pub acme: u16,
+    /// The ACME server, behind the door.
+    pub pebble: u16,
+    /// What the ACME server tells of itself: its root.
+    pub pebble_management: u16,
+}
+
 /// The servers of a lab in the order they are started; they are stopped in the opposite one (an API server that loses its etcd hangs).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -71,6 +88,10 @@ pub enum Server {
     Moto,
     /// The stand-in for EKS, which is also the door to moto; it runs the Kubernetes of EKS clusters.
     AwsEks,
+    /// The DNS server, which is also the door to pebble; it keeps cert-manager and external-dns running.
+    Dns,
+    /// The ACME server.
+    Pebble,
     /// Cluster API's core controllers.
     ClusterApi,
     /// Cluster API's kubeadm bootstrap provider.
@@ -91,12 +112,14 @@ pub enum Server {
 
 impl Server {
     /// All, in the order they are started.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 15] = [
         Self::Etcd,
         Self::Apiserver,
         Self::Controllers,
         Self::Moto,
         Self::AwsEks,
+        Self::Dns,
+        Self::Pebble,
         Self::ClusterApi,
         Self::KubeadmBootstrap,
         Self::KubeadmControlPlane,
@@ -113,13 +136,18 @@ impl Server {
             Self::ClusterApi | Self::KubeadmBootstrap | Self::KubeadmControlPlane => true,
             Self::ClusterApiAws | Self::ProcessProvider | Self::FluxStandIn => true,
             Self::Etcd | Self::Apiserver | Self::Controllers | Self::Moto | Self::AwsEks => false,
-            Self::LoadBalancerStandIn | Self::StrimziStandIn => false,
+            Self::Dns | Self::Pebble | Self::LoadBalancerStandIn | Self::StrimziStandIn => false,
         }
     }
 
     /// Whether only labs with AWS have it.
     pub fn of_aws(self) -> bool {
         matches!(self, Self::Moto | Self::AwsEks)
+    }
+
+    /// Whether only labs with DNS have it.
+    pub fn of_dns(self) -> bool {
+        matches!(self, Self::Dns | Self::Pebble)
     }
 
     /// What people and log files call it.
@@ -130,6 +158,8 @@ impl Server {
             Self::Controllers => "kube-controller-manager",
             Self::Moto => "moto",
             Self::AwsEks => crate::aws::NAME,
+            Self::Dns => crate::dns::NAME,
+            Self::Pebble => "pebble",
             Self::ClusterApi => "cluster-api",
             Self::KubeadmBootstrap => "cluster-api-kubeadm-bootstrap",
             Self::KubeadmControlPlane => "cluster-api-kubeadm-control-plane",
@@ -168,6 +198,9 @@ pub struct State {
     /// The ports of AWS; none in a lab without it.
     #[serde(default)]
     pub aws: Option<AwsPorts>,
+    /// The ports of names and certificates; none in a lab without them.
+    #[serde(default)]
+    pub dns: Option<DnsPorts>,
     /// The process without which the lab has no purpose (a test). Labs of dead owners are taken down by the next one.
     pub owner: Option<Handle>,
     /// Its servers.
@@ -177,8 +210,10 @@ pub struct State {
 impl State {
     /// The servers this lab has, in the order they are started.
     pub fn servers(&self) -> impl Iterator<Item = Server> {
-        let (cluster_api, aws) = (self.cluster_api.is_some(), self.aws.is_some());
-        Server::ALL.into_iter().filter(move |server| (cluster_api || !server.of_cluster_api()) && (aws || !server.of_aws()))
+        let (cluster_api, aws, dns) = (self.cluster_api.is_some(), self.aws.is_some(), self.dns.is_some());
+        let has =
+            move |server: &Server| (cluster_api || !server.of_cluster_api()) && (aws || !server.of_aws()) && (dns || !server.of_dns());
+        Server::ALL.into_iter().filter(has)
     }
 
     /// The port `server` is reached by, if it has one.
@@ -189,6 +224,8 @@ impl State {
             Server::Controllers => Some(self.ports.controllers),
             Server::Moto => self.aws.map(|ports| ports.moto),
             Server::AwsEks => self.aws.map(|ports| ports.door),
+            Server::Dns => self.dns.map(|ports| ports.dns),
+            Server::Pebble => self.dns.map(|ports| ports.pebble),
             Server::ClusterApi => self.cluster_api.map(|ports| ports.core.webhook),
             Server::KubeadmBootstrap => self.cluster_api.map(|ports| ports.bootstrap.webhook),
             Server::KubeadmControlPlane => self.cluster_api.map(|ports| ports.control_plane.webhook),

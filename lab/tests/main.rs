@@ -11,6 +11,8 @@ mod cluster_classes;
 #[cfg(test)]
 mod custom_resources;
 #[cfg(test)]
+mod dns;
+#[cfg(test)]
 mod driver;
 #[cfg(test)]
 mod eks;

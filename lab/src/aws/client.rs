@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::faults::Fault;
 use super::keys::element;
-use super::moto::{Moto, Signer, query};
+use super::moto::{Moto, Signer, query, rest};
 use super::settings::Change;
 use super::token::mint::Recipe;
 use super::{NAME, Platform, REGION, servers};
@@ -136,6 +136,30 @@ impl Aws {
         let cluster_role_arn = self.role("lab-eks-cluster", "eks.amazonaws.com")?;
         let node_role_arn = self.role("lab-eks-node", "ec2.amazonaws.com")?;
         Ok(Prepared { subnet_ids, vpc_id, cluster_role_arn, node_role_arn })
+    }
+
+    /// A user of this AWS called `name`, new, with a key and without rights.
+    ///
+    /// # Errors
+    /// When there is one already, or moto does not answer.
+    pub fn user(&self, name: &str) -> Result<Credentials> {
+        Front { port: self.port }.user(name)
+    }
+
+    /// The id of a new public hosted zone of Route 53 called `name`.
+    ///
+    /// # Errors
+    /// When moto refuses.
+    pub fn hosted_zone(&self, name: &str) -> Result<String> {
+        let unique = super::eks::new_id(16);
+        let body = format!(
+            "<CreateHostedZoneRequest xmlns=\"https://route53.amazonaws.com/doc/2013-04-01/\"><Name>{name}</Name>\
+             <CallerReference>{unique}</CallerReference></CreateHostedZoneRequest>"
+        );
+        let request = rest("POST", "route53", "/2013-04-01/hostedzone", "", &body)?;
+        let xml = Front { port: self.port }.send(request).with_context(|| format!("make the hosted zone {name} in the lab's AWS"))?;
+        let id = element(&xml, "Id").context("find the id of the hosted zone")?;
+        Ok(id.rsplit('/').next().unwrap_or_default().to_owned())
     }
 
     /// The ARN of the role `name` that the service `principal` may assume (`pods.eks.amazonaws.com`), made if there is none.
@@ -267,7 +291,10 @@ impl Front {
     }
 
     fn ask_as(self, signer: Option<Signer<'_>>, service: &str, parameters: &[(&str, &str)]) -> Result<String> {
-        let request: Request<Full<bytes::Bytes>> = query(service, REGION, signer, parameters)?;
+        self.send(query(service, REGION, signer, parameters)?)
+    }
+
+    fn send(self, request: Request<Full<bytes::Bytes>>) -> Result<String> {
         block_on(async {
             let answer = Moto { port: self.port }.send(request).await?;
             let text = String::from_utf8_lossy(answer.body()).into_owned();

@@ -13,7 +13,7 @@ use http_body_util::{BodyExt, Full};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 
-use super::signature::{Scope, Signed, encode};
+use super::signature::{Scope, Signed, encode, encode_path, parameters};
 use super::token::mint::dates;
 use crate::{cache, command, toolchain};
 
@@ -114,8 +114,8 @@ pub struct Signer<'a> {
     pub secret: &'a str,
 }
 
-/// The lab itself. moto takes any signature.
-const LAB: Signer<'static> = Signer { access_key: "lab", secret: "lab" };
+/// The lab itself. moto takes any signature, and the door this key.
+pub const LAB: Signer<'static> = Signer { access_key: "lab", secret: "lab" };
 
 /// A request of the query protocol.
 pub fn query(service: &str, region: &str, signer: Option<Signer<'_>>, parameters: &[(&str, &str)]) -> Result<Request<Full<Bytes>>> {
@@ -139,6 +139,24 @@ pub fn query(service: &str, region: &str, signer: Option<Signer<'_>>, parameters
     let request = Request::post("/").header(header::HOST, host).header(header::AUTHORIZATION, authorization).header("x-amz-date", date);
     let form = "application/x-www-form-urlencoded; charset=utf-8";
     Ok(request.header(header::CONTENT_TYPE, form).body(Full::new(Bytes::from(body)))?)
+}
+
+/// A request of a service with the REST protocol (`route53`), which is global, by the lab itself.
+pub fn rest(method: &str, service: &str, path: &str, query: &str, body: &str) -> Result<Request<Full<Bytes>>> {
+    let (day, date) = dates(time::OffsetDateTime::now_utc());
+    let text = |text: &str| text.to_owned();
+    let scope = Scope { access_key: text(LAB.access_key), day, region: text("us-east-1"), service: text(service) };
+    let host = format!("{service}.amazonaws.com");
+    let headers = vec![(text("host"), host.clone()), (text("x-amz-date"), date.clone())];
+    let parameters = parameters(query, false);
+    let path_signed = encode_path(path);
+    let signed = Signed { method, path: path_signed, query: &parameters, headers, body: body.as_bytes(), date: &date, scope: &scope };
+    let signature = signed.signature(LAB.secret);
+    let credential = format!("{}/{}/us-east-1/{service}/aws4_request", scope.access_key, scope.day);
+    let authorization = format!("AWS4-HMAC-SHA256 Credential={credential}, SignedHeaders=host;x-amz-date, Signature={signature}");
+    let target = if query.is_empty() { text(path) } else { format!("{path}?{query}") };
+    let request = Request::builder().method(method).uri(target).header(header::HOST, host).header(header::AUTHORIZATION, authorization);
+    Ok(request.header("x-amz-date", date).body(Full::new(Bytes::from(text(body))))?)
 }
 
 #[cfg(test)]

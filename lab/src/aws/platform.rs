@@ -11,7 +11,7 @@ use super::Options;
 use crate::cluster_api::managers;
 use crate::custom_resources::{Crd, Family};
 use crate::process::{self, Handle};
-use crate::servers::{self, Ingredients, Layout};
+use crate::servers::{self, Extras, Ingredients, Layout};
 use crate::state::{Ports, Running, Server, State};
 use crate::{cluster_api, kubernetes, ports, record, strimzi_api};
 
@@ -110,6 +110,7 @@ impl Standing {
             pretend_ready: options.pretend_ready,
             cluster_api: if wanted == Platform::Full { Some(managers::dealt(ports::free()?)) } else { None },
             aws: None,
+            dns: None,
             owner: None,
             running: Vec::new(),
         };
@@ -155,7 +156,7 @@ impl Standing {
         if has_cluster_api {
             managers::prepare(&self.layout)?;
         }
-        let ingredients = Ingredients::gather(None, has_cluster_api, false)?;
+        let ingredients = Ingredients::gather(None, Extras { cluster_api: has_cluster_api, ..Extras::default() })?;
         for server in missing {
             tracing::info!("starting {} in {}", server.name(), self.layout.0.display());
             let recipe = ingredients.recipe(server, &self.layout, &self.record.state)?;

@@ -12,8 +12,9 @@ use super::eks::refusal::{Answer, Refusal};
 use super::eks::route::{Route, route};
 use super::front::{Front, Reply, json_response, now, refused};
 use super::keys::{Key, element};
+use super::moto::LAB;
 use super::signature::{Authorization, Signed, decode, encode_path, parameters, same};
-use super::{facts, rights};
+use super::{facts, rights, route53};
 
 /// Answers a request to EKS.
 pub async fn eks(front: &Front, head: &Parts, body: &Bytes, authorization: &Authorization) -> Reply {
@@ -67,11 +68,16 @@ fn signed_by(front: &Front, head: &Parts, query: &[(String, String)], body: &[u8
 /// Sends a request to moto as it is. Keys that are issued are remembered.
 pub async fn others(front: &Front, head: Parts, body: Bytes) -> Reply {
     let form = parameters(&String::from_utf8_lossy(&body), true);
-    let action = form.iter().find(|(name, _)| name == "Action").map(|(_, value)| value.clone()).unwrap_or_default();
+    let dns = route53::action(&head.method, head.uri.path());
+    let named = form.iter().find(|(name, _)| name == "Action").map(|(_, value)| value.clone()).unwrap_or_default();
+    let action = dns.as_ref().map_or(named, |(action, _)| (*action).to_owned());
     if front.with_state(|state| state.faults.throttles(&action)) {
         return Some(failed(StatusCode::BAD_REQUEST, "Throttling", "Rate exceeded"));
     }
     if let Some(refusal) = refused_by_sts(front, &head, &body) {
+        return Some(refusal);
+    }
+    if let Some(refusal) = refused_by_iam(front, &head, &body, &form, dns.as_ref()).await {
         return Some(refusal);
     }
     let answer = match front.moto.send(Request::from_parts(head, Full::new(body))).await {
@@ -116,6 +122,34 @@ async fn remember(front: &Front, action: &str, form: &[(String, String)], answer
         _ => {}
     }
     Ok(())
+}
+
+/// moto lets everybody change records and lends roles that are not there; this AWS only whom IAM lets. The lab itself may do everything.
+async fn refused_by_iam(
+    front: &Front,
+    head: &Parts,
+    body: &[u8],
+    form: &[(String, String)],
+    dns: Option<&(&'static str, String)>,
+) -> Option<Response<Full<Bytes>>> {
+    let header = head.headers.get(header::AUTHORIZATION)?.to_str().ok()?;
+    let authorization = Authorization::parse(header).filter(|authorization| authorization.scope.access_key != LAB.access_key)?;
+    let asked = |wanted: &str| form.iter().find(|(name, _)| name == wanted).map(|(_, value)| value.as_str());
+    if let Some((action, about)) = dns {
+        let query = parameters(head.uri.query().unwrap_or_default(), false);
+        let refusal = match signed_by(front, head, &query, body, &authorization) {
+            Ok(key) => route53::check(front, &key, action, about).await.err().map(|refusal| (refusal, "AccessDenied")),
+            Err(refusal) if refusal == Refusal::unknown_key() => Some((refusal, "InvalidClientTokenId")),
+            Err(refusal) => Some((refusal, "SignatureDoesNotMatch")),
+        };
+        return refusal.map(|(refusal, code)| failed(StatusCode::FORBIDDEN, code, &refusal.message));
+    }
+    let role = asked("RoleArn").filter(|_| asked("Action") == Some("AssumeRole"))?;
+    let name = role.rsplit('/').next().unwrap_or_default();
+    let known = front.moto.query("iam", "us-east-1", &[("Action", "GetRole"), ("RoleName", name)]).await.is_ok();
+    let who = front.key(&authorization.scope.access_key).map(|key| key.caller).unwrap_or_default();
+    let message = format!("User: {who} is not authorized to perform: sts:AssumeRole on resource: {role}");
+    (!known).then(|| failed(StatusCode::FORBIDDEN, "AccessDenied", &message))
 }
 
 /// moto tells everybody who he is; this AWS only those whose key it issued.

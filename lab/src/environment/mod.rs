@@ -1,6 +1,7 @@
 //! A lab: its servers brought up, looked at and taken down. Everything lives under one folder; nothing is left when it is down.
 
 mod ending;
+mod options;
 mod temporary;
 
 use std::path::{Path, PathBuf};
@@ -9,63 +10,24 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 
 use crate::aws::Aws;
-use crate::custom_resources::Crd;
+use crate::custom_resources::{Crd, Family};
+use crate::dns::{self, Dns};
 use crate::lock::FileLock;
 use crate::output::note;
 use crate::process::{self, Handle};
-use crate::servers::{self, Ingredients, Layout};
-use crate::state::{self, AwsPorts, Ports, Running, Server, State};
+use crate::servers::{self, Extras, Ingredients, Layout};
+use crate::state::{AwsPorts, DnsPorts, Ports, Running, Server, State};
 use crate::{cluster_api, kubernetes, pki, ports, strimzi_api};
 
 pub use ending::down;
 use ending::{all_processes, grace, take_down};
+pub use options::Options;
 pub use temporary::TemporaryLab;
 
 /// How long one lab command waits for another on the same lab.
 const PATIENCE: Duration = Duration::from_secs(600);
 /// How often the start is repeated when another process took one of the ports.
 const PORT_TRIES: u32 = 3;
-
-/// How a lab is to be.
-#[derive(Clone, Debug)]
-pub struct Options {
-    /// Its name: letters, digits and dashes.
-    pub name: String,
-    /// Its folder; by default one named like it below [`state::root`].
-    pub dir: Option<PathBuf>,
-    /// Let the Strimzi stand-in report Ready without running Kafka.
-    pub pretend_ready: bool,
-    /// Run Cluster API and the stand-in that makes tenants' clusters.
-    pub cluster_api: bool,
-    /// Run AWS: moto, with EKS made true.
-    pub aws: bool,
-    /// Tie the lab to this process: once it is gone, the next such lab takes this one down.
-    pub owned: bool,
-    /// The `kaas-lab` executable; by default found by [`crate::own_binary::lab`].
-    pub lab_binary: Option<PathBuf>,
-}
-
-impl Options {
-    /// A lab called `name`, with real Kafka.
-    pub fn named(name: &str) -> Self {
-        Self { name: name.to_owned(), dir: None, pretend_ready: false, cluster_api: false, aws: false, owned: false, lab_binary: None }
-    }
-
-    /// The lab's folder.
-    ///
-    /// # Errors
-    /// When the name cannot be a folder's or there is no home.
-    pub fn folder(&self) -> Result<PathBuf> {
-        let plain = |c: char| c.is_ascii_alphanumeric() || c == '-';
-        if self.name.is_empty() || self.name.len() > 40 || !self.name.chars().all(plain) {
-            bail!("name a lab \"{}\": take 1 to 40 letters, digits and dashes", self.name);
-        }
-        match &self.dir {
-            Some(dir) => std::path::absolute(dir).with_context(|| format!("make {} absolute", dir.display())),
-            None => Ok(state::root()?.join(&self.name)),
-        }
-    }
-}
 
 /// A lab that is up.
 #[derive(Clone, Debug)]
@@ -91,10 +53,15 @@ impl Lab {
     /// When a program cannot be built or a server does not come up.
     pub fn up(options: &Options) -> Result<(Self, Came)> {
         let folder = options.folder()?;
-        let ingredients = Ingredients::gather(options.lab_binary.clone(), options.cluster_api, options.aws)?;
+        anyhow::ensure!(options.aws || !options.dns, "a lab with DNS needs AWS, whose Route 53 it answers from");
+        let extras = Extras { cluster_api: options.cluster_api, aws: options.aws, dns: options.dns };
+        let ingredients = Ingredients::gather(options.lab_binary.clone(), extras)?;
         let mut crds = strimzi_api::crds()?;
         if options.cluster_api {
             crds.extend(cluster_api::crds()?);
+        }
+        if options.dns {
+            crds.extend(Family::CertManager.crds()?);
         }
         let _lock = lock(&folder)?;
         match State::read(&folder) {
@@ -106,6 +73,7 @@ impl Lab {
                     options.name
                 );
                 anyhow::ensure!(lab.state.aws.is_some() || !options.aws, "the lab {} runs without AWS: take it down first", options.name);
+                anyhow::ensure!(lab.state.dns.is_some() || !options.dns, "the lab {} runs without DNS: take it down first", options.name);
                 if lab.is_well() {
                     return Ok((lab, Came::WasUp));
                 }
@@ -136,13 +104,15 @@ impl Lab {
 
     fn start(folder: &Path, options: &Options, ingredients: &Ingredients, crds: &[Crd]) -> Result<Self> {
         // All at once, so that they differ.
-        let [etcd, etcd_peer, apiserver, controllers, door, moto, rest @ ..] = ports::free::<{ 6 + cluster_api::managers::PORTS }>()?;
+        let [etcd, etcd_peer, apiserver, controllers, door, moto, dns, validation, control, acme, pebble, pebble_management, rest @ ..] =
+            ports::free::<{ 12 + cluster_api::managers::PORTS }>()?;
         let state = State {
             name: options.name.clone(),
             ports: Ports { etcd, etcd_peer, apiserver, controllers },
             pretend_ready: options.pretend_ready,
             cluster_api: options.cluster_api.then(|| cluster_api::managers::dealt(rest)),
             aws: options.aws.then_some(AwsPorts { door, moto }),
+            dns: options.dns.then_some(DnsPorts { dns, validation, control, acme, pebble, pebble_management }),
             owner: if options.owned { Handle::own() } else { None },
             running: Vec::new(),
         };
@@ -162,6 +132,7 @@ impl Lab {
         lab.launch(Server::LoadBalancerStandIn, ingredients)?;
         lab.launch(Server::StrimziStandIn, ingredients)?;
         lab.start_aws(ingredients)?;
+        lab.start_dns(ingredients, options.short_lived_s)?;
         lab.start_cluster_api(ingredients)?;
         lab.wait_for(Server::Controllers)?;
         lab.wait_for(Server::LoadBalancerStandIn)?;
@@ -179,6 +150,19 @@ impl Lab {
             self.wait_for(server)?;
         }
         Aws::found(ports.door, self.folder()).map(|_| ())
+    }
+
+    /// Makes the hosted zone and the users of cert-manager and external-dns, then starts DNS, the ACME server and these two.
+    fn start_dns(&mut self, ingredients: &Ingredients, short_lived_s: u32) -> Result<()> {
+        let (Some(ports), Some(aws_ports), Some(programs)) = (self.state.dns, self.state.aws, &ingredients.dns) else { return Ok(()) };
+        let secrets = serde_json::json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "cert-manager"}});
+        kubernetes::apply(&self.kubeconfig(), &[secrets])?;
+        dns::Settings::found(&self.layout, &self.aws()?, ports, aws_ports, programs.clone())?;
+        dns::pebble::configure(&self.layout, ports, short_lived_s)?;
+        for server in [Server::Dns, Server::Pebble] {
+            self.launch(server, ingredients)?;
+        }
+        [Server::Dns, Server::Pebble].into_iter().try_for_each(|server| self.wait_for(server))
     }
 
     /// Starts Cluster API's controllers, then lets the API server call their webhooks, then installs the class of tenants' clusters, which these check.
@@ -245,6 +229,19 @@ impl Lab {
     pub fn aws(&self) -> Result<Aws> {
         let ports = self.state.aws.with_context(|| format!("find AWS in the lab {}: start it with --aws", self.state.name))?;
         Aws::open(ports.door, self.folder())
+    }
+
+    /// Its names and certificates.
+    ///
+    /// # Errors
+    /// When it has none.
+    pub fn dns(&self) -> Result<Dns> {
+        let file = self.dns_settings().with_context(|| format!("find DNS in the lab {}: start it with --dns", self.state.name))?;
+        Ok(Dns::new(dns::Settings::read(&file)?, self.aws()?))
+    }
+
+    pub(crate) fn dns_settings(&self) -> Option<PathBuf> {
+        self.state.dns.map(|_| dns::Settings::file(&self.layout))
     }
 
     /// Whether it has `server`.

@@ -44,6 +44,17 @@ impl TemporaryLab {
         Self::with(&Options { pretend_ready: true, aws: true, ..Options::named(&name) })
     }
 
+    /// Brings up a lab with DNS, certificates and AWS, without Kafka, whose name begins with `purpose`.
+    ///
+    /// # Errors
+    /// As [`Lab::up`].
+    pub fn with_dns(purpose: &str) -> Result<Self> {
+        sweep_orphans()?;
+        let [unique] = ports::free()?;
+        let name = format!("{purpose}-{}-{unique}", std::process::id());
+        Self::with(&Options { pretend_ready: true, aws: true, dns: true, ..Options::named(&name) })
+    }
+
     /// Brings up a lab as `options` say, tied to this process.
     ///
     /// # Errors

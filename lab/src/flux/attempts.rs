@@ -163,6 +163,10 @@ fn in_step(pass: &mut Pass<'_>, release: &Release<'_>, chart: &Chart) -> End {
     if chart.name == STRIMZI {
         pass.flux.operators.run(&release.target.whereabouts, release.namespace);
     }
+    let asked = pass.flux.controllers.run(chart.name, &release.target.whereabouts, release.namespace, release.name);
+    if let Err(error) = asked {
+        tracing::warn!("let {} run: {error:#}", chart.name);
+    }
     End::Settled
 }
 

@@ -13,6 +13,7 @@ use kube::runtime::watcher;
 use kube::{Client, ResourceExt};
 
 use super::api::{self, REQUESTED_AT, Spec, helm_release, source};
+use super::controllers::Controllers;
 use super::operators::Operators;
 use super::release::{self, Pass};
 use super::{Options, RETRY, sources};
@@ -25,6 +26,7 @@ pub struct Flux {
     pub client: Client,
     pub options: Options,
     pub operators: Arc<Operators>,
+    pub controllers: Arc<Controllers>,
     pauses: Mutex<Pauses>,
 }
 
@@ -65,10 +67,18 @@ pub async fn run(options: &Options) -> Result<()> {
     let client = crate::client(&options.kubeconfig).await?;
     let operators = Operators::new(client.clone(), options.clone());
     operators.resume()?;
-    let flux = Arc::new(Flux { client, options: options.clone(), operators: operators.clone(), pauses: Mutex::new(HashMap::new()) });
+    let controllers = Controllers::open(client.clone(), &options.data_dir, options.dns.as_deref())?;
+    let flux = Flux {
+        client,
+        options: options.clone(),
+        operators: operators.clone(),
+        controllers: controllers.clone(),
+        pauses: Mutex::new(HashMap::new()),
+    };
     let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
     tokio::select! {
-        () = watch(flux) => {}
+        () = watch(Arc::new(flux)) => {}
+        () = controllers.look_after() => {}
         _ = terminate.recv() => {}
         _ = tokio::signal::ctrl_c() => {}
     }

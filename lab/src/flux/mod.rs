@@ -7,6 +7,7 @@ mod api;
 mod attempts;
 mod charts;
 mod controller;
+mod controllers;
 mod deletion;
 mod digest;
 mod helm;
@@ -46,6 +47,9 @@ pub struct Options {
     /// Another process is the Strimzi of the cluster whose HelmReleases it reads: a release there starts no second
     #[arg(long)]
     pub strimzi_runs_here: bool,
+    /// The settings of the lab's DNS; without them no cert-manager and no external-dns runs
+    #[arg(long)]
+    pub dns: Option<PathBuf>,
 }
 
 /// How soon something is looked at again that waits for another object.

@@ -23,7 +23,7 @@ pub struct StandIn {
 }
 
 /// The arguments of the lab's command that start it for the cluster of `kubeconfig`.
-pub fn arguments(kubeconfig: &Path, data_dir: &Path, pretend_ready: bool, strimzi_runs_here: bool) -> Vec<String> {
+pub fn arguments(kubeconfig: &Path, data_dir: &Path, pretend_ready: bool, strimzi_runs_here: bool, dns: Option<&Path>) -> Vec<String> {
     let path = |path: &Path| path.display().to_string();
     let mut args = vec![NAME.to_owned(), "--kubeconfig".to_owned(), path(kubeconfig), "--data-dir".to_owned(), path(data_dir)];
     for (flag, wanted) in [("--pretend-ready", pretend_ready), ("--strimzi-runs-here", strimzi_runs_here)] {
@@ -31,6 +31,7 @@ pub fn arguments(kubeconfig: &Path, data_dir: &Path, pretend_ready: bool, strimz
             args.push(flag.to_owned());
         }
     }
+    args.extend(dns.into_iter().flat_map(|settings| ["--dns".to_owned(), path(settings)]));
     args
 }
 
@@ -44,7 +45,7 @@ impl StandIn {
         let data = folder.join(NAME);
         let recipe = Recipe {
             program: crate::own_binary::lab()?,
-            args: arguments(&lab.kubeconfig(), &data, pretend_ready, strimzi_runs_here),
+            args: arguments(&lab.kubeconfig(), &data, pretend_ready, strimzi_runs_here, lab.dns_settings().as_deref()),
             env: BTreeMap::new(),
             log: folder.join("logs").join(format!("{NAME}.log")),
         };

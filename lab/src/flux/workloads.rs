@@ -10,7 +10,7 @@ use super::status::MANAGER;
 
 pub use super::status::now;
 
-const OF_RELEASE: &str = "meta.helm.sh/release-name";
+pub const OF_RELEASE: &str = "meta.helm.sh/release-name";
 const OF_NAMESPACE: &str = "meta.helm.sh/release-namespace";
 
 /// Marks an object as one of a release, and of the HelmRelease it comes from.

@@ -111,6 +111,23 @@ mod tests {
     }
 
     #[test]
+    fn external_dns_gets_its_values_as_flags() {
+        let values = serde_json::json!({"txtOwnerId": "kaas-pay", "domainFilters": ["pay.example.test"], "policy": "sync", "sources": ["service"],
+            "extraArgs": ["--zone-id-filter=Z1"]});
+        let place = Place { release: "external-dns", namespace: "n", version: "1.21.1", values: values.as_object().unwrap() };
+        let made = (by_name("external-dns").unwrap().objects)(&place);
+        let args = serde_json::json!([
+            "--source=service",
+            "--policy=sync",
+            "--registry=txt",
+            "--txt-owner-id=kaas-pay",
+            "--domain-filter=pay.example.test",
+            "--zone-id-filter=Z1"
+        ]);
+        assert_eq!(made[0]["spec"]["template"]["spec"]["containers"][0]["args"], args);
+    }
+
+    #[test]
     fn an_unknown_chart_is_named() {
         assert!(by_name("nginx").unwrap_err().contains("knows no chart 'nginx'"));
     }

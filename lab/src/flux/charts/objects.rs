@@ -15,7 +15,11 @@ pub fn cert_manager(place: &Place) -> Vec<Value> {
         let image = format!("quay.io/jetstack/cert-manager-{image}:v{}", place.version.trim_start_matches('v'));
         workload(place, "Deployment", &format!("{name}{suffix}"), &image, 1)
     };
-    let mut made = vec![of("", "controller")];
+    let mut controller = of("", "controller");
+    let secrets = place.value("/clusterResourceNamespace").and_then(Value::as_str).filter(|given| !given.is_empty());
+    controller["spec"]["template"]["spec"]["containers"][0]["args"] =
+        json!([format!("--cluster-resource-namespace={}", secrets.unwrap_or(place.namespace))]);
+    let mut made = vec![controller];
     if place.is("/cainjector/enabled", true) {
         made.push(of("-cainjector", "cainjector"));
     }
@@ -25,7 +29,39 @@ pub fn cert_manager(place: &Place) -> Vec<Value> {
 
 pub fn external_dns(place: &Place) -> Vec<Value> {
     let name = place.full_name("external-dns", 63);
-    vec![workload(place, "Deployment", &name, "registry.k8s.io/external-dns/external-dns:lab", 1)]
+    let mut made = workload(place, "Deployment", &name, "registry.k8s.io/external-dns/external-dns:lab", 1);
+    made["spec"]["template"]["spec"]["containers"][0]["args"] = json!(external_dns_args(place));
+    vec![made]
+}
+
+/// The flags of external-dns by the values of its chart; without a value the chart's own, not the program's.
+fn external_dns_args(place: &Place) -> Vec<String> {
+    let texts = |path: &str| place.value(path).and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
+    let mut args: Vec<String> = match place.value("/sources") {
+        Some(_) => texts("/sources").map(|source| format!("--source={source}")).collect(),
+        None => ["service", "ingress"].map(|source| format!("--source={source}")).into(),
+    };
+    let one = [
+        ("/policy", "policy", Some("upsert-only")),
+        ("/registry", "registry", Some("txt")),
+        ("/txtOwnerId", "txt-owner-id", None),
+        ("/txtPrefix", "txt-prefix", None),
+        ("/txtSuffix", "txt-suffix", None),
+        ("/annotationPrefix", "annotation-prefix", None),
+    ];
+    for (path, flag, default) in one {
+        if let Some(value) = place.value(path).and_then(Value::as_str).filter(|given| !given.is_empty()).or(default) {
+            args.push(format!("--{flag}={value}"));
+        }
+    }
+    args.extend(texts("/domainFilters").map(|domain| format!("--domain-filter={domain}")));
+    args.extend(texts("/excludeDomains").map(|domain| format!("--exclude-domains={domain}")));
+    args.extend(texts("/managedRecordTypes").map(|kind| format!("--managed-record-types={kind}")));
+    if place.is("/namespaced", false) {
+        args.push(format!("--namespace={}", place.namespace));
+    }
+    args.extend(texts("/extraArgs").map(str::to_owned));
+    args
 }
 
 pub fn prometheus(place: &Place) -> Vec<Value> {
