@@ -8,7 +8,7 @@ use anyhow::{Context, Result, ensure};
 use bytes::Bytes;
 use k8s_openapi::api::core::v1::{Namespace, PersistentVolumeClaim, Secret};
 use kaas_lab::kafka::{Client, ResourceKind, Security};
-use kaas_lab::{Server, TemporaryLab};
+use kaas_lab::{Lab, Server, TemporaryLab};
 use kube::api::{Api, ApiResource, DeleteParams, DynamicObject, GroupVersionKind, Patch, PatchParams};
 use serde_json::{Value, json};
 
