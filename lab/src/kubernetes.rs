@@ -78,7 +78,9 @@ fn apart(url: &str) -> Result<(http::Uri, String)> {
     Ok((http::Uri::from_parts(server)?, path))
 }
 
-fn answer(mut config: Config, request: http::Request<Vec<u8>>) -> Result<String> {
+fn answer(mut config: Config, mut request: http::Request<Vec<u8>>) -> Result<String> {
+    // An ACME server refuses who does not say what it is.
+    request.headers_mut().insert(http::header::USER_AGENT, http::HeaderValue::from_static(FIELD_MANAGER));
     config.connect_timeout = Some(ANSWER);
     config.default_retry = false;
     block_on(async move {
