@@ -116,7 +116,8 @@ impl Security {
         self
     }
 
-    /// The same, with the names of brokers, also those they tell, looked up in another way than the system's. What certificates are checked for is the name.
+    /// The same, with the names of brokers, also those they tell, looked up in another way than the system's. Certificates are checked
+    /// for the name.
     #[must_use]
     pub fn with_names(mut self, names: Names) -> Self {
         self.names = names;

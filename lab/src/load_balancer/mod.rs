@@ -1,5 +1,5 @@
-//! A stand-in for the load balancers of a cloud: each Service of type LoadBalancer of the clusters it looks after gets an address of its own out of
-//! 127.64.0.0/10, on which this process listens and passes connections on. Linux answers on all of them without being told to.
+//! A stand-in for the load balancers of a cloud: each Service of type LoadBalancer of the clusters it looks after gets an address of its
+//! own out of 127.64.0.0/10, on which this process listens and passes connections on. Linux answers on all of them without being told to.
 //!
 //! Where connections go stands in the annotation [`TARGETS`]: no EndpointSlice may name an address of loopback. It knows nothing of Kafka.
 

@@ -1,4 +1,5 @@
-//! One Service, from what it asks for to an address in its status, with the finalizer by which clouds hold it until its load balancer is gone.
+//! One Service, from what it asks for to an address in its status, with the finalizer by which clouds hold it until its load balancer
+//! is gone.
 
 use std::collections::BTreeSet;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -116,7 +117,7 @@ async fn release(cluster: &Cluster, service: &Service) -> Result<()> {
         status(cluster, service, Value::Null).await?;
     }
     let rest: Vec<&String> = service.finalizers().iter().filter(|one| *one != FINALIZER).collect();
-    // By the version that was seen: others add theirs. Not by what this field manager owns: whoever made the Service may have asked for the same.
+    // By the version that was seen: others add theirs. Not by what this field manager owns: the Service's maker may have asked for the same.
     let seen = if service.metadata.deletion_timestamp.is_some() { service.resource_version() } else { None };
     let patch = json!({"metadata": {"finalizers": rest, "resourceVersion": seen}});
     forgive(api(cluster, service).patch(&service.name_any(), &PatchParams::default(), &Patch::Merge(&patch)).await, service)

@@ -1,4 +1,5 @@
-//! Where clients outside the cluster find a Kafka: read from its Services once these have addresses, told to the brokers, to certificates and to the status.
+//! Where clients outside the cluster find a Kafka: read from its Services once these have addresses, told to the brokers, to certificates
+//! and to the status.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};

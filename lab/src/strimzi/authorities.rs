@@ -66,8 +66,8 @@ impl Home<'_> {
         Ok(pair)
     }
 
-    /// The certificate of a node, in its Secret and in the files its configuration names. `own`: the certificates that listeners bring; `names`: what else the
-    /// node is called. Returns a fingerprint.
+    /// The certificate of a node, in its Secret and in the files its configuration names. `own`: the certificates that listeners bring;
+    /// `names`: what else the node is called. Returns a fingerprint.
     pub async fn node(&self, keys: &Keys, own: &Own, model: &Model, (node, names): (&Node, &[String]), nodes: &Nodes) -> Result<String> {
         let pod = node.pod(self.cluster);
         let more: BTreeSet<String> = model.listeners.iter().flat_map(Listener::alternative_names).chain(names).cloned().collect();

@@ -1,5 +1,6 @@
 //! `--pretend-ready`: objects become Ready and nothing runs. For benchmarks of the provider, which would else measure Kafka's start.
-//! Only status is written, and its condition says that it is pretended; and the Services of listeners for clients outside, whose addresses others wait for.
+//! Only status is written, and its condition says that it is pretended; and the Services of listeners for clients outside, whose addresses
+//! others wait for.
 
 use anyhow::Result;
 use kube::api::DynamicObject;

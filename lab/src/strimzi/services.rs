@@ -1,5 +1,5 @@
-//! The Services by which clients outside the cluster reach a Kafka: one for bootstrap and one per broker for each listener of type `loadbalancer` or
-//! `nodeport`. Pure but for the sweep.
+//! The Services by which clients outside the cluster reach a Kafka: one for bootstrap and one per broker for each listener of type
+//! `loadbalancer` or `nodeport`. Pure but for the sweep.
 
 use std::collections::{BTreeMap, BTreeSet};
 
