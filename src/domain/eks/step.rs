@@ -1,6 +1,7 @@
 //! The steps by which an EKS cluster becomes what is wished. Each is one request to EKS, or a few that may be repeated.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
 use super::seen::{Issue, Seen};
 use super::version::EksVersion;
@@ -95,6 +96,8 @@ pub enum Next {
     Do(Vec<Step>),
     /// Look again after a while. What is waited for, as one reads it: `node group "system-1f2e3d" is CREATING`.
     Wait(String),
+    /// Nothing is under way, and this is ill of what may pass by itself. Look again after a while; what stays so for long has failed.
+    Ailing(Fault),
     /// No waiting helps.
     Failed(Fault),
     /// All is as wished.
@@ -118,6 +121,15 @@ pub struct Run {
     pub done: BTreeSet<Step>,
     /// Ids of updates that had failed before.
     pub former_failures: BTreeSet<String>,
+}
+
+/// `node group "system-1f2e3d" is DEGRADED: NodeCreationFailure: …`.
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} is {}", self.what, self.status)?;
+        let issues: Vec<String> = self.issues.iter().map(ToString::to_string).collect();
+        if issues.is_empty() { Ok(()) } else { write!(f, ": {}", issues.join("; ")) }
+    }
 }
 
 impl Run {

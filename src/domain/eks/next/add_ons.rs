@@ -28,7 +28,7 @@ pub fn before_nodes(view: &View<'_>) -> Found {
             add_on(view, &mut found, name, wished);
         }
     }
-    Found { waits: Vec::new(), ..found }
+    Found { waits: Vec::new(), ailing: Vec::new(), ..found }
 }
 
 /// Every wished add-on is there and as wished, and none of ours that is not wished.
@@ -62,7 +62,7 @@ fn add_on(view: &View<'_>, found: &mut Found, name: &str, wished: &AddOn) {
                 update(view, found, name, seen);
             } else if is_degraded && is_passing(&seen.issues) {
                 if expects_nodes(view) || !is_without_pods(&seen.issues) {
-                    found.wait(&what, &seen.status, &seen.issues);
+                    found.ail(&what, &seen.status, &seen.issues);
                 }
             } else if is_degraded {
                 found.fail(&what, &seen.status, &seen.issues);

@@ -80,7 +80,7 @@ fn change(view: &View<'_>, found: &mut Found, (name, wished): (&str, &NodeGroup)
     } else if behind(view, seen) {
         update_version(view, found, group, seen);
     } else if seen.status == PartStatus::Degraded {
-        if is_passing(&seen.issues) { found.wait(&what, &seen.status, &seen.issues) } else { found.fail(&what, &seen.status, &seen.issues) }
+        if is_passing(&seen.issues) { found.ail(&what, &seen.status, &seen.issues) } else { found.fail(&what, &seen.status, &seen.issues) }
     }
 }
 

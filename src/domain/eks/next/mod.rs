@@ -52,12 +52,14 @@ struct View<'a> {
     what: String,
 }
 
-/// What a stage comes to. Steps go before faults, so that one part that fails does not hold up others, and faults before waits.
+/// What a stage comes to. Steps go before faults, so that one part that fails does not hold up others, and faults before waits; what ails is waited for
+/// with what is under way, which may be its cure, and is told by itself when it is all that is left.
 #[derive(Debug, Default)]
 struct Found {
     steps: Vec<Step>,
     faults: Vec<Fault>,
     waits: Vec<String>,
+    ailing: Vec<Fault>,
 }
 
 impl Found {
@@ -70,10 +72,12 @@ impl Found {
         self.faults.push(Fault { what: what.to_owned(), status: status.to_string(), issues: issues.to_vec() });
     }
 
+    fn ail(&mut self, what: &str, status: impl ToString, issues: &[Issue]) {
+        self.ailing.push(Fault { what: what.to_owned(), status: status.to_string(), issues: issues.to_vec() });
+    }
+
     fn wait(&mut self, what: &str, status: impl ToString, issues: &[Issue]) {
-        let issues: Vec<String> = issues.iter().map(ToString::to_string).collect();
-        let issues = if issues.is_empty() { String::new() } else { format!(": {}", issues.join("; ")) };
-        self.waits.push(format!("{what} is {}{issues}", status.to_string()));
+        self.waits.push(Fault { what: what.to_owned(), status: status.to_string(), issues: issues.to_vec() }.to_string());
     }
 
     /// With what the other comes to; its steps go first.
@@ -81,12 +85,13 @@ impl Found {
         self.steps.splice(0..0, other.steps);
         self.faults.extend(other.faults);
         self.waits.extend(other.waits);
+        self.ailing.extend(other.ailing);
         self
     }
 
     /// Something is to be done or waited for.
     fn is_open(&self) -> bool {
-        !(self.steps.is_empty() && self.faults.is_empty() && self.waits.is_empty())
+        !(self.steps.is_empty() && self.faults.is_empty() && self.waits.is_empty() && self.ailing.is_empty())
     }
 
     /// None: nothing is left to do here.
@@ -94,8 +99,14 @@ impl Found {
         if !self.steps.is_empty() {
             return Some(Next::Do(self.steps));
         }
-        let fault = self.faults.into_iter().next().map(Next::Failed);
-        fault.or_else(|| (!self.waits.is_empty()).then(|| Next::Wait(self.waits.join(", "))))
+        if let Some(fault) = self.faults.into_iter().next() {
+            return Some(Next::Failed(fault));
+        }
+        if self.waits.is_empty() {
+            return self.ailing.into_iter().next().map(Next::Ailing);
+        }
+        let waits = self.waits.into_iter().chain(self.ailing.iter().map(Fault::to_string));
+        Some(Next::Wait(waits.collect::<Vec<_>>().join(", ")))
     }
 }
 

@@ -3,7 +3,10 @@
 use std::collections::BTreeSet;
 
 use crate::{
-    domain::eks::{self, EksId, EksVersion},
+    domain::{
+        eks::{self, EksId, EksVersion},
+        releases::EBS_SERVICE_ACCOUNT,
+    },
     framework::{
         attr::Attr,
         diagnostic::Diagnostics,
@@ -27,6 +30,10 @@ use crate::{
     },
 };
 
+/// The add-on that makes volumes, and where its service account is.
+const EBS_DRIVER: &str = "aws-ebs-csi-driver";
+const EBS_NAMESPACE: &str = "kube-system";
+
 /// Completes the plan of a create or an update.
 pub fn plan(connection: &Connection, change: &Change<'_, ManagementCluster>, planned: &mut ManagementCluster, verdict: &mut Verdict) {
     let prior = change.prior;
@@ -40,6 +47,7 @@ pub fn plan(connection: &Connection, change: &Change<'_, ManagementCluster>, pla
     planned.changes = Attr::Known(Vec::new());
     if let Some(block) = planned.eks.known() {
         wish::validate(block, &mut verdict.found);
+        warn_of_volumes(block, prior.and_then(|prior| prior.eks.known()), &mut verdict.found);
     }
     let Some(prior) = prior else { return };
     let moved = moved(planned, before.as_ref(), named);
@@ -99,6 +107,39 @@ pub fn refuse(prior: &ManagementCluster, new: &Eks, marks: &Marks, found: &mut D
         if !is_unknown(&after, &path) {
             found.error_at(path, "This cannot be done", format!("{}.", capitalised(reason.trim_end_matches('.'))));
         }
+    }
+}
+
+/// The EBS driver without a role of its own makes volumes only where the nodes' role lets it, and else is DEGRADED for ever. Said when it is asked for, and when
+/// what it says of it changes, but not in every plan.
+fn warn_of_volumes(block: &Eks, prior: Option<&Eks>, found: &mut Diagnostics) {
+    if prior.is_some_and(|prior| (&prior.add_on, &prior.pod_identity) == (&block.add_on, &block.pod_identity)) {
+        return;
+    }
+    let may_be = |value: &Attr<String>, wanted: &str| value.known().is_none_or(|value| value == wanted);
+    let add_ons = block.add_on.known().filter(|add_ons| !add_ons.is_empty());
+    let driver = add_ons.map(|add_ons| add_ons.iter().position(|add_on| add_on.name.known().is_some_and(|name| name == EBS_DRIVER)));
+    let (place, has_role) = match (driver, add_ons) {
+        (Some(Some(index)), Some(add_ons)) => (at(Eks::ADD_ON).index(index), !add_ons[index].service_account_role_arn.is_null()),
+        (Some(None), _) => return,
+        _ if block.add_on.is_unknown() => return,
+        _ => (at(Eks::ADD_ON), false),
+    };
+    let identities = block.pod_identity.known().into_iter().flatten();
+    let has_identity = block.pod_identity.is_unknown()
+        || identities
+            .into_iter()
+            .any(|identity| may_be(&identity.namespace, EBS_NAMESPACE) && may_be(&identity.service_account, EBS_SERVICE_ACCOUNT));
+    if !has_role && !has_identity {
+        found.warning_at(
+            place,
+            "The EBS driver has no role",
+            format!(
+                "The add-on {EBS_DRIVER} is asked for without a role for its service account: unless the role of the nodes may make volumes, it stays DEGRADED and no \
+                 volume is made. Add a pod_identity block for {EBS_NAMESPACE} and {EBS_SERVICE_ACCOUNT} (provider::kaas::ebs_csi_policy returns what its role \
+                 needs), or leave the add-on out."
+            ),
+        );
     }
 }
 

@@ -23,6 +23,8 @@ const STOPPED: &str = "The run was stopped";
 /// Between two looks; it grows while nothing is to be done.
 const PAUSE: Duration = if cfg!(test) { Duration::from_millis(1) } else { Duration::from_secs(2) };
 const PAUSE_MAX: Duration = Duration::from_secs(20);
+/// How long what ails may take to get well by itself while nothing else is under way: AWS gives pods and capacity about as long.
+const AILING_MAX: Duration = if cfg!(test) { Duration::from_millis(50) } else { Duration::from_secs(15 * 60) };
 /// How often a thing that a step is about may be missing before that is believed.
 const MISSING_MAX: u32 = 5;
 
@@ -119,6 +121,7 @@ impl<'a> Work<'a> {
         let mut pause = PAUSE;
         let mut missing = 0;
         let mut last: Option<Seen> = None;
+        let mut ails: Option<Instant> = None;
         loop {
             let seen = match self.look().await {
                 Ok(seen) => seen,
@@ -135,10 +138,19 @@ impl<'a> Work<'a> {
                 }
             };
             let run = run.get_or_insert_with(|| eks::Run::begin(&seen));
-            let waiting = match next(&seen, run)? {
+            let next = next(&seen, run)?;
+            if let Next::Do(steps) = &next {
+                self.spare_caller(steps).await?;
+            }
+            ails = matches!(next, Next::Ailing(_)).then(|| ails.unwrap_or_else(Instant::now));
+            let waiting = match next {
                 Next::Done => return Ok(Ended { seen, early: None }),
                 Next::Failed(fault) => return Err(fault::told(&fault, wish, summary)),
                 Next::Wait(waiting) => waiting,
+                Next::Ailing(fault) if ails.is_some_and(|since| since.elapsed() >= AILING_MAX) => {
+                    return Err(fault::told(&fault, wish, summary));
+                }
+                Next::Ailing(fault) => fault.to_string(),
                 Next::Do(_) if self.stop.is_cancelled() => return Ok(early(seen, STOPPED, "nothing more was begun".to_owned())),
                 Next::Do(steps) => match self.all(wish, &steps, run, &mut missing).await {
                     Ok(None) => {

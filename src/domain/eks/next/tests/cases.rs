@@ -254,14 +254,30 @@ fn degraded_parts_are_waited_for_where_that_may_help() {
         let mut seen = whole(&wish);
         system(&mut seen).status = PartStatus::Degraded;
         system(&mut seen).issues = vec![issue(code)];
-        assert_eq!(matches!(next(&wish, &seen, &Run::default()), Next::Wait(_)), passes, "{code}");
+        assert_eq!(matches!(next(&wish, &seen, &Run::default()), Next::Ailing(_)), passes, "{code}");
     }
     for (code, passes) in [("InsufficientNumberOfReplicas", true), ("AccessDenied", false)] {
         let mut seen = whole(&wish);
         let coredns = seen.add_ons.get_mut("coredns").unwrap();
         (coredns.status, coredns.issues) = (PartStatus::Degraded, vec![issue(code)]);
-        assert_eq!(matches!(next(&wish, &seen, &Run::default()), Next::Wait(_)), passes, "{code}");
+        assert_eq!(matches!(next(&wish, &seen, &Run::default()), Next::Ailing(_)), passes, "{code}");
     }
+}
+
+#[test]
+fn what_ails_has_failed_only_once_nothing_is_under_way_that_may_cure_it() {
+    let wish = wish();
+    let mut seen = whole(&wish);
+    let coredns = seen.add_ons.get_mut("coredns").unwrap();
+    (coredns.status, coredns.issues) = (PartStatus::Degraded, vec![issue("InsufficientNumberOfReplicas")]);
+    let Next::Ailing(fault) = next(&wish, &seen, &Run::default()) else { panic!("all else is there") };
+    assert_eq!((fault.what.as_str(), fault.issues), (r#"add-on "coredns""#, vec![issue("InsufficientNumberOfReplicas")]));
+    seen.add_ons.get_mut("vpc-cni").unwrap().status = PartStatus::Updating;
+    let waiting = wait(next(&wish, &seen, &Run::default()));
+    assert!(waiting.contains("\"vpc-cni\" is UPDATING") && waiting.contains("\"coredns\" is DEGRADED: Insufficient"), "{waiting}");
+    // Its pods have no node yet: the nodes are waited for.
+    system(&mut seen).status = PartStatus::Creating;
+    assert_eq!(wait(next(&wish, &seen, &Run::default())).matches("DEGRADED").count(), 0);
 }
 
 #[test]

@@ -21,6 +21,7 @@ fn drive(eks: &mut Eks, wish: &Wish, rounds: usize) -> Option<Next> {
                 }
             }
             Next::Wait(reason) => assert!(!reason.is_empty()),
+            Next::Ailing(fault) => assert!(!fault.what.is_empty()),
             end => return Some(end),
         }
         eks.pass();
@@ -190,7 +191,7 @@ proptest! {
             if next(wish, &eks.seen, &Run::default()) == Next::Done {
                 prop_assert_eq!(drift(wish, &eks.seen), Vec::<String>::new());
             } else if drift(wish, &eks.seen).is_empty() {
-                prop_assert!(matches!(next(wish, &eks.seen, &Run::default()), Next::Wait(_)));
+                prop_assert!(matches!(next(wish, &eks.seen, &Run::default()), Next::Wait(_) | Next::Ailing(_)));
             }
         }
     }

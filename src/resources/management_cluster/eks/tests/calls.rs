@@ -124,6 +124,17 @@ async fn a_deadline_that_passes_leaves_a_state_and_no_error() {
 }
 
 #[tokio::test]
+async fn an_add_on_that_stays_degraded_ends_the_run_before_the_deadline_with_the_reason_of_aws() {
+    let fake = Fake::default();
+    fake.world().faults.push(("/addons/coredns", "DEGRADED", "InsufficientNumberOfReplicas", "0 of 2 replicas are available"));
+    let limit = || Attr::Known("20s".parse().unwrap());
+    let timeouts = Timeouts { create: limit(), ..Timeouts::default() }.into();
+    let (failed, _) = create(&fake, &ManagementCluster { timeouts, ..config(eks()) }).await;
+    let said = errors(&failed.unwrap_err().diagnostics);
+    assert!(said[0].starts_with("eks.add_on: ") && said[0].contains("0 of 2 replicas are available"), "{said:?}");
+}
+
+#[tokio::test]
 async fn a_run_that_is_stopped_ends_with_the_state_reached() {
     let fake = Fake::default();
     fake.world().stuck = true;

@@ -92,6 +92,30 @@ fn a_cluster_that_is_as_configured_plans_nothing() {
 }
 
 #[test]
+fn an_ebs_driver_without_a_role_is_warned_of_when_it_is_asked_for() {
+    let pod =
+        |account: &str| PodIdentityBlock { namespace: "kube-system".into(), service_account: account.into(), role_arn: Attr::Unknown };
+    let driver = |role: Attr<String>| AddOnBlock { name: "aws-ebs-csi-driver".into(), service_account_role_arn: role, ..null() };
+    let (none, some) = (Attr::Known(Vec::new()), |block: AddOnBlock| Attr::Known(vec![block]));
+    let other = AddOnBlock { name: "coredns".into(), ..null() };
+    for (add_on, pod_identity, warns) in [
+        (none.clone(), Attr::Known(Vec::new()), true),
+        (some(driver(Attr::Null)), Attr::Known(vec![pod("other")]), true),
+        (none.clone(), Attr::Known(vec![pod("ebs-csi-controller-sa")]), false),
+        (none.clone(), Attr::Unknown, false),
+        (some(driver(Attr::Unknown)), Attr::Known(Vec::new()), false),
+        (some(other), Attr::Known(Vec::new()), false),
+        (Attr::Unknown, Attr::Known(Vec::new()), false),
+    ] {
+        let config = config(Eks { add_on, pod_identity, ..eks() });
+        let found = told(&plan(&config, None).found);
+        assert_eq!(found.contains("The EBS driver has no role"), warns, "{found}");
+    }
+    let config = config(eks());
+    assert!(!told(&plan(&config, Some(&state(&config))).found).contains("EBS"), "not in every plan");
+}
+
+#[test]
 fn an_update_keeps_the_address() {
     let state = state(&config(eks()));
     let mut more = eks();
