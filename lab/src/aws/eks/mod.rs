@@ -154,6 +154,8 @@ fn of_cluster(cluster: &mut Cluster, call: &Call<'_>, delay: f64) -> Answer<Valu
         Action::ListUpdates => updates::list(cluster, call),
         Action::DescribeUpdate => updates::describe(cluster, call),
         Action::ListNodegroups => Ok(json!({"nodegroups": cluster.node_groups.keys().collect::<Vec<_>>()})),
+        // None can be made here.
+        Action::ListFargateProfiles => Ok(json!({"fargateProfileNames": []})),
         Action::DescribeNodegroup => node_groups::describe(cluster, call),
         Action::DeleteNodegroup => node_groups::delete(cluster, call, delay),
         Action::UpdateNodegroupConfig => node_group_update::config(cluster, call, delay),

@@ -17,6 +17,7 @@ pub enum Action {
     ListNodegroups,
     DescribeNodegroup,
     DeleteNodegroup,
+    ListFargateProfiles,
     UpdateNodegroupConfig,
     UpdateNodegroupVersion,
     CreateAddon,
@@ -97,6 +98,7 @@ fn part_action(method: &str, part: &str, rest: &[&str]) -> Option<Action> {
         ("DELETE", "node-groups", [_]) => Action::DeleteNodegroup,
         ("POST", "node-groups", [_, "update-config"]) => Action::UpdateNodegroupConfig,
         ("POST", "node-groups", [_, "update-version"]) => Action::UpdateNodegroupVersion,
+        ("GET", "fargate-profiles", []) => Action::ListFargateProfiles,
         ("POST", "addons", []) => Action::CreateAddon,
         ("GET", "addons", []) => Action::ListAddons,
         ("GET", "addons", [_]) => Action::DescribeAddon,
@@ -134,6 +136,6 @@ mod tests {
         assert_eq!((found.cluster.as_str(), found.item.as_str(), found.policy.as_str()), ("c", "arn:p", "arn:q"));
         assert_eq!(routed("POST", &["clusters", "c", "addons", "a", "update"]).unwrap().action, Action::UpdateAddon);
         assert_eq!(routed("PUT", &["clusters"]), None);
-        assert_eq!(routed("GET", &["clusters", "c", "fargate-profiles"]), None);
+        assert_eq!(routed("POST", &["clusters", "c", "fargate-profiles"]), None);
     }
 }

@@ -7,11 +7,12 @@ use crate::domain::eks::tags;
 
 type Stage = fn(&Seen, &ClusterSeen, &Run, &str) -> Found;
 
-/// What comes next on the way to nothing: deletion protection off, our node groups, the cluster. Node groups of others are theirs to delete.
+/// What comes next on the way to nothing: deletion protection off, our node groups, the cluster. Node groups of others are theirs to delete, and named before
+/// anything is.
 pub fn next_removal(seen: &Seen, run: &Run) -> Next {
     let Some(cluster) = &seen.cluster else { return Next::Done };
     let what = format!("cluster {:?}", name(cluster));
-    let stages: [Stage; 4] = [standing, node_groups, groups_of_others, delete];
+    let stages: [Stage; 5] = [groups_of_others, standing, node_groups, groups_that_go, delete];
     stages.into_iter().find_map(|stage| stage(seen, cluster, run, &what).close()).unwrap_or(Next::Done)
 }
 
@@ -48,19 +49,23 @@ fn node_groups(seen: &Seen, _: &ClusterSeen, run: &Run, _: &str) -> Found {
 }
 
 /// EKS deletes no cluster that has node groups.
-fn groups_of_others(seen: &Seen, _: &ClusterSeen, _: &Run, what: &str) -> Found {
+fn groups_that_go(seen: &Seen, _: &ClusterSeen, _: &Run, _: &str) -> Found {
     let mut found = Found::default();
-    let others = seen.node_groups.iter().filter(|(_, seen)| !tags::are_ours(&seen.tags));
-    let (going, staying): (Vec<_>, Vec<_>) = others.partition(|(_, seen)| seen.status == PartStatus::Deleting);
-    for (group, seen) in going {
+    for (group, seen) in others(seen).filter(|(_, seen)| seen.status == PartStatus::Deleting) {
         found.wait(&format!("node group {group:?}"), &seen.status, &seen.issues);
     }
+    found
+}
+
+fn groups_of_others(seen: &Seen, _: &ClusterSeen, _: &Run, what: &str) -> Found {
+    let mut found = Found::default();
+    let staying = others(seen).filter(|(_, seen)| seen.status != PartStatus::Deleting);
     let issue = |(group, seen): (&String, &NodeGroupSeen)| Issue {
         code: "ResourceInUse".to_owned(),
         message: format!("node group {group:?} was not made by this resource; delete it where it was made"),
         resource_ids: vec![seen.arn.clone()],
     };
-    let issues: Vec<Issue> = staying.into_iter().map(issue).collect();
+    let issues: Vec<Issue> = staying.map(issue).collect();
     if !issues.is_empty() {
         found.fail(what, "still used by node groups of others", &issues);
     }
@@ -75,6 +80,10 @@ fn delete(_: &Seen, _: &ClusterSeen, run: &Run, what: &str) -> Found {
 
 fn ours(seen: &Seen) -> impl Iterator<Item = (&String, &NodeGroupSeen)> {
     seen.node_groups.iter().filter(|(_, seen)| tags::are_ours(&seen.tags))
+}
+
+fn others(seen: &Seen) -> impl Iterator<Item = (&String, &NodeGroupSeen)> {
+    seen.node_groups.iter().filter(|(_, seen)| !tags::are_ours(&seen.tags))
 }
 
 /// The last part of the ARN.

@@ -21,6 +21,46 @@ impl Aws {
         Eks::of(self, region, name).await.control_plane().await
     }
 
+    /// Names of the Fargate profiles of a cluster, which nothing else here asks for; none where there is no such cluster.
+    ///
+    /// # Errors
+    /// When AWS cannot be asked.
+    pub async fn eks_fargate_profiles(&self, region: &str, name: &str) -> Result<BTreeSet<String>> {
+        let eks = Eks::of(self, region, name).await;
+        let listed = eks.client.list_fargate_profiles().cluster_name(name).into_paginator().items().send().try_collect().await;
+        match listed.map_err(eks.failed(eks.act("list the Fargate profiles"))) {
+            Ok(names) => Ok(names.into_iter().collect()),
+            Err(Error::NotFound { .. }) => Ok(BTreeSet::new()),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// ARNs of the clusters in a region that carry all of these tags, and of their node groups, access entries and pod identities that do.
+    ///
+    /// # Errors
+    /// When AWS cannot be asked.
+    pub async fn eks_tagged(&self, region: &str, wanted: &BTreeMap<String, String>) -> Result<Vec<String>> {
+        let client = self.eks(region).await;
+        let names: Vec<String> = {
+            let eks = Eks::of(self, region, "").await;
+            let listed = client.list_clusters().into_paginator().items().send().try_collect().await;
+            listed.map_err(eks.failed(format!("list the EKS clusters in {region}")))?
+        };
+        let is_meant = |tags: &BTreeMap<String, String>| wanted.iter().all(|(key, value)| tags.get(key) == Some(value));
+        let mut found = Vec::new();
+        for name in names {
+            let eks = Eks::of(self, region, &name).await;
+            let Some(cluster) = eks.control_plane().await?.filter(|cluster| is_meant(&cluster.tags)) else { continue };
+            found.push(cluster.arn.clone());
+            let Seen { node_groups, access_entries, pod_identities, .. } = eks.parts(cluster).await?;
+            let groups = node_groups.into_values().map(|group| (group.arn, group.tags));
+            let entries = access_entries.into_values().map(|entry| (entry.arn, entry.tags));
+            let identities = pod_identities.into_values().map(|identity| (identity.arn, identity.tags));
+            found.extend(groups.chain(entries).chain(identities).filter(|(_, tags)| is_meant(tags)).map(|(arn, _)| arn));
+        }
+        Ok(found)
+    }
+
     /// The cluster and all that belongs to it. Of updates: those under way, and those that failed after this process began them or saw them under way.
     ///
     /// # Errors

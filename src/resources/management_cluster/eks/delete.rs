@@ -10,6 +10,7 @@ use crate::{
         names::TENANT_LABEL,
         object::Kind,
     },
+    drivers::aws::{Aws, Error},
     framework::{diagnostic::Diagnostics, parts::Call},
     resources::{
         failure::{failed, failed_aws},
@@ -43,6 +44,7 @@ pub async fn delete(resource: &ManagementClusterResource, prior: &ManagementClus
             return Err(found);
         }
         no_tenants(resource, &id, cluster, call).await?;
+        no_fargate(&aws, &id, call).await?;
     }
     let wish = wish::parse(block, &Marks::of(&connection.settings()), &mut Diagnostics::none()).wish;
     let ended = work.until_gone(&wish).await?;
@@ -58,6 +60,32 @@ pub async fn delete(resource: &ManagementClusterResource, prior: &ManagementClus
 /// Whether the control plane never was there for anyone.
 fn is_stillborn(cluster: &ClusterSeen) -> bool {
     cluster.status == ClusterStatus::Failed && (cluster.endpoint.is_none() || tags::is_unfinished(cluster))
+}
+
+/// Refuses, before anything is deleted, where AWS would refuse when the nodes are gone already: profiles are never made here, so they are others' to delete.
+async fn no_fargate(aws: &Aws, id: &EksId, call: &mut Call) -> Result<(), Diagnostics> {
+    let profiles = match aws.eks_fargate_profiles(&id.region, &id.name).await {
+        Ok(profiles) => profiles,
+        // Who may delete clusters need not be allowed to look for them.
+        Err(error @ Error::Denied { .. }) => {
+            let detail = format!("{}. If there are any, AWS deletes no cluster.", error.report().trim_end_matches('.'));
+            call.found.warning("Fargate profiles were not looked for", detail);
+            return Ok(());
+        }
+        Err(error) => return Err(failed_aws("Cannot look for Fargate profiles", &error)),
+    };
+    if profiles.is_empty() {
+        return Ok(());
+    }
+    let names: Vec<String> = profiles.into_iter().collect();
+    Err(Diagnostics::of_error(
+        SUMMARY,
+        format!(
+            "{id} has the Fargate profiles {}, which this resource did not make, and AWS deletes no cluster that has any. Nothing was deleted. Delete them where they \
+             were made (aws eks delete-fargate-profile), then destroy again.",
+            names.join(", ")
+        ),
+    ))
 }
 
 /// Refuses to take the ground from under tenants.

@@ -15,22 +15,22 @@ use crate::{
     resources::management_cluster::{eks::model::EndpointAccess, tests::There},
 };
 
-const CLUSTER: &str = "/clusters/platform";
+pub const CLUSTER: &str = "/clusters/platform";
 
 /// Without classes, so that each call may have a Kubernetes of its own.
-fn config(eks: Eks) -> ManagementCluster {
+pub fn config(eks: Eks) -> ManagementCluster {
     ManagementCluster { cluster_classes: set(&[]), ..super::config(eks) }
 }
 
 /// A provider that leads to these.
-async fn resource(fake: &Fake, there: &There) -> ManagementClusterResource {
+pub async fn resource(fake: &Fake, there: &There) -> ManagementClusterResource {
     let id = EksId { region: "eu-central-1".to_owned(), name: "platform".to_owned() };
     let connection = Connection::default();
     connection.configure(Settings::default());
     ManagementClusterResource::new(connection.with_eks(aws(&fake.start().await), &id, there.server().0))
 }
 
-async fn create(fake: &Fake, config: &ManagementCluster) -> (Result<ManagementCluster, Failed<ManagementCluster>>, Call) {
+pub async fn create(fake: &Fake, config: &ManagementCluster) -> (Result<ManagementCluster, Failed<ManagementCluster>>, Call) {
     let mut call = Call::default();
     (resource(fake, &There::default()).await.create(plan(config, None).cluster, &mut call).await, call)
 }
@@ -39,7 +39,7 @@ async fn read(fake: &Fake, state: &ManagementCluster) -> Option<ManagementCluste
     resource(fake, &There::default()).await.read(state.clone(), &mut Call::default()).await.unwrap()
 }
 
-async fn update(
+pub async fn update(
     fake: &Fake,
     prior: &ManagementCluster,
     config: &ManagementCluster,
@@ -54,11 +54,11 @@ fn soon(config: ManagementCluster) -> ManagementCluster {
     ManagementCluster { timeouts: Timeouts { create: limit(), update: limit(), ..Timeouts::default() }.into(), ..config }
 }
 
-fn phase(state: &ManagementCluster) -> &str {
+pub fn phase(state: &ManagementCluster) -> &str {
     state.status.known().unwrap().phase.known().unwrap()
 }
 
-fn unprotected() -> ManagementCluster {
+pub fn unprotected() -> ManagementCluster {
     config(Eks { deletion_protection: false.into(), ..eks() })
 }
 

@@ -183,6 +183,7 @@ impl World {
             "node-groups" => json!({ "nodegroups": names }),
             "addons" => json!({ "addons": names }),
             "access-entries" => json!({ "accessEntries": names }),
+            "fargate-profiles" => json!({ "fargateProfileNames": names }),
             _ => json!({ "associations": names.iter().map(|name| json!({ "associationId": name })).collect::<Vec<_>>() }),
         })
     }
@@ -214,6 +215,9 @@ impl World {
             }
             if self.things.keys().any(|other| other.starts_with(&format!("{path}/node-groups/"))) {
                 return refusal(409, "ResourceInUseException", "Cluster has nodegroups attached");
+            }
+            if self.things.keys().any(|other| other.starts_with(&format!("{path}/fargate-profiles/"))) {
+                return refusal(409, "ResourceInUseException", "Cluster has fargate profiles attached");
             }
         }
         let at_once = path.contains("/access-entries/") || path.contains("/pod-identity-associations/");

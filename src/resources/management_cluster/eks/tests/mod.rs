@@ -2,6 +2,7 @@
 
 mod calls;
 mod fake;
+mod owners;
 mod plans;
 
 use std::collections::BTreeSet;
