@@ -15,6 +15,8 @@ pub const OWNER: &str = "kaas.dev/owner";
 /// On a cluster until all of it has been made for the first time.
 pub const PHASE: &str = "kaas.dev/phase";
 pub const CREATING: &str = "creating";
+/// On a cluster that is being made: the run that makes it. The last to write it has the right to finish it.
+pub const RUN: &str = "kaas.dev/run";
 /// On a node group: what the user calls it.
 pub const NODE_GROUP: &str = "kaas.dev/node-group";
 /// On an add-on whose version the user leaves to AWS: the version of Kubernetes for which it was last chosen.
@@ -37,7 +39,13 @@ pub fn part(wish: &Wish) -> Tags {
 
 /// Of a cluster that is about to be made.
 pub fn new_cluster(wish: &Wish) -> Tags {
-    with(part(wish), PHASE, CREATING)
+    let tags = with(part(wish), PHASE, CREATING);
+    if wish.run.is_empty() { tags } else { with(tags, RUN, &wish.run) }
+}
+
+/// The keys by which a beginning is marked. `found`: the tags of the cluster.
+pub fn of_beginning(found: &Tags) -> BTreeSet<String> {
+    [PHASE, RUN].into_iter().filter(|key| found.contains_key(*key)).map(str::to_owned).collect()
 }
 
 /// Of a node group; `name`: as the user calls it.

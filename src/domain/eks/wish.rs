@@ -11,6 +11,8 @@ pub struct Wish {
     pub name: String,
     /// Who made it: an id that no other resource has, kept in a tag. Empty: no such tag.
     pub owner: String,
+    /// Which run makes it, kept in a tag until it is made. Empty: no such tag.
+    pub run: String,
     pub version: Option<EksVersion>,
     /// IAM role of the control plane. Fixed once made.
     pub role_arn: String,

@@ -12,7 +12,7 @@ pub mod removal;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::group::{self, Sorted};
 use super::seen::{ClusterSeen, Issue, Seen};
@@ -133,7 +133,7 @@ fn tag(found: &mut Found, view: &View<'_>, arn: &str, wanted: &BTreeMap<String, 
 fn finish(view: &View<'_>) -> Found {
     let mut found = Found::default();
     if tags::is_unfinished(view.cluster) {
-        let remove = BTreeSet::from([tags::PHASE.to_owned()]);
+        let remove = tags::of_beginning(&view.cluster.tags);
         let step = Step::Tag { arn: view.cluster.arn.clone(), set: BTreeMap::new(), remove };
         found.ask(view.run, step, || format!("tags of {} are not shown yet", view.what));
     }

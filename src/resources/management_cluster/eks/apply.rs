@@ -21,7 +21,7 @@ use crate::{
                 model::Eks,
                 place::{self, at},
                 plan, reach, report,
-                run::{Ended, Work, is_own_beginning},
+                run::{Ended, TAKEN_OVER, Work, is_own_beginning},
                 wish,
             },
             model::ManagementCluster,
@@ -40,7 +40,7 @@ pub async fn create(
 ) -> Result<ManagementCluster, Diagnostics> {
     let connection = &resource.connection;
     let deadline = Instant::now() + planned.timeouts.create_or(CREATE_DEFAULT);
-    let wish = demand(connection, &planned, None, call)?;
+    let mut wish = demand(connection, &planned, None, call)?;
     let aws = connection.aws()?;
     let id = id(connection, &planned).await?;
     planned.id = id.to_string().into();
@@ -50,16 +50,21 @@ pub async fn create(
     };
     let stop = call.stop.clone();
     let work = Work::new(&aws, &id, deadline, &stop);
+    work.run().clone_into(&mut wish.run);
     let seen = work.look().await.map_err(|error| failed_aws("Cannot look at the EKS cluster", &error))?;
     if let Some(cluster) = &seen.cluster {
         claim(&id, cluster, &wish)?;
+        if !matches!(cluster.status, ClusterStatus::Deleting | ClusterStatus::Failed) {
+            work.take_over(cluster, &wish).await?;
+        }
         clear(&work, cluster, &wish).await?;
     }
     let made = match work.until_made(&wish, None).await {
         Ok(ended) => settle(resource, &work, &wish, planned, None, ended, call).await,
         Err(failed) => Err(failed),
     };
-    if made.is_err() && work.look().await.is_ok_and(|seen| seen.cluster.is_some()) {
+    let is_lost = made.as_ref().is_err_and(|found| found.iter().any(|error| error.summary == TAKEN_OVER));
+    if made.is_err() && !is_lost && work.look().await.is_ok_and(|seen| seen.cluster.is_some()) {
         call.found.warning(
             "A beginning is left",
             format!(
@@ -206,7 +211,7 @@ async fn settle(
             early.map_or_else(|| "It is gone again.".to_owned(), |early| format!("{early}.")),
         ));
     };
-    let begun = tags::is_unfinished(cluster).then(|| cluster.arn.clone());
+    let begun = tags::is_unfinished(cluster).then(|| (cluster.arn.clone(), tags::of_beginning(&cluster.tags)));
     if early.is_none() {
         // As it will be when this call has ended well.
         cluster.tags.remove(tags::PHASE);
@@ -227,7 +232,7 @@ async fn settle(
     };
     // Last of all: a creation that fails after this could not be gone on with, only imported.
     match begun {
-        Some(arn) => finish(work, wish, arn).await.map(|()| made),
+        Some((arn, marks)) => finish(work, wish, arn, marks).await.map(|()| made),
         None => Ok(made),
     }
 }
@@ -260,8 +265,11 @@ fn needs_nothing(planned: &ManagementCluster) -> bool {
     planned.install.is_null() && planned.cluster_classes.known().is_none_or(BTreeSet::is_empty)
 }
 
-/// Notes that the cluster is held by a state.
-async fn finish(work: &Work<'_>, wish: &Wish, arn: String) -> Result<(), Diagnostics> {
-    let step = Step::Tag { arn, set: tags::Tags::new(), remove: [tags::PHASE.to_owned()].into() };
+/// Notes that the cluster is held by a state, unless another run took the beginning over. What an import brought into the state is its own to finish.
+async fn finish(work: &Work<'_>, wish: &Wish, arn: String, marks: BTreeSet<String>) -> Result<(), Diagnostics> {
+    if !wish.run.is_empty() {
+        work.check_mine(wish).await?;
+    }
+    let step = Step::Tag { arn, set: tags::Tags::new(), remove: marks };
     work.perform(wish, &step).await.map_err(|error| failed_aws("Cannot note that the EKS cluster was made", &error))
 }

@@ -19,6 +19,8 @@ use crate::{
     },
 };
 
+/// Summary of the error that ends the run which lost its beginning to another.
+pub const TAKEN_OVER: &str = "Another run makes this EKS cluster";
 const STOPPED: &str = "The run was stopped";
 /// Between two looks; it grows while nothing is to be done.
 const PAUSE: Duration = if cfg!(test) { Duration::from_millis(1) } else { Duration::from_secs(2) };
@@ -87,9 +89,9 @@ impl<'a> Work<'a> {
     fn check_owned(&self, seen: &Seen, wish: &Wish, known: Option<&Attr<String>>) -> Result<(), Diagnostics> {
         let what = match (&seen.cluster, known) {
             (Some(cluster), Some(known)) => return read::same_cluster(known, &cluster.arn),
-            (Some(cluster), None) if cluster.status != ClusterStatus::Deleting && !is_own_beginning(cluster, wish) => {
-                "is another one now, which was not begun here"
-            }
+            (Some(cluster), None) if cluster.status == ClusterStatus::Deleting => return Ok(()),
+            (Some(cluster), None) if !is_own_beginning(cluster, wish) => "is another one now, which was not begun here",
+            (Some(cluster), None) if cluster.tags.get(tags::RUN) != Some(&wish.run) => return Err(self.taken_over()),
             (None, Some(_)) => "is gone: somebody has deleted it",
             _ => return Ok(()),
         };
@@ -100,6 +102,61 @@ impl<'a> Work<'a> {
                 self.id.name, self.id.region
             ),
         ))
+    }
+
+    /// What tells this run from others.
+    pub fn run(&self) -> &str {
+        &self.seed
+    }
+
+    /// Takes a beginning over: its former run ends at its next look, so that one state at most comes to hold the cluster. Waits until AWS shows it.
+    pub async fn take_over(&self, cluster: &ClusterSeen, wish: &Wish) -> Result<(), Diagnostics> {
+        let failed = |error: Error| failed_aws("Cannot go on with the EKS cluster", &error);
+        let set = tags::Tags::from([(tags::RUN.to_owned(), wish.run.clone())]);
+        let step = Step::Tag { arn: cluster.arn.clone(), set, remove: Default::default() };
+        let mut pause = PAUSE;
+        loop {
+            match self.perform(wish, &step).await {
+                Err(error) if matches!(error, Error::Conflict { .. }) || is_passing(&error) => {}
+                done => {
+                    done.map_err(failed)?;
+                    let seen = self.aws.eks_cluster(&self.id.region, &self.id.name).await.map_err(failed)?;
+                    // Gone, finished, or taken over by yet another: the next look tells.
+                    let before = cluster.tags.get(tags::RUN);
+                    if seen.is_none_or(|seen| seen.tags.get(tags::RUN) != before) {
+                        return Ok(());
+                    }
+                }
+            }
+            if let Some(why) = self.sleep(&mut pause).await {
+                return Err(Diagnostics::of_error(
+                    "Cannot go on with the EKS cluster",
+                    format!("{why}: AWS does not show its new tags yet."),
+                ));
+            }
+        }
+    }
+
+    /// That a beginning is still this run's to finish.
+    pub async fn check_mine(&self, wish: &Wish) -> Result<(), Diagnostics> {
+        let seen = self.aws.eks_cluster(&self.id.region, &self.id.name).await;
+        let seen = seen.map_err(|error| failed_aws("Cannot look at the EKS cluster", &error))?;
+        match seen {
+            Some(cluster) if is_own_beginning(&cluster, wish) && cluster.tags.get(tags::RUN) == Some(&wish.run) => Ok(()),
+            _ => Err(self.taken_over()),
+        }
+    }
+
+    fn taken_over(&self) -> Diagnostics {
+        Diagnostics::of_error(
+            TAKEN_OVER,
+            format!(
+                "The EKS cluster {:?} in {} was taken over, while this run waited, by another run of the same owner that makes a cluster of this name. The other run \
+                 will hold it in its state, so this one does not. If the runs are of different configurations, choose another name, and give each configuration its \
+                 own owner in the provider block.",
+                self.id.name, self.id.region
+            ),
+        )
     }
 
     /// One look.
@@ -225,7 +282,7 @@ pub fn is_own_beginning(cluster: &ClusterSeen, wish: &Wish) -> bool {
 
 /// The last step of a creation.
 fn is_finish(step: &Step) -> bool {
-    matches!(step, Step::Tag { set, remove, .. } if set.is_empty() && remove.iter().eq([tags::PHASE]))
+    matches!(step, Step::Tag { set, remove, .. } if set.is_empty() && remove.contains(tags::PHASE))
 }
 
 /// Whether the same request may well succeed later.

@@ -108,6 +108,7 @@ impl Reader<'_> {
         tags.extend(self.or_default(&block.tags, at(Eks::TAGS)));
         Wish {
             owner: marks.owner.clone(),
+            run: String::new(),
             dropped_tags: BTreeSet::new(),
             version: self.version(block),
             role_arn: self.text(&block.role_arn, at(Eks::ROLE_ARN), UNKNOWN_ARN),
