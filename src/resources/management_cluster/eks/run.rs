@@ -15,7 +15,7 @@ use crate::{
     framework::{attr::Attr, diagnostic::Diagnostics},
     resources::{
         failure::failed_aws,
-        management_cluster::eks::{fault, read},
+        management_cluster::eks::{fault, model::Eks, place::at, read},
     },
 };
 
@@ -228,6 +228,30 @@ impl<'a> Work<'a> {
             }
             last = Some(seen);
         }
+    }
+
+    /// Refuses, before the first of these steps, to take the access of whose credentials are used: neither this run nor the next could get in again.
+    async fn spare_caller(&self, steps: &[Step]) -> Result<(), Diagnostics> {
+        let gone = |step: &Step| matches!(step, Step::DeleteAccessEntry { .. });
+        if !steps.iter().any(gone) {
+            return Ok(());
+        }
+        let caller = self.aws.caller_arn(&self.id.region).await;
+        let caller = caller.map_err(|error| failed_aws("Cannot see whose access is taken away", &error))?;
+        let is_own = |step: &&Step| matches!(step, Step::DeleteAccessEntry { principal_arn } if eks::lets_in(principal_arn, &caller));
+        let Some(Step::DeleteAccessEntry { principal_arn }) = steps.iter().find(is_own) else { return Ok(()) };
+        let mut found = Diagnostics::none();
+        found.error_at(
+            at(Eks::ACCESS_ENTRY),
+            "This would lock the provider out",
+            format!(
+                "The access entry of {principal_arn} is to go, by which the provider itself ({caller}) gets into {}. Nothing was changed. Keep its access_entry block; or \
+                 give another principal an access_entry with the policy AmazonEKSClusterAdminPolicy, apply that, and remove this one with the credentials of that \
+                 other principal.",
+                self.id
+            ),
+        );
+        Err(found)
     }
 
     /// Does the steps. Some: one of them cannot be done now, but may be later.
