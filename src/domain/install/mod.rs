@@ -10,6 +10,7 @@ pub mod inventory;
 pub mod object;
 mod providers;
 pub mod ready;
+pub mod running;
 #[cfg(test)]
 mod tests;
 pub mod version;

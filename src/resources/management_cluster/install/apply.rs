@@ -13,6 +13,7 @@ use crate::{
         inventory::{Inventory, Phase},
         object::{AnyObject, AnyRef},
         outdated, ready,
+        running::{self, REPLICA_SET},
         version::check_step,
     },
     drivers::kubernetes::{AnyKinds, Error, Propagation},
@@ -39,7 +40,7 @@ struct Made {
 
 pub async fn apply(run: &Run<'_>, wished: &Wished) -> Result<Outcome, Diagnostics> {
     let records = run.records().await?;
-    check_steps(wished, &records)?;
+    check_steps(wished, &records, running(run, &records).await?.as_deref())?;
     let unwished: Vec<&Inventory> = records.values().filter(|record| !wished.wish.components.contains(&record.component)).collect();
     remove::demand_unused(run, &unwished).await?;
     if let Some(record) = records.get(&Component::ClusterApi).filter(|_| wished.wish.components.contains(&Component::ClusterApi)) {
@@ -63,13 +64,26 @@ pub async fn apply(run: &Run<'_>, wished: &Wished) -> Result<Outcome, Diagnostic
     Ok(outcome)
 }
 
-/// Refuses, before anything is changed, steps between versions that are not supported.
-fn check_steps(wished: &Wished, records: &Records) -> Result<(), Diagnostics> {
+/// The version of cert-manager that runs where its last installation was begun and not ended: what was applied may not have been reached. The steps of all
+/// others are longer than what is ever begun, or looked after by themselves.
+async fn running(run: &Run<'_>, records: &Records) -> Result<Option<String>, Diagnostics> {
+    let begun = records.get(&Component::CertManager).filter(|record| record.phase == Phase::Installing);
+    let Some(record) = begun else { return Ok(None) };
+    let (api_version, kind) = REPLICA_SET;
+    let sets = run.kinds.list(api_version, kind, None).await.map_err(looked)?;
+    Ok(running::version(&record.objects, &sets))
+}
+
+/// Refuses, before anything is changed, steps between versions that are not supported: from the one that was applied last, and from the one that runs.
+fn check_steps(wished: &Wished, records: &Records, runs: Option<&str>) -> Result<(), Diagnostics> {
     let mut found = Diagnostics::none();
     for component in &wished.wish.components {
         let Some(record) = records.get(component).filter(|record| record.phase != Phase::Left) else { continue };
         for (part, to) in wished.wish.versions_of(*component) {
-            if let Some(Err(error)) = record.versions.get(&part).map(|from| check_step(&part, from, &to)) {
+            let applied = record.versions.get(&part).map(String::as_str);
+            let runs = runs.filter(|_| *component == Component::CertManager);
+            let refused = [applied, runs].into_iter().flatten().find_map(|from| check_step(&part, from, &to).err());
+            if let Some(error) = refused {
                 found.error("Version cannot be reached", format!("{error}."));
             }
         }

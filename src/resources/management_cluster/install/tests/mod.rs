@@ -10,7 +10,17 @@ use self::server::World;
 use super::*;
 use crate::{
     domain::install::{Component, ReleaseFile},
-    framework::model::{AttributeValue, Model, decode_model},
+    framework::{
+        model::{AttributeValue, Model, decode_model},
+        parts::Resource,
+    },
+    resources::{
+        connection::Connection,
+        management_cluster::{
+            ManagementClusterResource,
+            model::{Existing, nothing},
+        },
+    },
 };
 
 fn blank<M: Model>() -> M {
@@ -113,6 +123,88 @@ async fn an_upgrade_takes_the_supported_path_and_prunes() {
     world.apply(&wished).await.unwrap();
     assert!(world.there.get(service).is_null());
     assert_eq!(drift(&world.cluster, &wished).await.unwrap(), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn an_upgrade_that_was_begun_is_no_step_until_it_runs() {
+    let world = World::new();
+    for version in ["1.20.0", "1.21.2", "1.22.0"] {
+        world.release(&cert_manager(version), "cert-manager", "");
+    }
+    let wished = |version: &str| world.wished(&[Component::CertManager], version, |_, _| {});
+    world.apply(&wished("1.20.0")).await.unwrap();
+    *world.there.is_slow.lock().unwrap() = true;
+    let set = |version: &str| {
+        json!({
+            "apiVersion": "apps/v1", "kind": "ReplicaSet",
+            "metadata": {
+                "name": version, "namespace": "cert-manager",
+                "ownerReferences": [{ "apiVersion": "apps/v1", "kind": "Deployment", "name": "cert-manager", "uid": "1" }],
+            },
+            "spec": { "template": { "metadata": { "labels": { "app.kubernetes.io/version": format!("v{version}") } } } },
+            "status": { "replicas": 1 },
+        })
+    };
+    let place = "/apis/apps/v1/namespaces/cert-manager/replicasets/one";
+    world.there.put(place, set("1.20.0"));
+    assert!(world.apply(&wished("1.21.2")).await.unwrap().waiting.is_some());
+    *world.there.is_slow.lock().unwrap() = false;
+    let before = world.there.names();
+    let refused = told(&world.apply(&wished("1.22.0")).await.unwrap_err());
+    assert!(refused.contains("from 1.20.0 to 1.22.0") && refused.contains("apply a 1.21 version first"), "{refused}");
+    assert_eq!(world.there.names(), before);
+    // What was begun can be ended, and has been where its pods run.
+    world.there.put(place, set("1.21.2"));
+    world.apply(&wished("1.22.0")).await.unwrap();
+}
+
+#[tokio::test]
+async fn secrets_of_others_keep_their_namespace() {
+    let world = World::new();
+    let own = "---\n{apiVersion: v1, kind: Secret, metadata: {name: own, namespace: cert-manager}}\n";
+    world.release(&cert_manager("1.21.2"), "cert-manager", own);
+    world.apply(&world.wished(&[Component::CertManager], "1.21.2", |_, _| {})).await.unwrap();
+    let place = |name: &str| format!("/api/v1/namespaces/cert-manager/secrets/{name}");
+    let put = |name: &str, metadata: serde_json::Value| {
+        let mut secret = json!({ "apiVersion": "v1", "kind": "Secret", "metadata": metadata });
+        (secret["metadata"]["name"], secret["metadata"]["namespace"]) = (json!(name), json!("cert-manager"));
+        world.there.put(&place(name), secret);
+    };
+    put("theirs", json!({}));
+    // What programs made for themselves.
+    put("cert-manager-webhook-ca", json!({ "annotations": { "cert-manager.io/allow-direct-injection": "true" } }));
+    put("serving-cert", json!({ "annotations": { "cert-manager.io/certificate-name": "serving-cert" } }));
+    put("sh.helm.release.v1.x.v1", json!({ "labels": { "owner": "helm" } }));
+    put("token", json!({ "annotations": { "kubernetes.io/service-account.name": "default" } }));
+    let outcome = world.remove().await.unwrap();
+    let said = told(&outcome.warnings);
+    assert!(said.contains("A namespace stays in the cluster") && said.contains("Secret cert-manager/theirs."), "{said}");
+    assert!(!world.there.get(&place("theirs")).is_null() && world.there.get(&place("own")).is_null());
+    assert!(world.there.get(CERT_MANAGER).is_null());
+    // Nothing of theirs is left: it goes as before.
+    world.there.objects.lock().unwrap().remove(&place("theirs"));
+    world.apply(&world.wished(&[Component::CertManager], "1.21.2", |_, _| {})).await.unwrap();
+    assert_eq!(told(&world.remove().await.unwrap().warnings), "");
+}
+
+#[tokio::test]
+async fn a_first_installation_that_fails_says_what_it_leaves() {
+    let world = World::new();
+    world.there.put("/version", json!({ "gitVersion": "v1.36.3" }));
+    let resource = ManagementClusterResource::new(Connection::to(world.cluster.clone()));
+    let (install, mirror) = world.blocks(&[Component::CertManager, Component::Flux], "1.21.2");
+    let existing = Existing { eks_name: Attr::Null, region: Attr::Null };
+    let planned = ManagementCluster { existing: existing.into(), install: install.into(), mirror: mirror.into(), ..nothing() };
+    let failed = async || {
+        let mut call = Call::default();
+        let refused = resource.create(planned.clone(), &mut call).await.unwrap_err();
+        assert!(told(&refused.diagnostics).contains("Cannot get the manifests of"), "{}", told(&refused.diagnostics));
+        told(&call.found)
+    };
+    assert_eq!(failed().await, "", "nothing was begun");
+    world.release(&cert_manager("1.21.2"), "cert-manager", "");
+    let said = failed().await;
+    assert!(said.contains("A beginning is left") && said.contains("(cert-manager)"), "{said}");
 }
 
 #[tokio::test]

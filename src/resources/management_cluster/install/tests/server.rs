@@ -17,13 +17,14 @@ use crate::{
 };
 
 /// Kinds by `apiVersion`; CRDs that are applied add theirs.
-const KINDS: [(&str, &str, &str, bool); 9] = [
+const KINDS: [(&str, &str, &str, bool); 10] = [
     ("/api/v1", "Namespace", "namespaces", false),
     ("/api/v1", "ConfigMap", "configmaps", true),
     ("/api/v1", "Service", "services", true),
     ("/api/v1", "Secret", "secrets", true),
     ("/api/v1", "PersistentVolumeClaim", "persistentvolumeclaims", true),
     ("/apis/apps/v1", "Deployment", "deployments", true),
+    ("/apis/apps/v1", "ReplicaSet", "replicasets", true),
     ("/apis/apps/v1", "StatefulSet", "statefulsets", true),
     ("/apis/apps/v1", "DaemonSet", "daemonsets", true),
     ("/apis/apiextensions.k8s.io/v1", "CustomResourceDefinition", "customresourcedefinitions", false),
@@ -153,14 +154,20 @@ impl World {
 
     /// Wishes these components only, in these versions of cert-manager and Flux, from the folder.
     pub fn wished(&self, components: &[Component], cert_manager: &str, more: impl FnOnce(&mut Install, &mut Mirror)) -> Wished {
+        let (mut install, mut mirror) = self.blocks(components, cert_manager);
+        more(&mut install, &mut mirror);
+        Wished::of(&install.into(), &mirror.into(), &Environment::default()).unwrap().unwrap()
+    }
+
+    /// The blocks of that wish.
+    pub fn blocks(&self, components: &[Component], cert_manager: &str) -> (Install, Mirror) {
         let mut install: Install = blank();
         let out = Component::ALL.into_iter().filter(|one| !components.contains(one) && *one != Component::ExternalDns);
         install.without = Attr::Known(out.map(|one| one.name().to_owned()).collect());
         (install.cert_manager, install.flux) = (cert_manager.into(), "2.9.5".into());
         let mut mirror: Mirror = blank();
         mirror.directory = Attr::Known(self.folder.path().display().to_string());
-        more(&mut install, &mut mirror);
-        Wished::of(&install.into(), &mirror.into(), &Environment::default()).unwrap().unwrap()
+        (install, mirror)
     }
 }
 
