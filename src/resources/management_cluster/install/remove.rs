@@ -24,7 +24,7 @@ const DEFINITION: (&str, &str) = ("apiextensions.k8s.io/v1", "CustomResourceDefi
 /// How many objects an error names.
 const NAMED: usize = 8;
 /// What people run in a namespace and would miss.
-const MISSED: [(&str, &str); 9] = [
+const MISSED: [(&str, &str); 10] = [
     ("apps/v1", "Deployment"),
     ("apps/v1", "StatefulSet"),
     ("apps/v1", "DaemonSet"),
@@ -34,7 +34,21 @@ const MISSED: [(&str, &str); 9] = [
     ("v1", "Pod"),
     ("v1", "Service"),
     ("v1", "PersistentVolumeClaim"),
+    SECRET,
 ];
+const SECRET: (&str, &str) = ("v1", "Secret");
+/// By these the programs' own Secrets are known: certificates of cert-manager and its authority, tokens of service accounts, releases of Helm.
+/// Sources: cert-manager 1.21, `pkg/apis/certmanager/v1/types.go`; Kubernetes, "Well-Known Labels, Annotations and Taints"; Helm 3, `pkg/storage/driver/secrets.go`.
+const OWN_SECRETS: [(&str, &str, Option<&str>); 6] = [
+    ("annotations", "cert-manager.io/certificate-name", None),
+    ("annotations", "cert-manager.io/allow-direct-injection", None),
+    ("labels", "controller.cert-manager.io/fao", None),
+    ("annotations", "kubernetes.io/service-account.name", None),
+    ("labels", "owner", Some("helm")),
+    ("labels", "app.kubernetes.io/managed-by", Some("Helm")),
+];
+/// Of those that programs make for themselves, these may carry no mark: the authority of cert-manager's webhook, the certificate of the chart's hooks.
+const UNMARKED: [&str; 2] = ["cert-manager-webhook-ca", "kube-prometheus-stack-admission"];
 /// Objects that the programs make for themselves: Cluster API's provider for AWS its default identity.
 const OWN_MAKINGS: [(&str, &str); 1] = [("AWSClusterControllerIdentity", "default")];
 
@@ -156,6 +170,7 @@ async fn remove_namespace(run: &Run<'_>, namespace: &AnyRef, warnings: &mut Diag
             .iter()
             .filter(|object| object["metadata"]["namespace"] == namespace.name && object["metadata"]["deletionTimestamp"].is_null());
         let missed = inside.filter(|object| object["metadata"]["labels"][COMPONENT_LABEL].is_null() && !is_dependent(object));
+        let missed = missed.filter(|object| (api_version, kind) != SECRET || !is_own_secret(object));
         others.extend(missed.map(|object| reference(object).to_string()));
     }
     if !others.is_empty() {
@@ -222,6 +237,18 @@ fn is_made_by(object: &Value, groups: &BTreeSet<String>, going: &[&Inventory]) -
     let of_classes =
         labels[MANAGED_BY_LABEL] == MANAGED_BY && metadata["namespace"] == SYSTEM_NAMESPACE && labels[COMPONENT_LABEL].is_null();
     is_part || of_component || of_release || of_provider || of_classes
+}
+
+/// What was made for the programs themselves goes with them. Of Secrets that Cluster API's operator installs, its label tells.
+fn is_own_secret(secret: &Value) -> bool {
+    let metadata = &secret["metadata"];
+    let has = |(group, key, value): &(&str, &str, Option<&str>)| {
+        let found = metadata[group][key].as_str();
+        value.map_or(found.is_some(), |value| found == Some(value))
+    };
+    OWN_SECRETS.iter().any(has)
+        || !metadata["labels"]["clusterctl.cluster.x-k8s.io"].is_null()
+        || metadata["name"].as_str().is_some_and(|name| UNMARKED.contains(&name))
 }
 
 fn is_dependent(object: &Value) -> bool {
