@@ -13,6 +13,7 @@ use crate::{
         management_cluster::{
             ManagementClusterResource,
             eks::{place, read, report},
+            install,
             model::{ManagementCluster, blank},
         },
     },
@@ -77,9 +78,19 @@ impl ManagementClusterResource {
             let known = planned.arn.clone();
             self.adopted(&id, &known, &mut planned).await?;
         }
-        let mut made = self.make(&cluster, planned, prior, deadline, call).await?;
-        no_eks(&mut made);
-        Ok(made)
+        let has_install = planned.install.known().is_some();
+        match self.make(&cluster, planned, prior, deadline, call).await {
+            Ok(mut made) => {
+                no_eks(&mut made);
+                Ok(made)
+            }
+            Err(failed) => {
+                if prior.is_none() && has_install {
+                    warn_of_beginning(&cluster, call).await;
+                }
+                Err(failed)
+            }
+        }
     }
 
     /// The adopted cluster as it is now; None when it is gone.
@@ -103,6 +114,23 @@ impl ManagementClusterResource {
         no_eks(&mut now);
         Ok(Some(now))
     }
+}
+
+/// A first installation that failed leaves no state, but may have begun.
+async fn warn_of_beginning(cluster: &Cluster, call: &mut Call) {
+    let begun = install::begun(cluster).await;
+    if begun.is_empty() {
+        return;
+    }
+    call.found.warning(
+        "A beginning is left",
+        format!(
+            "What was installed in {} until then ({}) stays, so that the next apply goes on from here. To give it up instead, leave these components out of the \
+             install block (without), apply, and destroy.",
+            cluster.id(),
+            begun.join(", ")
+        ),
+    );
 }
 
 /// What is not reported of a cluster that was not made here is null.

@@ -18,7 +18,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    domain::install::Wish,
+    domain::install::{Wish, inventory::Phase},
     drivers::{
         kubernetes::{Cluster, Environment},
         release::{Origin, Releases},
@@ -111,6 +111,13 @@ pub fn plan(change: &Change<'_, ManagementCluster>, planned: &mut ManagementClus
 pub async fn apply(cluster: &Cluster, wished: &Wished, deadline: Instant, stop: &CancellationToken) -> Result<Outcome, Diagnostics> {
     let cluster = cluster.clone().patient_until(deadline);
     apply::apply(&Run::new(&cluster, deadline, stop), wished).await
+}
+
+/// The components that are recorded as installed here, to their end or not; none where that cannot be seen.
+pub async fn begun(cluster: &Cluster) -> Vec<String> {
+    let records = run::records(cluster).await.unwrap_or_default();
+    let ours = records.values().filter(|record| record.phase != Phase::Left);
+    ours.map(|record| record.component.to_string()).collect()
 }
 
 /// What of the installation is not as it should be, one line each; fetches nothing.
