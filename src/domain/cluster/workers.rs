@@ -87,6 +87,14 @@ pub fn broker_counts(cluster: &ClusterSpec, sizing: &Sizing) -> Vec<(String, u32
     (0..).zip(&cluster.zones).map(share).filter(|(_, nodes)| *nodes > 0).collect()
 }
 
+/// How many nodes for brokers a Cluster asks for as it stands on the management cluster; None where it says nothing of such.
+pub fn broker_nodes(live: &Value) -> Option<u32> {
+    let all = live.pointer("/spec/topology/workers/machineDeployments")?.as_array()?;
+    let counts = all.iter().filter(|one| one["metadata"]["labels"][WORKERS_LABEL] == Placed::Brokers.value());
+    let counts: Vec<u32> = counts.filter_map(|one| u32::try_from(one["replicas"].as_u64()?).ok()).collect();
+    (!counts.is_empty()).then(|| counts.iter().sum())
+}
+
 pub fn machine_deployments(cluster: &ClusterSpec, sizing: &Sizing) -> Vec<Value> {
     let mut all = Vec::new();
     if let Some(class) = class_of(cluster, Placed::System) {

@@ -27,7 +27,7 @@ pub fn plan(change: &Change<'_, Tenant>, planned: &mut Tenant, verdict: &mut Ver
     planned.kubernetes_version = plan_cluster::version(planned, change.prior);
     planned.kafka_version = versions::wanted(planned, change.prior, found);
     let sizing = size(planned, change.prior, found);
-    plan_cluster::check(planned, change.prior, sizing.as_ref(), found);
+    plan_cluster::check(planned, (change.prior, None), sizing.as_ref(), found);
     planned.drift = Attr::Known(Vec::new());
     planned.changes = Attr::Known(Vec::new());
     let Some(prior) = change.prior else {

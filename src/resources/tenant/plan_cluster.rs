@@ -52,8 +52,9 @@ pub fn version(planned: &Tenant, prior: Option<&Tenant>) -> Attr<String> {
     }
 }
 
-/// Everything wrong with the cluster for a tenant of this size (None: not known), alone and as a change of the prior one.
-pub fn check(planned: &Tenant, prior: Option<&Tenant>, sizing: Option<&Sizing>, found: &mut Diagnostics) {
+/// Everything wrong with the cluster for a tenant of this size (None: not known), alone and as a change of the prior one, of which the second is the version
+/// of Strimzi that runs. Where that is not known, as in a plan, it is the one that was asked for.
+pub fn check(planned: &Tenant, (prior, runs): (Option<&Tenant>, Option<&str>), sizing: Option<&Sizing>, found: &mut Diagnostics) {
     // What is wrong with each value is told by validation.
     let mut told = Diagnostics::none();
     let Some(Isolation::Cluster(own)) = parse::isolation(planned, &mut told) else { return };
@@ -65,6 +66,9 @@ pub fn check(planned: &Tenant, prior: Option<&Tenant>, sizing: Option<&Sizing>, 
         Some(Isolation::Cluster(own)) => combination(prior, &own, &mut told),
         _ => None,
     });
+    // Charts from OCI carry their digest behind a "+".
+    let runs = runs.and_then(|version| version.split('+').next()?.trim_start_matches('v').parse::<StrimziVersion>().ok());
+    let prior = prior.map(|prior| Combination { strimzi: runs.unwrap_or(prior.strimzi), ..prior });
     let refused = match prior {
         // What runs may go on, also where it could not be made any more.
         Some(prior) if prior == wanted => Ok(()),

@@ -6,6 +6,7 @@ use tokio::time::Instant;
 
 use crate::{
     domain::{
+        cluster::broker_nodes,
         manifests,
         object::{Kind, ObjectRef},
         sizing::{Floor, Sizing},
@@ -61,7 +62,8 @@ pub async fn prepare(
     let cluster = management.cluster().stopped_by(call.stop.clone()).patient_until(deadline);
     let existing = existing(&management, &cluster, &spec).await?;
     let known = prior.and_then(|prior| prior.sizing.known()).and_then(|sizing| sizing.brokers.known().copied());
-    let standing = existing.floor.as_ref().map(|live| live.brokers).or(known);
+    // Where brokers cannot be counted, there may be as many as there are nodes for.
+    let standing = existing.floor.as_ref().map(|live| live.brokers).or(known.max(existing.nodes));
     let is_known = existing.is_known(spec.floor.as_ref(), known);
     let held = Floor::joined(spec.floor.clone(), existing.floor, is_known);
     surplus_note(spec.floor.as_ref(), held.as_ref(), call);
@@ -73,7 +75,7 @@ pub async fn prepare(
     if let Some(prior) = prior {
         plan::refuse_moving(planned, prior, &mut found);
     }
-    plan_cluster::check(planned, prior, Some(&sizing), &mut found);
+    plan_cluster::check(planned, (prior, existing.strimzi.as_deref()), Some(&sizing), &mut found);
     if found.has_errors() {
         return Err(found);
     }
@@ -117,6 +119,10 @@ struct Existing {
     floor: Option<Floor>,
     /// Brokers that the pool asks for; those that run may be more, for a while.
     asked: Option<u32>,
+    /// Nodes for brokers that the tenant's own cluster is asked for.
+    nodes: Option<u32>,
+    /// The version of Strimzi that runs in the tenant's own cluster, as Flux tells it.
+    strimzi: Option<String>,
 }
 
 impl Existing {
@@ -136,11 +142,19 @@ async fn existing(management: &Management, cluster: &Cluster, spec: &TenantSpec)
         return Ok(Existing::default());
     };
     let seen = place::look(management, cluster, spec).await?;
+    let (mut nodes, mut strimzi) = (None, None);
+    if spec.own_cluster().is_some() {
+        nodes = place::found(cluster, &home::object(&spec.name)).await.map_err(looked)?.as_ref().and_then(broker_nodes);
+        let release = ObjectRef::namespaced(Kind::HelmRelease, spec.name.namespace(), Component::Strimzi.name());
+        strimzi = place::found(cluster, &release).await.map_err(looked)?.and_then(|found| release_status(&found, None).version);
+    }
     let pool = seen.brokers.as_ref();
     Ok(Existing {
         facts: read::kept_facts(&namespace),
         floor: pool.and_then(manifests::live_floor),
         asked: pool.and_then(manifests::asked_brokers),
+        nodes,
+        strimzi,
     })
 }
 

@@ -8,7 +8,7 @@ use serde_json::{Value as Json, json};
 use super::{Override, config, plan, state};
 use crate::{
     domain::{
-        names::WISH_ANNOTATION,
+        names::{WISH_ANNOTATION, WORKERS_LABEL},
         releases::{Component, ComponentVersions},
     },
     drivers::kubernetes::{
@@ -18,7 +18,7 @@ use crate::{
     framework::{attr::Attr, model::AttributeValue, parts::Call},
     resources::{
         connection::Connection,
-        tenant::{Tenant, apply, own_cluster, parse, read},
+        tenant::{Tenant, apply, own_cluster, parse, plan_cluster, read},
     },
 };
 
@@ -199,6 +199,57 @@ async fn nodes_stay_while_kafka_waits_for_data_to_be_moved_and_the_warning_says_
     };
     let clusters = log.bodies("/clusters/payments?fieldManager");
     assert!(clusters.len() == 1 && clusters.iter().all(nodes), "{clusters:?}");
+}
+
+/// A shrink whose deadline passed has left a state with the smaller size, and the brokers cannot be counted now.
+#[tokio::test]
+async fn nodes_of_brokers_that_cannot_be_counted_stay() {
+    let (before, mut after) = (state(&hard(3, "m7g.2xlarge")), hard(3, "m7g.2xlarge"));
+    after.timeouts = crate::framework::timeouts::Timeouts { update: Attr::Known("1s".parse().unwrap()), ..Default::default() }.into();
+    let planned = plan(&after, Some(&before)).tenant;
+    let wish = wish(&before);
+    let workers = |name: &str, nodes: u32| json!({ "name": name, "replicas": nodes, "metadata": { "labels": { WORKERS_LABEL: name } } });
+    let standing = json!({ "workers": { "machineDeployments": [workers("system", 3), workers("brokers", 6)] } });
+    let (management, log) = server(move |line, _| {
+        let mut cluster = well("clusters", "payments", &wish);
+        cluster["spec"]["topology"] = standing.clone();
+        let list = |items: Json| json!({ "kind": "List", "apiVersion": "v1", "metadata": { "resourceVersion": "1" }, "items": items });
+        match line {
+            line if line.contains("watch=") => Reply::Silent,
+            line if line.contains("/clusters") && line.contains("fieldSelector") => Reply::Json(200, list(json!([cluster]))),
+            line if line.contains("/clusters/payments") => Reply::Json(200, cluster),
+            line if line.starts_with("GET") && line.contains("limit=") => Reply::Json(200, list(json!([]))),
+            line if line.starts_with("GET /apis/") && line.matches('/').count() == 3 => {
+                let served = ["clusters", "helmreleases", "ocirepositories"].map(|name| json!({ "name": name }));
+                Reply::Json(200, json!({ "resources": served }))
+            }
+            _ => Reply::Json(200, well("namespaces", "kaas-payments", &wish)),
+        }
+    });
+    let (own, _) = server(|_, _| Reply::Json(401, status(401, "Unauthorized", "no", "it")));
+    let connection = Connection::to(management).with_own_cluster("payments", own);
+    let _ = apply::update(&connection, before, planned, &mut Call::default()).await;
+    let clusters = log.bodies("/clusters/payments?fieldManager");
+    let nodes = |cluster: &Json| {
+        let all = cluster["spec"]["topology"]["workers"]["machineDeployments"].as_array().unwrap().clone();
+        all.into_iter().find(|one| one["name"] == "brokers").unwrap()["replicas"].clone()
+    };
+    assert!(!clusters.is_empty() && clusters.iter().all(|cluster| nodes(cluster) == 6), "{clusters:?}");
+}
+
+#[test]
+fn what_strimzi_may_become_depends_on_the_one_that_runs() {
+    let tenant = state(&hard(3, "m7g.2xlarge"));
+    let told = |runs: Option<&str>| {
+        let mut found = crate::framework::diagnostic::Diagnostics::none();
+        plan_cluster::check(&tenant, (Some(&tenant), runs), None, &mut found);
+        found.iter().map(|one| format!("{}: {}", one.path.as_ref().unwrap(), one.detail)).collect::<Vec<_>>()
+    };
+    for runs in [None, Some("1.2.0+4f1b2c3d4e5f"), Some("v1.1.0"), Some("no version")] {
+        assert_eq!(told(runs), Vec::<String>::new(), "{runs:?}");
+    }
+    let newer = told(Some("1.9.0+4f1b2c3d4e5f"));
+    assert!(newer.len() == 1 && newer[0].starts_with("operators.strimzi: ") && newer[0].contains("1.9.0 back to 1.2.0"), "{newer:?}");
 }
 
 #[tokio::test]
