@@ -1,6 +1,6 @@
 //! What is there: the cluster, and then all that belongs to it at once.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use futures::{StreamExt, TryStreamExt, stream};
 

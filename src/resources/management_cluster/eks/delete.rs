@@ -6,7 +6,7 @@ use tokio::time::Instant;
 
 use crate::{
     domain::{
-        eks::{ClusterSeen, ClusterStatus, EksId, tags},
+        eks::{ClusterSeen, ClusterStatus, EksId, Wish, tags},
         names::TENANT_LABEL,
         object::Kind,
     },
@@ -50,10 +50,32 @@ pub async fn delete(resource: &ManagementClusterResource, prior: &ManagementClus
     let ended = work.until_gone(&wish).await?;
     connection.forget_eks(&id);
     match ended.early {
-        None => Ok(()),
+        None => {
+            look_for_rest(&aws, &id, &wish, call).await;
+            Ok(())
+        }
         Some(early) => {
             Err(Diagnostics::of_error(SUMMARY, format!("{}: {}. Destroy again to go on.", early.why, early.waiting.trim_end_matches('.'))))
         }
+    }
+}
+
+/// Names what still carries the tags of what was deleted: it costs, and nothing in the state leads to it any more.
+async fn look_for_rest(aws: &Aws, id: &EksId, wish: &Wish, call: &mut Call) {
+    let marks = tags::part(wish).into_iter().filter(|(key, _)| key.starts_with(tags::PREFIX)).collect();
+    // Who may delete a cluster need not be allowed to list all; and what was to be done is done.
+    let Ok(left) = aws.eks_tagged(&id.region, &marks).await else { return };
+    if !left.is_empty() {
+        call.found.warning(
+            "Something is left in AWS",
+            format!(
+                "{id} is deleted, but these carry its tags ({} = {:?}) and the owner's: {}. Another run may have made them, or somebody copied the tags. Delete what is not \
+                 needed: it is billed.",
+                tags::MANAGEMENT_CLUSTER,
+                id.name,
+                left.join(", ")
+            ),
+        );
     }
 }
 

@@ -61,6 +61,11 @@ impl Fake {
             ("GET", ["addons", "supported-versions"]) => versions(query),
             ("POST", ["tags", arn @ ..]) => world.tag(&arn.join("/"), &asked.json(), ""),
             ("DELETE", ["tags", arn @ ..]) => world.tag(&arn.join("/"), &Json::Null, query),
+            ("GET", ["clusters"]) => {
+                let names: Vec<&str> =
+                    world.things.keys().filter_map(|path| path.strip_prefix("/clusters/")).filter(|name| !name.contains('/')).collect();
+                ok(&json!({ "clusters": names }))
+            }
             ("POST", ["clusters"]) => world.create("clusters", "name", "cluster", asked.json()),
             (_, ["clusters", cluster, ..]) if !world.things.contains_key(&format!("/clusters/{cluster}")) => not_found(),
             ("POST", ["clusters", cluster, "update-config"]) => world.update(&format!("/clusters/{cluster}"), &asked.json()),
