@@ -44,6 +44,9 @@ pub struct TenantSpec {
     /// What the cluster offered when the tenant was made, by which it was laid out. None: not made yet, or made before this was kept.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub facts: Option<Facts>,
+    /// The registry that charts and images of a cluster of its own come from, as the management cluster says; None: where their projects publish them.
+    #[serde(skip)]
+    pub mirror: Option<String>,
 }
 
 /// What a tenant has to itself.

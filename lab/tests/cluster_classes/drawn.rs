@@ -81,6 +81,7 @@ fn tenant(number: usize, cluster: ClusterSpec) -> (TenantSpec, Sizing) {
         isolation: Isolation::Cluster(Box::new(OwnCluster { cluster: cluster.clone(), versions: ComponentVersions::default() })),
         monitoring: number.is_multiple_of(3),
         facts: None,
+        mirror: None,
     };
     let sizing = size(&spec.wish, &spec.overrides, None).unwrap();
     assert_eq!(check(&cluster, &sizing), [], "{cluster:?}");

@@ -49,6 +49,7 @@ fn draw(dice: &mut Dice) -> (TenantSpec, Facts) {
         isolation: Isolation::Namespace,
         monitoring: *dice.of(&[false, true]),
         facts: None,
+        mirror: None,
     };
     let facts = *dice.of(&[
         Facts { ebs_csi: false, volume_attributes_classes: false },

@@ -4,10 +4,10 @@ use serde_json::{Value, json};
 
 use super::object::{AnyObject, AnyRef};
 use super::providers::object;
-use super::{CHART_VERSION_ANNOTATION, Component, Wish, images, plain};
+use super::{CHART_VERSION_ANNOTATION, Component, Wish, plain};
 use crate::domain::names::SYSTEM_NAMESPACE;
 use crate::domain::object::{Kind, Manifest, ObjectRef};
-use crate::domain::releases::{self, Chart, Source};
+use crate::domain::releases::{self, Chart, mirror::mirrored};
 
 /// The DNS records that external-dns writes for tenants in namespaces.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,11 +44,15 @@ impl Wish {
     pub(super) fn release_objects(&self, component: Component) -> Vec<AnyObject> {
         let Some(release) = of_release(component) else { return Vec::new() };
         let (version, values) = match component {
-            Component::Strimzi => (&self.versions.strimzi, self.strimzi()),
-            Component::Monitoring => (&self.versions.monitoring, self.monitoring()),
+            Component::Strimzi => (&self.versions.strimzi, json!({ "watchAnyNamespace": true })),
+            Component::Monitoring => (&self.versions.monitoring, Self::monitoring()),
             _ => (&self.versions.external_dns, self.external_dns_values()),
         };
-        let chart = Chart { source: self.source(release), name: release.name(), version: plain(version), values };
+        let chart = Chart { source: releases::chart_source(release), name: release.name(), version: plain(version), values };
+        let chart = match &self.image_registry {
+            Some(registry) => mirrored(chart, release, registry),
+            None => chart,
+        };
         let (kind, source) = releases::source_fields(&chart);
         let fields = releases::release_fields(release, &chart);
         let mut installed = of(Kind::HelmRelease, release.name(), fields);
@@ -56,38 +60,15 @@ impl Wish {
         vec![object("v1", "Namespace", None, release.namespace(), json!({})), of(kind, release.name(), source), installed]
     }
 
-    /// The chart's own place, or the site's registry, which holds all charts as OCI artifacts under their former paths.
-    fn source(&self, release: releases::Component) -> Source {
-        let own = releases::chart_source(release);
-        let Some(registry) = &self.image_registry else { return own };
-        let image = match &own {
-            Source::Oci(url) => url.trim_start_matches("oci://").to_owned(),
-            Source::Http(_) => format!("registry.invalid/charts/{}", release.name()),
-        };
-        Source::Oci(format!("oci://{}", images::rewritten(&image, registry)))
-    }
-
-    fn strimzi(&self) -> Value {
-        let mut values = json!({ "watchAnyNamespace": true });
-        if let Some(registry) = &self.image_registry {
-            values["defaultImageRegistry"] = json!(registry);
-        }
-        values
-    }
-
-    fn monitoring(&self) -> Value {
-        let mut values = json!({
+    fn monitoring() -> Value {
+        json!({
             "prometheus": { "prometheusSpec": {
                 "podMonitorSelectorNilUsesHelmValues": false,
                 "serviceMonitorSelectorNilUsesHelmValues": false,
                 "ruleSelectorNilUsesHelmValues": false,
             } },
             "grafana": { "sidecar": { "dashboards": { "enabled": true, "searchNamespace": "ALL" } } },
-        });
-        if let Some(registry) = &self.image_registry {
-            values["global"] = json!({ "imageRegistry": registry });
-        }
-        values
+        })
     }
 
     fn external_dns_values(&self) -> Value {
@@ -110,9 +91,6 @@ impl Wish {
         }
         if let Some(region) = &dns.region {
             values["env"] = json!([{ "name": "AWS_DEFAULT_REGION", "value": region }]);
-        }
-        if let Some(registry) = &self.image_registry {
-            values["image"] = json!({ "repository": images::rewritten("registry.k8s.io/external-dns/external-dns", registry) });
         }
         values
     }

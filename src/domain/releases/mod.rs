@@ -4,6 +4,7 @@
 //! before that cluster is ready: Flux tries again until it is.
 
 mod charts;
+pub mod mirror;
 pub mod status;
 #[cfg(test)]
 mod tests;
@@ -101,6 +102,10 @@ pub fn build(spec: &TenantSpec, cluster: &ClusterSpec, wanted: &Wanted) -> Vec<M
     let components = components(cluster, wanted);
     let of = |component: &Component| {
         let chart = charts::chart(spec, cluster, wanted, *component);
+        let chart = match &spec.mirror {
+            Some(registry) => mirror::mirrored(chart, *component, registry),
+            None => chart,
+        };
         [source(spec, *component, &chart), release(spec, *component, &chart, &components)]
     };
     components.iter().flat_map(of).collect()

@@ -108,6 +108,30 @@ fn values_say_what_a_tenant_needs() {
 }
 
 #[test]
+fn with_a_mirror_nothing_comes_from_anywhere_else() {
+    let spec = TenantSpec { mirror: Some("registry.example.com:5000/all".to_owned()), ..tenant(PAYMENTS) };
+    let manifests = build(&spec, &cluster(AWS), &everything());
+    let plain = build(&tenant(PAYMENTS), &cluster(AWS), &everything());
+    for pair in manifests.chunks(2) {
+        let [source, release] = pair else { panic!("{pair:?}") };
+        assert_eq!(source.object.kind, Kind::OciRepository);
+        assert!(source.body["spec"]["url"].as_str().unwrap().starts_with("oci://registry.example.com:5000/all/"), "{source:?}");
+        let text = release.body.to_string();
+        assert!(text.contains("registry.example.com:5000/all"), "{text}");
+        for public in ["quay.io", "registry.k8s.io", "public.ecr.aws", "ghcr.io", "docker.io"] {
+            assert!(!text.contains(public), "{text}");
+        }
+        let before = &plain.iter().find(|one| one.object == release.object).unwrap().body["spec"]["values"];
+        let kept = crate::domain::drift::differences(&json!({ "spec": before }), &json!({ "spec": release.body["spec"]["values"] }));
+        assert!(kept.is_empty(), "{kept:?}");
+    }
+    let cert_manager = &release(&manifests, Component::CertManager)["values"];
+    assert_eq!(cert_manager["webhook"]["image"]["repository"], "registry.example.com:5000/all/jetstack/cert-manager-webhook");
+    assert_eq!(mirror::registry(&mirror::manifest("r.local").body), Some("r.local".to_owned()));
+    assert_eq!(mirror::registry(&Value::Null), None);
+}
+
+#[test]
 fn a_named_version_is_the_one_of_the_source() {
     let versions = ComponentVersions { strimzi: Some("1.1.0".into()), external_dns: Some("1.20.0".into()), ..ComponentVersions::default() };
     let manifests = build(&tenant(PAYMENTS), &cluster(EKS), &Wanted { versions, ..everything() });

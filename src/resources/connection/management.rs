@@ -12,6 +12,7 @@ use crate::{
         manifests::EBS_DRIVER,
         names::TenantName,
         object::{Kind, ObjectRef},
+        releases::mirror,
         tenant::Facts,
     },
     drivers::kubernetes::{Cluster, Environment, Error},
@@ -29,6 +30,8 @@ struct Known {
     environment: Environment,
     facts: OnceCell<Facts>,
     uid: OnceCell<Option<String>>,
+    /// The registry of clusters of tenants, as it was when the first of them was looked at.
+    mirror: OnceCell<Option<String>>,
     /// Clients of the tenants' own clusters, by the tenant's name.
     own_clusters: Mutex<BTreeMap<String, Cluster>>,
     /// Names of the tenants that are being made.
@@ -66,6 +69,7 @@ impl Management {
             environment,
             facts: OnceCell::new(),
             uid: OnceCell::new(),
+            mirror: OnceCell::new(),
             own_clusters: Mutex::default(),
             making: Names::default(),
         }))
@@ -84,6 +88,12 @@ impl Management {
     /// What the manifests of tenants depend on.
     pub async fn facts(&self) -> Result<Facts, Diagnostics> {
         self.0.facts.get_or_try_init(|| look_up(&self.0.cluster)).await.copied()
+    }
+
+    /// The registry that charts and images of tenants' own clusters come from, looked up once: for looking at tenants. One that changes meanwhile is a
+    /// difference in the next plan.
+    pub async fn mirror(&self) -> Result<Option<String>, Error> {
+        self.0.mirror.get_or_try_init(|| look_up_mirror(&self.0.cluster)).await.cloned()
     }
 
     /// The client of a tenant's own cluster, one for all calls; None while Cluster API has written no kubeconfig for it. `through`: this cluster, as the call
@@ -121,6 +131,15 @@ impl Management {
 
     fn own_clusters(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, Cluster>> {
         self.0.own_clusters.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The registry that a management cluster names now. Who may not see that takes what is published.
+pub async fn look_up_mirror(cluster: &Cluster) -> Result<Option<String>, Error> {
+    match cluster.get(&mirror::record()).await {
+        Ok(record) => Ok(record.as_ref().and_then(mirror::registry)),
+        Err(Error::Forbidden { .. }) => Ok(None),
+        Err(error) => Err(error),
     }
 }
 

@@ -81,6 +81,7 @@ pub fn spec(tenant: &Tenant, settings: &Settings) -> Result<TenantSpec, Diagnost
             isolation,
             monitoring: tenant.monitoring.known().copied().unwrap_or_default(),
             facts: None,
+            mirror: None,
         });
     }
     if !found.has_errors() {

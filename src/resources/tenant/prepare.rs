@@ -9,13 +9,14 @@ use crate::{
         cluster::broker_nodes,
         manifests,
         object::{Kind, ObjectRef},
+        releases::{Component, status::release_status},
         sizing::{Floor, Sizing},
         tenant::{Facts, Isolation, TenantSpec},
     },
     drivers::kubernetes::{Cluster, Error},
     framework::{diagnostic::Diagnostics, parts::Call},
     resources::{
-        connection::{Connection, Management},
+        connection::{Connection, Management, look_up_mirror},
         failure::failed,
         tenant::{
             home,
@@ -80,6 +81,9 @@ pub async fn prepare(
         return Err(found);
     }
     spec.facts = existing.facts;
+    if spec.own_cluster().is_some() {
+        spec.mirror = look_up_mirror(&cluster).await.map_err(|error| failed("Cannot look at the management cluster", &error))?;
+    }
     let standing = standing.unwrap_or_default().max(sizing.brokers);
     let mut prepared = Prepared { place: cluster.clone(), management, cluster, spec, sizing, standing, facts: Facts::default(), deadline };
     match prepared.spec.own_cluster() {

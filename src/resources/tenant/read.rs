@@ -107,6 +107,9 @@ async fn fill(
         return without_size(place.as_ref(), state, &spec, &found, call).await;
     };
     spec.facts = kept_facts(namespace);
+    if spec.own_cluster().is_some() {
+        spec.mirror = management.mirror().await.map_err(|error| failed(SUMMARY, &error))?;
+    }
     let leaving = brokers.as_ref().and_then(|pool| leaving(pool, &sizing));
     // Brokers that leave keep their room and their nodes until they are gone.
     let roomy = Sizing { brokers: leaving.unwrap_or(sizing.brokers), ..sizing.clone() };

@@ -46,6 +46,7 @@ pub async fn apply(run: &Run<'_>, wished: &Wished) -> Result<Outcome, Diagnostic
     if let Some(record) = records.get(&Component::ClusterApi).filter(|_| wished.wish.components.contains(&Component::ClusterApi)) {
         remove::demand_unused_providers(run, &wished.wish.providers_dropped(&record.objects)).await?;
     }
+    run.keep_mirror(wished.wish.image_registry.as_deref()).await?;
     let mut outcome = Outcome::default();
     let left = left_together(run, wished, &records).await?;
     for component in &wished.wish.components {

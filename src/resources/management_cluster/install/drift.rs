@@ -12,6 +12,7 @@ use crate::{
         object::AnyRef,
         ready,
     },
+    domain::releases::mirror,
     drivers::kubernetes::{AnyKinds, Cluster, Error},
     framework::diagnostic::Diagnostics,
     resources::failure::failed,
@@ -21,6 +22,11 @@ use crate::{
 pub async fn drift(cluster: &Cluster, wish: &Wish) -> Result<Vec<String>, Diagnostics> {
     let records = records(cluster).await?;
     let mut lines = Vec::new();
+    let kept = cluster.get(&mirror::record()).await.map_err(looked)?.as_ref().and_then(mirror::registry);
+    if kept != wish.image_registry {
+        let shown = |registry: &Option<String>| registry.clone().unwrap_or_else(|| "none".to_owned());
+        lines.push(format!("the registry kept for the clusters of tenants is {}, should be {}", shown(&kept), shown(&wish.image_registry)));
+    }
     for component in Component::ALL {
         let is_wished = wish.components.contains(&component);
         match records.get(&component) {

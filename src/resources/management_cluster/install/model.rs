@@ -124,7 +124,8 @@ pub struct Mirror {
     /// SHA-256 of each file by its path, in hexadecimal digits. With `url` or `directory` every file must be here.
     #[tf(optional)]
     pub checksums: Attr<BTreeMap<String, String>>,
-    /// Registry, with or without a path, that all images and charts come from: it holds them under the paths they have where they are published.
+    /// Registry, with or without a path, that all images and charts come from, those of tenants' own clusters included: it holds them under the paths they have
+    /// where they are published, charts of HTTP repositories under `charts/`.
     #[tf(optional)]
     pub image_registry: Attr<String>,
     /// Certificates, in PEM, of the authorities that may sign the certificate of `url`.

@@ -57,6 +57,7 @@ pub async fn remove(run: &Run<'_>, warnings: &mut Diagnostics) -> Result<Option<
     let records = run.records().await?;
     let all: Vec<&Inventory> = records.values().collect();
     demand_unused(run, &all).await?;
+    run.keep_mirror(None).await?;
     remove_all(run, all, warnings).await
 }
 

@@ -17,6 +17,7 @@ use crate::{
         },
         names::SYSTEM_NAMESPACE,
         object::Kind,
+        releases::mirror,
     },
     drivers::kubernetes::{AnyKinds, Cluster, Error, Propagation},
     framework::diagnostic::Diagnostics,
@@ -52,15 +53,40 @@ impl<'a> Run<'a> {
         records(self.cluster).await
     }
 
-    /// Writes a record, into the provider's own namespace, which is made where it is missing.
+    /// Writes a record.
     pub async fn write(&self, inventory: &Inventory) -> Result<(), Diagnostics> {
+        let refused = |error: Error| failed("Cannot record the installation", &error);
+        self.namespace().await?;
+        let manifest = inventory.manifest().map_err(|error| Diagnostics::of_error("Cannot record the installation", chain(&error)))?;
+        self.cluster.apply(&manifest).await.map_err(refused)?;
+        Ok(())
+    }
+
+    /// Keeps, for the clusters of tenants, which registry all comes from; None: from none of the site's own.
+    pub async fn keep_mirror(&self, registry: Option<&str>) -> Result<(), Diagnostics> {
+        let refused = |error: Error| failed("Cannot keep the mirror for the clusters of tenants", &error);
+        let kept = self.cluster.get(&mirror::record()).await.map_err(refused)?;
+        match registry {
+            Some(registry) if kept.as_ref().and_then(mirror::registry).as_deref() == Some(registry) => {}
+            Some(registry) => {
+                self.namespace().await?;
+                self.cluster.apply(&mirror::manifest(registry)).await.map_err(refused)?;
+            }
+            None if kept.is_some() => {
+                self.cluster.delete(&mirror::record(), Propagation::Background).await.map_err(refused)?;
+            }
+            None => {}
+        }
+        Ok(())
+    }
+
+    /// The provider's own namespace, which is made where it is missing.
+    async fn namespace(&self) -> Result<(), Diagnostics> {
         let refused = |error: Error| failed("Cannot record the installation", &error);
         let namespace = cluster_class::namespace();
         if self.cluster.get(&namespace.object).await.map_err(refused)?.is_none() {
             self.cluster.apply(&namespace).await.map_err(refused)?;
         }
-        let manifest = inventory.manifest().map_err(|error| Diagnostics::of_error("Cannot record the installation", chain(&error)))?;
-        self.cluster.apply(&manifest).await.map_err(refused)?;
         Ok(())
     }
 

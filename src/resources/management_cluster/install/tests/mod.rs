@@ -62,6 +62,8 @@ async fn components_are_installed_in_order_kept_and_removed_backwards() {
     assert!(order.windows(2).all(|pair| at(pair[0]) < at(pair[1])), "{lines:#?}");
     assert_eq!(world.there.get(CERT_MANAGER)["spec"]["template"]["spec"]["containers"][0]["image"], "r.local/cert-manager:v1");
     assert_eq!(drift(&world.cluster, &wished).await.unwrap(), Vec::<String>::new());
+    // For the clusters of tenants.
+    assert_eq!(world.there.get("/api/v1/namespaces/kaas-system/configmaps/kaas-mirror")["data"]["imageRegistry"], "r.local");
 
     let mut changed = world.there.get(CERT_MANAGER);
     changed["spec"]["replicas"] = json!(0);
