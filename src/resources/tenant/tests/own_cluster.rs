@@ -8,7 +8,7 @@ use serde_json::{Value as Json, json};
 use super::{Override, config, plan, state};
 use crate::{
     domain::{
-        names::WISH_ANNOTATION,
+        names::{WISH_ANNOTATION, WORKERS_LABEL},
         releases::{Component, ComponentVersions},
     },
     drivers::kubernetes::{
@@ -208,8 +208,7 @@ async fn nodes_of_brokers_that_cannot_be_counted_stay() {
     after.timeouts = crate::framework::timeouts::Timeouts { update: Attr::Known("1s".parse().unwrap()), ..Default::default() }.into();
     let planned = plan(&after, Some(&before)).tenant;
     let wish = wish(&before);
-    let workers =
-        |name: &str, nodes: u32| json!({ "name": name, "replicas": nodes, "metadata": { "labels": { "kaas.dev/workers": name } } });
+    let workers = |name: &str, nodes: u32| json!({ "name": name, "replicas": nodes, "metadata": { "labels": { WORKERS_LABEL: name } } });
     let standing = json!({ "workers": { "machineDeployments": [workers("system", 3), workers("brokers", 6)] } });
     let (management, log) = server(move |line, _| {
         let mut cluster = well("clusters", "payments", &wish);
