@@ -5,6 +5,7 @@ mod destroy;
 mod destroy_own_cluster;
 mod existing;
 mod own_cluster;
+mod role;
 mod speed;
 
 use crate::{
