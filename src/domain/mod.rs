@@ -3,6 +3,7 @@
 //! Pure: no client, clock, environment or async code here, and no word of Terraform. Input is typed wishes and facts that others fetched,
 //! output is figures and Kubernetes objects.
 
+pub mod certificate;
 pub mod change;
 pub mod cluster;
 pub mod cluster_class;
@@ -10,6 +11,7 @@ pub mod components;
 pub mod dns;
 pub mod drift;
 pub mod eks;
+pub mod external;
 pub mod iam;
 pub mod install;
 pub mod kafka;

@@ -47,6 +47,11 @@ pub enum Kind {
     OciRepository,
     PodMonitor,
     PrometheusRule,
+    Certificate,
+    CertificateRequest,
+    ClusterIssuer,
+    Order,
+    Challenge,
 }
 
 /// Groups of Cluster API and its providers. The AWS provider's "v1beta2" is its own and no relation of the core's.
@@ -107,6 +112,11 @@ impl Kind {
             Self::OciRepository => Api::new("source.toolkit.fluxcd.io", "v1", "OCIRepository", "ocirepositories", true),
             Self::PodMonitor => Api::new("monitoring.coreos.com", "v1", "PodMonitor", "podmonitors", true),
             Self::PrometheusRule => Api::new("monitoring.coreos.com", "v1", "PrometheusRule", "prometheusrules", true),
+            Self::Certificate => Api::new("cert-manager.io", "v1", "Certificate", "certificates", true),
+            Self::CertificateRequest => Api::new("cert-manager.io", "v1", "CertificateRequest", "certificaterequests", true),
+            Self::ClusterIssuer => Api::new("cert-manager.io", "v1", "ClusterIssuer", "clusterissuers", false),
+            Self::Order => Api::new("acme.cert-manager.io", "v1", "Order", "orders", true),
+            Self::Challenge => Api::new("acme.cert-manager.io", "v1", "Challenge", "challenges", true),
         }
     }
 }

@@ -92,9 +92,7 @@ pub fn kafka_status(kafka: &Value, pools: &[Value]) -> KafkaStatus {
     let text = |key: &str| status[key].as_str().map(str::to_owned);
     let conditions = conditions(status);
     let (phase, reason, message) = judge(kafka, pools, &conditions);
-    let listener = status["listeners"]
-        .as_array()
-        .and_then(|listeners| listeners.iter().find(|listener| listener["name"] == super::manifests::CLIENT_LISTENER));
+    let listener = listener(kafka, super::manifests::CLIENT_LISTENER);
     KafkaStatus {
         phase,
         reason,
@@ -105,6 +103,20 @@ pub fn kafka_status(kafka: &Value, pools: &[Value]) -> KafkaStatus {
         bootstrap_servers: listener.and_then(|l| l["bootstrapServers"].as_str()).map(str::to_owned),
         ca_certificate: listener.and_then(|l| l["certificates"][0].as_str()).map(str::to_owned),
         conditions,
+    }
+}
+
+/// What is said of a listener of this name.
+fn listener<'a>(kafka: &'a Value, name: &str) -> Option<&'a Value> {
+    kafka["status"]["listeners"].as_array()?.iter().find(|listener| listener["name"] == name)
+}
+
+/// What clients begin at from outside, "host:port,host:port": by this name where there is one. None: the listener is not there yet.
+pub fn outside_servers(kafka: &Value, name: Option<&str>) -> Option<String> {
+    let servers = listener(kafka, super::external::LISTENER)?["bootstrapServers"].as_str()?;
+    match name {
+        Some(name) => servers.split(',').next()?.rsplit_once(':').map(|(_, port)| format!("{name}:{port}")),
+        None => Some(servers.to_owned()),
     }
 }
 

@@ -6,7 +6,10 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use super::certificate::TlsSpec;
 use super::cluster::ClusterSpec;
+use super::dns::DnsSpec;
+use super::external::ExternalSpec;
 use super::kafka::version::{KafkaVersion, MetadataVersion, Versions};
 use super::names::{MANAGED_BY_LABEL, STRIMZI_CLUSTER_LABEL, TENANT_LABEL, TenantName};
 use super::releases::ComponentVersions;
@@ -44,6 +47,15 @@ pub struct TenantSpec {
     /// What the cluster offered when the tenant was made, by which it was laid out. None: not made yet, or made before this was kept.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub facts: Option<Facts>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dns: Option<DnsSpec>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tls: Option<TlsSpec>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub external: Option<ExternalSpec>,
+    /// The names of before, while they are given up: they are kept until the new ones answer. No part of the wish.
+    #[serde(skip)]
+    pub leaving: Option<DnsSpec>,
 }
 
 /// What a tenant has to itself.

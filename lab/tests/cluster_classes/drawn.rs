@@ -81,6 +81,10 @@ fn tenant(number: usize, cluster: ClusterSpec) -> (TenantSpec, Sizing) {
         isolation: Isolation::Cluster(Box::new(OwnCluster { cluster: cluster.clone(), versions: ComponentVersions::default() })),
         monitoring: number.is_multiple_of(3),
         facts: None,
+        dns: None,
+        tls: None,
+        external: None,
+        leaving: None,
     };
     let sizing = size(&spec.wish, &spec.overrides, None).unwrap();
     assert_eq!(check(&cluster, &sizing), [], "{cluster:?}");
@@ -92,8 +96,8 @@ fn beside(spec: &TenantSpec, sizing: &Sizing) -> Vec<Manifest> {
     let own = spec.own_cluster().unwrap();
     let mut found = manifests::home(spec, sizing);
     let dns = ExternalDns {
-        domain: "kafka.example.com".to_owned(),
-        zone_id: "Z0A1".to_owned(),
+        domains: vec!["kafka.example.com".to_owned()],
+        zone_ids: vec!["Z0A1".to_owned()],
         region: Some("eu-central-1".to_owned()),
         role_arn: Some("arn:aws:iam::123456789012:role/dns".to_owned()),
     };

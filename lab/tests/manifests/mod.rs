@@ -49,6 +49,8 @@ fn the_specs_reach_every_kind_and_every_branch() {
         Kind::ConfigMap,
         Kind::PodMonitor,
         Kind::PrometheusRule,
+        Kind::ClusterIssuer,
+        Kind::Certificate,
     ];
     assert_eq!(kinds, BTreeSet::from(wanted));
     let text: String = manifests.iter().map(|m| m.body.to_string()).collect();
@@ -60,6 +62,15 @@ fn the_specs_reach_every_kind_and_every_branch() {
         "networkPolicyPeers",
         "num.replica.fetchers",
         "volumeAttributesClass\":",
+        "\"loadbalancer\"",
+        "\"nodeport\"",
+        "perBrokerAnnotationsTemplate",
+        "loadBalancerSourceRanges",
+        "brokerCertChainAndKey",
+        "externalAccountBinding",
+        "caBundle",
+        "hostedZoneID",
+        "bootstrap.payments.kafka.example.com,bootstrap.payments.old.example.com",
     ];
     for branch in branches {
         assert!(text.contains(branch), "no manifest holds {branch}");
@@ -69,7 +80,9 @@ fn the_specs_reach_every_kind_and_every_branch() {
 #[test]
 fn a_real_api_server_takes_every_manifest() {
     let lab = TemporaryLab::up("manifests", true).unwrap();
-    apply_crds(&lab.kubeconfig(), &Family::PrometheusOperator.crds().unwrap()).unwrap();
+    for family in [Family::PrometheusOperator, Family::CertManager] {
+        apply_crds(&lab.kubeconfig(), &family.crds().unwrap()).unwrap();
+    }
     let manifests = manifests();
     let refused = block_on(async {
         let client = client(&lab.kubeconfig()).await?;

@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use kaas::domain::external;
 use kaas::domain::kafka::version::{KafkaVersion, MetadataVersion};
 use kaas::domain::sizing::{Floor, Overrides, Retention, Wish};
 use kaas::domain::tenant::{Authentication, Facts, Isolation, KafkaSpec, StorageSpec, TenantSpec};
+use serde_json::{Value, json};
 
 /// How many tenants are drawn.
 const COUNT: u64 = 120;
@@ -49,13 +51,66 @@ fn draw(dice: &mut Dice) -> (TenantSpec, Facts) {
         isolation: Isolation::Namespace,
         monitoring: *dice.of(&[false, true]),
         facts: None,
+        dns: None,
+        tls: None,
+        external: None,
+        leaving: None,
     };
+    let spec = public(spec, dice);
     let facts = *dice.of(&[
         Facts { ebs_csi: false, volume_attributes_classes: false },
         Facts { ebs_csi: true, volume_attributes_classes: false },
         Facts { ebs_csi: true, volume_attributes_classes: true },
     ]);
     (spec, facts)
+}
+
+/// With names, certificate and listener of every shape that goes together. Drawn last, so that the rest is what it was.
+fn public(spec: TenantSpec, dice: &mut Dice) -> TenantSpec {
+    let zone = json!({ "domain": "kafka.example.com", "zone_id": "Z0A1", "found": { "id": "Z0A1", "region": "eu-central-1" } });
+    let with = |managed_by: &str, role_arn: Value, private: bool| {
+        let mut dns = zone.clone();
+        dns["managed_by"] = json!(managed_by);
+        dns["role_arn"] = role_arn;
+        dns["private"] = json!(private);
+        dns
+    };
+    let role = json!("arn:aws:iam::123456789012:role/kaas/payments");
+    let dns = dice.of(&[
+        Value::Null,
+        with("external-dns", Value::Null, false),
+        with("external-dns", role, false),
+        with("provider", Value::Null, true),
+        json!({ "domain": "kafka.example.com", "managed_by": "none" }),
+    ]);
+    let pem = "-----BEGIN CERTIFICATE-----\nMA==\n-----END CERTIFICATE-----\n";
+    let acme = json!({ "directory_url": "https://ca.example.com/dir", "ca_certificate": pem, "profile": "shortlived", "external_account": { "key_id": "k" } });
+    let tls = dice.of(&[
+        Value::Null,
+        json!({ "issuer": "letsencrypt", "email": "kafka@example.com" }),
+        json!({ "issuer": "acme", "acme": acme, "duration_hours": 24, "renew_before_hours": 8 }),
+        json!({ "issuer": "cluster-issuer", "cluster_issuer": "corporate" }),
+        json!({ "issuer": "secret", "secret": "mine" }),
+        json!({ "issuer": "cluster" }),
+    ]);
+    let external = dice.of(&[
+        Value::Null,
+        json!({}),
+        json!({ "internal": true, "source_ranges": ["10.0.0.0/8", "2001:db8::/32"], "annotations": { "example.com/pool": "a" } }),
+        json!({ "type": "node-port" }),
+        json!({ "type": "none" }),
+    ]);
+    let leaving = dice.of(&[Value::Null, json!({ "domain": "old.example.com", "zone_id": "Z0A2" })]);
+    let read = |value: &Value| value.clone();
+    let drawn = TenantSpec {
+        dns: serde_json::from_value(read(dns)).unwrap(),
+        tls: serde_json::from_value(read(tls)).unwrap(),
+        external: serde_json::from_value(read(external)).unwrap(),
+        leaving: serde_json::from_value(read(leaving)).unwrap(),
+        ..spec.clone()
+    };
+    let fits = external::check_together(drawn.dns.as_ref(), drawn.tls.as_ref(), drawn.external.as_ref()).is_empty();
+    if fits { drawn } else { spec }
 }
 
 fn overrides(dice: &mut Dice) -> Overrides {

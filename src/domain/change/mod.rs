@@ -2,6 +2,7 @@
 //!
 //! What needs a new Kafka, or cannot be done at all, is no change of a running one and not told here.
 
+mod outside;
 mod own_cluster;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -65,7 +66,7 @@ pub struct Figures {
 /// Everything that changes between two states of one tenant, the most disturbing first.
 pub fn changes(from: (&TenantSpec, &Figures), to: (&TenantSpec, &Figures)) -> Vec<Change> {
     let mut changes =
-        [figures(from.1, to.1), own_cluster::changes(from, to), kafka(from.0, to.0), access(from.0, to.0), monitoring(from.0, to.0)]
+        [figures(from.1, to.1), own_cluster::changes(from, to), kafka(from.0, to.0), access(from.0, to.0), monitoring(from.0, to.0), outside::changes(from.0, to.0)]
             .concat();
     changes.sort_by_key(|change| std::cmp::Reverse(change.class));
     changes

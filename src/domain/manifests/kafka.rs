@@ -1,9 +1,9 @@
-//! The Kafka object: version, settings, one TLS listener, authorisation, and the quotas that hold the tenant to its promise.
+//! The Kafka object: version, settings, a TLS listener inside and one for clients outside, authorisation, and the quotas that hold the tenant to its promise.
 
 use serde_json::{Map, Value, json};
 
 use super::limits::{OPERATOR_CPU_MILLIS, OPERATOR_MEMORY_MIB};
-use super::{CLIENT_LISTENER, CLIENT_PORT, manifest, monitoring, network, rebalance, resources};
+use super::{CLIENT_LISTENER, CLIENT_PORT, external, manifest, monitoring, network, rebalance, resources};
 use crate::domain::object::{Kind, Manifest};
 use crate::domain::sizing::{CONNECTIONS_PER_BROKER, Sizing};
 use crate::domain::tenant::{Facts, TenantSpec};
@@ -13,10 +13,11 @@ const MIN_FREE_RATIO: f64 = 0.1;
 
 pub fn build(spec: &TenantSpec, sizing: &Sizing, facts: &Facts) -> Manifest {
     let operator = json!({ "resources": resources(OPERATOR_CPU_MILLIS, OPERATOR_MEMORY_MIB) });
+    let listeners: Vec<Value> = [listener(spec)].into_iter().chain(external::listener(spec)).collect();
     let mut kafka = json!({
         "version": spec.kafka.version.to_string(),
         "config": config(spec, sizing),
-        "listeners": [listener(spec)],
+        "listeners": listeners,
         "authorization": { "type": "simple" },
         "quotas": {
             "type": "strimzi",

@@ -3,6 +3,8 @@
 //! No status, no default spelled out for nothing: what is not written here belongs to the server, to Strimzi or to whoever sets it.
 
 mod access;
+mod certificate;
+mod external;
 mod kafka;
 mod limits;
 pub mod monitoring;
@@ -22,10 +24,12 @@ use serde_json::{Map, Value, json};
 use super::cluster;
 use super::names::{MANAGED_BY, MANAGED_BY_LABEL, Phase, STRIMZI_CLUSTER_LABEL, TENANT_LABEL};
 use super::object::{Kind, Manifest, ObjectRef};
-use super::releases::{self, Component, Wanted};
+use super::dns::{DnsSpec, ManagedBy};
+use super::releases::{self, Component, ExternalDns, Wanted};
 use super::sizing::Sizing;
 use super::tenant::{Facts, OwnCluster, TenantSpec};
 
+pub use certificate::external_account;
 pub use limits::quota;
 pub use namespace::build as namespace;
 pub use pools::{asked_brokers, live_floor};
@@ -46,6 +50,9 @@ pub const KINDS: [Kind; 8] = [
     Kind::NetworkPolicy,
     Kind::Role,
 ];
+
+/// The kinds that a tenant with a certificate of its own has besides.
+pub const CERTIFICATE_KINDS: [Kind; 2] = [Kind::ClusterIssuer, Kind::Certificate];
 
 /// What a tenant with a cluster of its own has on the management cluster, beside its namespace: the Cluster first, then what runs in it. Empty for one
 /// that lives in a namespace.
@@ -68,7 +75,26 @@ pub fn chart_version(spec: &TenantSpec, release: &ObjectRef) -> Option<String> {
 
 /// What runs in the tenant's own cluster beside Kafka.
 pub(in crate::domain) fn components(spec: &TenantSpec, own: &OwnCluster) -> Wanted {
-    Wanted { versions: own.versions.clone(), external_dns: None, monitoring: spec.monitoring }
+    Wanted { versions: own.versions.clone(), external_dns: external_dns(spec, own), monitoring: spec.monitoring }
+}
+
+/// For the names that are wanted and for those that are given up, whose records it takes away. None: it has none to write.
+fn external_dns(spec: &TenantSpec, own: &OwnCluster) -> Option<ExternalDns> {
+    let kept: Vec<&DnsSpec> =
+        spec.dns.iter().chain(&spec.leaving).filter(|dns| dns.managed_by == ManagedBy::ExternalDns && dns.zone().is_some()).collect();
+    let first = kept.first()?;
+    let once = |texts: Vec<String>| texts.into_iter().fold(Vec::new(), |mut all, text| {
+        if !all.contains(&text) {
+            all.push(text);
+        }
+        all
+    });
+    Some(ExternalDns {
+        zone_ids: once(kept.iter().filter_map(|dns| dns.zone().map(str::to_owned)).collect()),
+        domains: once(kept.iter().map(|dns| dns.names(&spec.name).domain().to_owned()).collect()),
+        role_arn: first.role_arn.clone(),
+        region: own.cluster.region.clone().or_else(|| first.region().map(str::to_owned)),
+    })
 }
 
 /// All objects of a tenant where its Kafka runs, in the order in which they are applied. The first is the Namespace in the phase it has when all is done: make it with
@@ -87,6 +113,7 @@ pub fn build(spec: &TenantSpec, sizing: &Sizing, facts: &Facts) -> Vec<Manifest>
     if spec.monitoring {
         manifests.extend(monitoring::build(spec, sizing, spec.own_cluster().map(|_| releases::STRIMZI_NAMESPACE)));
     }
+    manifests.extend(certificate::build(spec));
     // The operator refuses a Kafka that it sees before its pools.
     manifests.extend([
         pools::controllers(spec, sizing, &volumes),

@@ -1,8 +1,9 @@
-//! Who may reach the tenant's pods: the tenant itself, Strimzi's operator, and clients on the client port.
+//! Who may reach the tenant's pods: the tenant itself, Strimzi's operator, clients on the client port, and those outside on theirs.
 
 use serde_json::{Value, json};
 
 use super::{CLIENT_PORT, manifest};
+use crate::domain::external::PORT;
 use crate::domain::object::{Kind, Manifest};
 use crate::domain::tenant::TenantSpec;
 
@@ -16,7 +17,11 @@ pub fn build(spec: &TenantSpec) -> Manifest {
     if let Some(peers) = client_peers(spec) {
         clients["from"] = peers;
     }
-    let rules = json!([{ "from": [{ "podSelector": {} }] }, { "from": [operator] }, clients]);
+    let mut rules = vec![json!({ "from": [{ "podSelector": {} }] }), json!({ "from": [operator] }), clients];
+    if spec.outside().is_some() {
+        // Behind a load balancer or a node nobody is seen to come from where he does; source ranges are held there.
+        rules.push(json!({ "ports": [{ "protocol": "TCP", "port": PORT }] }));
+    }
     let policy = json!({ "spec": { "podSelector": {}, "policyTypes": ["Ingress"], "ingress": rules } });
     manifest(spec, Kind::NetworkPolicy, "kaas", policy)
 }

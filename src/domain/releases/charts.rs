@@ -27,9 +27,9 @@ pub enum Source {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ExternalDns {
     /// Of Route53.
-    pub zone_id: String,
-    /// Records are written at and below this name only.
-    pub domain: String,
+    pub zone_ids: Vec<String>,
+    /// Records are written at and below these names only.
+    pub domains: Vec<String>,
     /// A role that its service account takes by the cluster's OIDC provider. None: EKS Pod Identity, or the node's.
     pub role_arn: Option<String>,
     /// The region its client of AWS is set to.
@@ -122,8 +122,8 @@ fn external_dns(spec: &TenantSpec, dns: &ExternalDns) -> Value {
         "policy": "sync",
         "registry": "txt",
         "txtOwnerId": spec.name.namespace(),
-        "domainFilters": [dns.domain],
-        "extraArgs": [format!("--zone-id-filter={}", dns.zone_id)],
+        "domainFilters": dns.domains,
+        "extraArgs": dns.zone_ids.iter().map(|id| format!("--zone-id-filter={id}")).collect::<Vec<_>>(),
         "serviceAccount": { "name": EXTERNAL_DNS_SERVICE_ACCOUNT },
     });
     if let Some(role) = &dns.role_arn {

@@ -11,8 +11,8 @@ fn cluster(json: &str) -> ClusterSpec {
 
 fn everything() -> Wanted {
     let dns = ExternalDns {
-        zone_id: "Z1".into(),
-        domain: "kafka.example.com".into(),
+        zone_ids: vec!["Z1".into()],
+        domains: vec!["payments.kafka.example.com".into()],
         role_arn: Some("arn:aws:iam::1:role/dns".into()),
         region: Some("eu-west-1".into()),
     };

@@ -61,9 +61,9 @@ fn selector(kind: Kind) -> Option<&'static str> {
         Kind::StorageClass | Kind::VolumeAttributesClass | Kind::ConfigMap => Some(OURS),
         Kind::Kafka | Kind::KafkaNodePool | Kind::KafkaUser | Kind::KafkaTopic => Some(OURS),
         Kind::Cluster | Kind::HelmRelease | Kind::OciRepository | Kind::HelmRepository => Some(OURS),
-        Kind::PodMonitor | Kind::PrometheusRule => Some(OURS),
+        Kind::PodMonitor | Kind::PrometheusRule | Kind::Certificate | Kind::ClusterIssuer => Some(OURS),
         // Strimzi labels what it makes for a Kafka.
-        Kind::StrimziPodSet | Kind::PersistentVolumeClaim | Kind::Pod => Some("strimzi.io/kind=Kafka"),
+        Kind::StrimziPodSet | Kind::PersistentVolumeClaim | Kind::Pod | Kind::Service => Some("strimzi.io/kind=Kafka"),
         _ => None,
     }
 }

@@ -4,6 +4,7 @@
 //! block, or the environment, points to.
 
 mod management;
+mod zones;
 
 use std::{
     collections::BTreeMap,
@@ -52,11 +53,13 @@ struct Configured {
     eks: Mutex<BTreeMap<EksId, Arc<OnceCell<Management>>>>,
     /// Ids of the management clusters that are being made.
     making: management::Names,
+    /// What hosted zones hold.
+    zones: zones::Zones,
 }
 
 impl Configured {
     fn new(settings: Settings) -> Self {
-        Self { settings, aws: OnceLock::new(), block: OnceLock::new(), eks: Mutex::default(), making: management::Names::default() }
+        Self { settings, aws: OnceLock::new(), block: OnceLock::new(), eks: Mutex::default(), making: management::Names::default(), zones: zones::Zones::default() }
     }
 }
 

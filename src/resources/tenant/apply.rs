@@ -6,7 +6,7 @@ use crate::{
     domain::{
         cluster::order::roomy as roomy_cluster,
         manifests,
-        names::Phase,
+        names::{BROKER_POOL, Phase},
         object::{Kind, Manifest, ObjectRef},
         sizing::Sizing,
         tenant::{Isolation, OwnCluster, TenantSpec},
@@ -25,7 +25,7 @@ use crate::{
             claim::{Claim, TAKEN_OVER, applied, claim, own},
             home,
             model::Tenant,
-            parse,
+            names, outside, parse,
             place::{self, Trouble},
             prepare::{Prepared, prepare, storage_notes},
             read, report,
@@ -57,7 +57,7 @@ pub async fn create(connection: &Connection, planned: Tenant, call: &mut Call) -
     prepared.management.forget_own_cluster(&prepared.spec.name);
     let id = super::id(&planned).into_known().unwrap_or_default();
     let made = async {
-        let outcome = all(&mut prepared, None, call).await?;
+        let outcome = names::all(&mut prepared, None, call).await?;
         finish(&prepared, planned, outcome, Some(&claim), call).await
     }
     .await;
@@ -84,7 +84,7 @@ pub async fn update(connection: &Connection, prior: Tenant, mut planned: Tenant,
     let changed = async {
         let mut prepared = prepare(connection, &planned, Some(&prior), timeout, call).await?;
         own(&prepared, call).await?;
-        let outcome = all(&mut prepared, Some(&prior), call).await?;
+        let outcome = names::all(&mut prepared, Some(&prior), call).await?;
         let planned = if outcome.there { planned } else { with_addresses(planned, &prior) };
         finish(&prepared, planned, outcome, None, call).await
     }
@@ -116,15 +116,15 @@ fn with_addresses(mut planned: Tenant, prior: &Tenant) -> Tenant {
 }
 
 /// How far an apply came.
-struct Reached {
-    outcome: Outcome,
+pub struct Reached {
+    pub outcome: Outcome,
     /// The place of the Kafka could be asked.
-    there: bool,
+    pub there: bool,
 }
 
 /// The tenant's own cluster, if it has one, and its Kafka, in the order in which nothing runs short: machines grow before Kafka does, and Kafka shrinks before
 /// its machines do. Kubernetes and the operators always come before Kafka, which an older operator might not know.
-async fn all(prepared: &mut Prepared, prior: Option<&Tenant>, call: &mut Call) -> Result<Reached, Diagnostics> {
+pub async fn all(prepared: &mut Prepared, prior: Option<&Tenant>, call: &mut Call) -> Result<Reached, Diagnostics> {
     if prepared.spec.own_cluster().is_none() {
         storage_notes(prepared, prior, call);
         let outcome = apply_and_wait(prepared, call).await?;
@@ -173,7 +173,7 @@ fn not_yet_smaller(early: Outcome) -> Diagnostics {
 }
 
 /// Applies what is on the management cluster of `spec` and waits for it. None: it is ready.
-async fn bring_home(prepared: &Prepared, spec: &TenantSpec, sizing: &Sizing, call: &Call) -> Result<Option<Outcome>, Diagnostics> {
+pub async fn bring_home(prepared: &Prepared, spec: &TenantSpec, sizing: &Sizing, call: &Call) -> Result<Option<Outcome>, Diagnostics> {
     let Prepared { cluster, deadline, .. } = prepared;
     home::apply(cluster, spec, sizing).await?;
     let outcome = home::until_ready(cluster, spec, sizing, *deadline, &call.stop).await?;
@@ -205,12 +205,40 @@ fn larger(prior: &Tenant, prepared: &Prepared) -> Option<TenantSpec> {
 
 /// Build, apply, and wait until Kafka has taken it in. The room of brokers that leave is given up once they are gone: until then their pods may have to be
 /// made anew, and all volumes grow.
-async fn apply_and_wait(prepared: &Prepared, call: &Call) -> Result<Outcome, Diagnostics> {
+///
+/// A Kafka that is to show another certificate, or to tell other names, waits for that certificate.
+pub async fn apply_and_wait(prepared: &Prepared, call: &Call) -> Result<Outcome, Diagnostics> {
     let Prepared { place: cluster, spec, sizing, standing, facts, deadline, .. } = prepared;
-    let manifests = manifests::build(spec, sizing, facts);
+    let mut manifests = manifests::build(spec, sizing, facts);
     let room = manifests::quota(spec, sizing, *standing);
+    manifests.iter_mut().filter(|manifest| manifest.object == room.object).for_each(|manifest| *manifest = room.clone());
+    let kafka_begins = manifests.iter().position(|manifest| manifest.object.kind == Kind::KafkaNodePool).unwrap_or_default();
+    let (first, kafka) = manifests.split_at(kafka_begins);
+    let mut must_wait = false;
+    if spec.own_certificate().is_some() {
+        outside::apply_account(cluster, spec, prepared.hmac.as_deref()).await?;
+        outside::begin_anew(cluster, spec).await?;
+        must_wait = !outside::is_served(wait::look(cluster, spec).await?.0.as_ref(), spec);
+    }
+    apply_each(cluster, first).await?;
+    if must_wait && let Some(outcome) = outside::until_ready(cluster, spec, *deadline, &call.stop).await? {
+        return Ok(outcome);
+    }
+    apply_each(cluster, kafka).await?;
+    let outcome = wait::until_ready(cluster, spec, *deadline, &call.stop).await?;
+    if *standing > sizing.brokers && matches!(outcome, Outcome::Ready) {
+        applied(cluster, &manifests::quota(spec, sizing, sizing.brokers)).await?;
+    }
+    prune(cluster, spec, &PRUNED, &manifests).await?;
+    match outcome {
+        Outcome::Ready => Ok(outside::settle(prepared, call).await?.unwrap_or(Outcome::Ready)),
+        outcome => Ok(outcome),
+    }
+}
+
+/// Applies what is at the place of the Kafka, but its namespace.
+async fn apply_each(cluster: &Cluster, manifests: &[Manifest]) -> Result<(), Diagnostics> {
     for manifest in manifests.iter().filter(|manifest| manifest.object.kind != Kind::Namespace) {
-        let manifest = if manifest.object == room.object { &room } else { manifest };
         match (cluster.apply(manifest).await, manifest.object.kind) {
             (Ok(_), _) => {}
             // A StorageClass cannot be changed, but volumes that exist do not need the old one.
@@ -225,15 +253,13 @@ async fn apply_and_wait(prepared: &Prepared, call: &Call) -> Result<Outcome, Dia
             (Err(error @ Error::KindMissing { .. }), Kind::PodMonitor | Kind::PrometheusRule) => {
                 return Err(failed_at(Tenant::MONITORING, "The Prometheus operator is not installed", &error));
             }
+            (Err(error @ Error::KindMissing { .. }), Kind::ClusterIssuer | Kind::Certificate) => {
+                return Err(failed_at(Tenant::TLS, "cert-manager is not installed", &error));
+            }
             (Err(error), _) => return Err(failed("Cannot apply the tenant", &error)),
         }
     }
-    let outcome = wait::until_ready(cluster, spec, *deadline, &call.stop).await?;
-    if *standing > sizing.brokers && matches!(outcome, Outcome::Ready) {
-        applied(cluster, &manifests::quota(spec, sizing, sizing.brokers)).await?;
-    }
-    prune(cluster, spec, &PRUNED, &manifests).await?;
-    Ok(outcome)
+    Ok(())
 }
 
 /// The kinds of object at the Kafka's place of which another configuration may want fewer.
@@ -293,6 +319,12 @@ async fn finish(
     };
     read::remember(&noted, call);
     let mut tenant = report::applied(planned, spec, &prepared.sizing, kafka.as_ref(), &pools);
+    let is_waiting = matches!(reached.outcome, Outcome::Waiting { .. });
+    if reached.there && (spec.own_certificate().is_some() || (is_waiting && spec.dns.is_some())) {
+        let brokers = pools.iter().find(|pool| pool["metadata"]["name"] == BROKER_POOL);
+        let look = outside::look(&prepared.connection, &prepared.place, spec, (kafka.as_ref(), brokers), call).await?;
+        report::outside(&mut tenant, look);
+    }
     if let (Outcome::Waiting { what, .. }, Some(_)) = (reached.outcome, spec.own_cluster()) {
         let phase = if claim.is_some() { "Creating" } else { "Updating" };
         report::unsettled(&mut tenant, Some(&Trouble { phase, reason: "Waiting".to_owned(), message: what }));

@@ -8,7 +8,7 @@ use crate::{
     framework::attr::Attr,
     resources::{
         connection::Settings,
-        tenant::{model::Tenant, parse},
+        tenant::{model::Tenant, outside, parse},
     },
 };
 
@@ -59,4 +59,5 @@ fn has_unknown(tenant: &Tenant) -> bool {
         || kafka.is_some_and(|kafka| kafka.metadata_version.is_unknown() || kafka.authentication.is_unknown() || kafka.config.is_unknown())
         || access.is_some_and(|access| access.groups.is_unknown() || access.client_namespaces.is_unknown())
         || tenant.kafka_version.is_unknown()
+        || outside::is_unknown(tenant)
 }

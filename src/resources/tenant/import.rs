@@ -19,7 +19,7 @@ use crate::{
     resources::{
         tenant::{
             model::{Access, KafkaSettings, Storage, Tenant, TenantIdentity},
-            own_cluster, parse,
+            outside, own_cluster, parse,
             written::Written,
         },
         wishes,
@@ -100,6 +100,7 @@ pub fn rebuild(state: &mut Tenant, namespace: &Value) -> Result<(), Diagnostics>
             config: (!config.is_empty()).then_some(config).into(),
         })
         .into();
+    outside::rebuild(state, stored.dns, stored.tls, stored.external);
     let StorageSpec { class, kms_key_arn } = stored.storage;
     state.storage =
         (class.is_some() || kms_key_arn.is_some()).then(|| Storage { class: class.into(), kms_key_arn: kms_key_arn.into() }).into();

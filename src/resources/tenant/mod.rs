@@ -7,6 +7,8 @@ mod delete;
 mod home;
 mod import;
 mod model;
+mod names;
+mod outside;
 mod own_cluster;
 mod parse;
 mod place;

@@ -5,7 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::{
     framework::{attr::Attr, model::Model, timeouts::Timeouts},
     resources::{
-        tenant::own_cluster::{ClusterSettings, OperatorVersions},
+        tenant::{
+            outside::{CertificateReport, Dns, External, Tls},
+            own_cluster::{ClusterSettings, OperatorVersions},
+        },
         wishes::{Override, Retention, SizingReport, Throughput},
     },
 };
@@ -48,6 +51,15 @@ pub struct Tenant {
     /// Who may see and reach the tenant.
     #[tf(block)]
     pub access: Attr<Access>,
+    /// Names of the tenant in DNS, by which clients outside of the cluster begin and find its brokers.
+    #[tf(block)]
+    pub dns: Attr<Dns>,
+    /// Whose certificate clients outside of the cluster are shown.
+    #[tf(block)]
+    pub tls: Attr<Tls>,
+    /// How clients outside of the cluster come in. Without this block and `dns` they do not.
+    #[tf(block)]
+    pub external: Attr<External>,
     /// The tenant's own Kubernetes cluster, with `isolation = "cluster"`.
     #[tf(block)]
     pub cluster: Attr<ClusterSettings>,
@@ -73,12 +85,17 @@ pub struct Tenant {
     /// Kubernetes version that is wanted of the tenant's own cluster: the configured one, else the version it was made with.
     #[tf(computed)]
     pub kubernetes_version: Attr<String>,
-    /// What clients take as `bootstrap.servers`: `host:port`, several separated by commas.
+    /// What clients take as `bootstrap.servers`: `host:port`, several separated by commas. With a `dns` block and load balancers it is the tenant's name, known
+    /// when the plan is made and the same whatever becomes of brokers; with node ports, those; else the address inside of the cluster.
     #[tf(computed)]
     pub bootstrap_servers: Attr<String>,
-    /// Certificate, in PEM, of the authority that signs the brokers' certificates.
+    /// Certificate, in PEM, of the authority that signs the brokers' certificates; null where `tls` names another issuer, whose authority clients trust by
+    /// their own means.
     #[tf(computed)]
     pub ca_certificate: Attr<String>,
+    /// The certificate that clients outside of the cluster are shown; null where it is that of the Kafka's own CA.
+    #[tf(computed)]
+    pub certificate: Attr<CertificateReport>,
     /// Kafka's own id of the cluster.
     #[tf(computed, stable)]
     pub cluster_id: Attr<String>,

@@ -19,7 +19,7 @@ use crate::{
         connection::Settings,
         tenant::{
             model::{Access, KafkaSettings, Location, Storage, Tenant},
-            own_cluster,
+            outside, own_cluster,
         },
         wishes::{self, SizingReport, capitalised},
     },
@@ -30,7 +30,8 @@ pub const CLUSTER: &str = "cluster";
 
 /// Checks whatever is known of a configuration.
 pub fn validate(config: &Tenant, found: &mut Diagnostics) {
-    let _ = name(config, found);
+    let named = name(config, found);
+    outside::validate(config, named.as_ref(), found);
     if matches!(isolation(config, found), Some(Isolation::Namespace)) {
         no_cluster(config, found);
     }
@@ -61,8 +62,8 @@ pub fn spec(tenant: &Tenant, settings: &Settings) -> Result<TenantSpec, Diagnost
     let wish = wishes::wish(&tenant.throughput, &tenant.retention, &tenant.partitions, &mut found);
     let overrides = wishes::overrides(&tenant.sizing_override);
     let isolation = isolation(tenant, &mut found);
-    let parts = name.zip(kafka).zip(wish.zip(overrides)).zip(isolation);
-    if let (Some((((name, kafka), (wish, overrides)), isolation)), false) = (parts, found.has_errors()) {
+    let parts = name.zip(kafka).zip(wish.zip(overrides)).zip(isolation.zip(outside::specs(tenant)));
+    if let (Some((((name, kafka), (wish, overrides)), (isolation, (dns, tls, external)))), false) = (parts, found.has_errors()) {
         let storage = tenant.storage.known();
         return Ok(TenantSpec {
             name,
@@ -81,6 +82,10 @@ pub fn spec(tenant: &Tenant, settings: &Settings) -> Result<TenantSpec, Diagnost
             isolation,
             monitoring: tenant.monitoring.known().copied().unwrap_or_default(),
             facts: None,
+            dns,
+            tls,
+            external,
+            leaving: None,
         });
     }
     if !found.has_errors() {

@@ -12,7 +12,7 @@ use crate::{
         tenant::{
             changes, id,
             model::{Storage, Tenant},
-            own_cluster, parse, plan_cluster, versions,
+            outside, own_cluster, parse, plan_cluster, versions,
         },
         wishes::{self, SizingReport},
     },
@@ -31,6 +31,7 @@ pub fn plan(change: &Change<'_, Tenant>, planned: &mut Tenant, verdict: &mut Ver
     planned.drift = Attr::Known(Vec::new());
     planned.changes = Attr::Known(Vec::new());
     let Some(prior) = change.prior else {
+        outside::plan(planned, None);
         return;
     };
     refuse_moving(planned, prior, found);
@@ -45,6 +46,7 @@ pub fn plan(change: &Change<'_, Tenant>, planned: &mut Tenant, verdict: &mut Ver
     if !is_ready(prior) || has_drift(prior) || figures {
         planned.status = Attr::Unknown;
     }
+    outside::plan(planned, Some(prior));
 }
 
 /// Refuses to destroy a protected tenant when the plan is made, not when it is applied.
@@ -149,7 +151,8 @@ fn refuse_replacing(planned: &Tenant, prior: &Tenant, found: &mut Diagnostics) {
 fn keep_addresses(planned: &mut Tenant, prior: &Tenant) {
     let brokers = |tenant: &Tenant| tenant.sizing.known().and_then(|sizing| sizing.brokers.known().copied());
     let authentication = |tenant: &Tenant| tenant.kafka.known().and_then(|kafka| kafka.authentication.known().cloned());
-    if is_ready(prior) && brokers(planned) == brokers(prior) && authentication(planned) == authentication(prior) {
+    if is_ready(prior) && brokers(planned) == brokers(prior) && authentication(planned) == authentication(prior) && outside::keeps_addresses(planned, prior)
+    {
         planned.bootstrap_servers = prior.bootstrap_servers.clone();
         planned.ca_certificate = prior.ca_certificate.clone();
     }

@@ -6,6 +6,7 @@ use tokio::time::Instant;
 
 use crate::{
     domain::{
+        dns::{DnsSpec, ManagedBy},
         manifests,
         object::{Kind, ObjectRef},
         sizing::{Floor, Sizing},
@@ -19,7 +20,7 @@ use crate::{
         tenant::{
             home,
             model::{Storage, Tenant},
-            parse, place, plan, plan_cluster, read, versions,
+            outside, parse, place, plan, plan_cluster, read, versions,
         },
         wishes::{self, Override},
     },
@@ -27,6 +28,7 @@ use crate::{
 
 /// Everything the following steps need, known and checked.
 pub struct Prepared {
+    pub connection: Connection,
     pub management: Management,
     /// The client of the management cluster, with the deadline of this apply.
     pub cluster: Cluster,
@@ -38,6 +40,10 @@ pub struct Prepared {
     pub standing: u32,
     pub facts: Facts,
     pub deadline: Instant,
+    /// The names of before that the tenant is to have no more.
+    pub before: Option<DnsSpec>,
+    /// The key of the account at the CA, for the Secret that it is kept in.
+    pub hmac: Option<String>,
 }
 
 /// Parse and dereference.
@@ -78,13 +84,36 @@ pub async fn prepare(
         return Err(found);
     }
     spec.facts = existing.facts;
+    outside::find(connection, planned, &mut spec, call).await?;
+    outside::refuse_foreign(connection, &spec, &sizing).await?;
+    let before = before(&spec, existing.dns.or_else(|| prior.and_then(|prior| outside::specs(prior)?.0)));
     let standing = standing.unwrap_or_default().max(sizing.brokers);
-    let mut prepared = Prepared { place: cluster.clone(), management, cluster, spec, sizing, standing, facts: Facts::default(), deadline };
+    let mut prepared = Prepared {
+        connection: connection.clone(),
+        place: cluster.clone(),
+        management,
+        cluster,
+        spec,
+        sizing,
+        standing,
+        facts: Facts::default(),
+        deadline,
+        before,
+        hmac: outside::hmac_key(planned).map(str::to_owned),
+    };
     match prepared.spec.own_cluster() {
         Some(_) => home::check(&prepared.cluster, &prepared.spec).await?,
         None => prepared.settle(prepared.management.facts().await?).await?,
     }
     Ok(prepared)
+}
+
+/// The names of before, where the tenant is to have others, or none.
+fn before(spec: &TenantSpec, had: Option<DnsSpec>) -> Option<DnsSpec> {
+    had.filter(|had| match &spec.dns {
+        Some(dns) => dns.replaces(had),
+        None => had.managed_by != ManagedBy::None,
+    })
 }
 
 impl Prepared {
@@ -114,6 +143,8 @@ impl Prepared {
 #[derive(Default)]
 struct Existing {
     facts: Option<Facts>,
+    /// Its names.
+    dns: Option<DnsSpec>,
     floor: Option<Floor>,
     /// Brokers that the pool asks for; those that run may be more, for a while.
     asked: Option<u32>,
@@ -139,6 +170,7 @@ async fn existing(management: &Management, cluster: &Cluster, spec: &TenantSpec)
     let pool = seen.brokers.as_ref();
     Ok(Existing {
         facts: read::kept_facts(&namespace),
+        dns: outside::kept(&namespace),
         floor: pool.and_then(manifests::live_floor),
         asked: pool.and_then(manifests::asked_brokers),
     })

@@ -22,7 +22,7 @@ use crate::{
             apply::connected,
             home, import,
             model::Tenant,
-            parse,
+            outside, parse,
             place::{self, Seen},
             report, wait,
         },
@@ -107,6 +107,7 @@ async fn fill(
         return without_size(place.as_ref(), state, &spec, &found, call).await;
     };
     spec.facts = kept_facts(namespace);
+    outside::with_kept(&mut spec, namespace);
     let leaving = brokers.as_ref().and_then(|pool| leaving(pool, &sizing));
     // Brokers that leave keep their room and their nodes until they are gone.
     let roomy = Sizing { brokers: leaving.unwrap_or(sizing.brokers), ..sizing.clone() };
@@ -126,6 +127,10 @@ async fn fill(
     let of = |kind: Kind| there.iter().filter(move |(manifest, _)| manifest.object.kind == kind).filter_map(|(_, object)| object.as_ref());
     let kafka = of(Kind::Kafka).next();
     let pools: Vec<Value> = of(Kind::KafkaNodePool).cloned().collect();
+    let look = match &place {
+        Some(place) => Some(outside::look(connection, place, &spec, (kafka, brokers.as_ref()), call).await?),
+        None => None,
+    };
     let reached = there_are(&spec, &overrides, &existing, &sizing);
     let reached = Some(reached.as_ref().unwrap_or(&sizing));
     match (&place, &trouble) {
@@ -141,6 +146,12 @@ async fn fill(
     }
     let mut drift = differences(&at_home, "");
     drift.extend(differences(&there, if spec.own_cluster().is_some() { INSIDE } else { "" }));
+    if let Some(look) = look {
+        look.warn(&spec, call);
+        drift.extend(look.drift.iter().cloned());
+        state.certificate = look.certificate.clone();
+        report::unsettled(&mut state, look.trouble.as_ref());
+    }
     drift.extend(leaving.map(|running| waiting(&spec.name, running, &sizing, kafka)));
     state.drift = Attr::Known(drift);
     Ok(state)

@@ -13,6 +13,7 @@ use crate::{
         tenant::{
             id,
             model::{StatusReport, Tenant},
+            outside::{self, Look},
             parse,
             place::Trouble,
         },
@@ -31,6 +32,9 @@ pub fn applied(planned: Tenant, spec: &TenantSpec, sizing: &Sizing, kafka: Optio
     tenant.bootstrap_servers = promised(planned.bootstrap_servers, tenant.bootstrap_servers);
     tenant.ca_certificate = promised(planned.ca_certificate, tenant.ca_certificate);
     tenant.cluster_id = promised(planned.cluster_id, tenant.cluster_id);
+    if tenant.certificate.is_unknown() {
+        tenant.certificate = Attr::Null;
+    }
     tenant.drift = Attr::Known(Vec::new());
     tenant
 }
@@ -45,7 +49,7 @@ pub fn fill(tenant: &mut Tenant, spec: &TenantSpec, sizing: Option<&Sizing>, kaf
     tenant.kubernetes = parse::location(&spec.name, spec.own_cluster().is_some()).into();
     tenant.kubernetes_version = spec.own_cluster().map(|own| own.cluster.version().to_string()).into();
     let Some(kafka) = kafka else {
-        tenant.bootstrap_servers = Attr::Null;
+        tenant.bootstrap_servers = spec.public_bootstrap().into();
         tenant.ca_certificate = Attr::Null;
         if tenant.cluster_id.is_unknown() {
             tenant.cluster_id = Attr::Null;
@@ -54,8 +58,8 @@ pub fn fill(tenant: &mut Tenant, spec: &TenantSpec, sizing: Option<&Sizing>, kaf
         return;
     };
     let status = kafka_status(kafka, pools);
-    tenant.bootstrap_servers = status.bootstrap_servers.clone().into();
-    tenant.ca_certificate = status.ca_certificate.clone().into();
+    tenant.bootstrap_servers = outside::servers(spec, kafka, &status).into();
+    tenant.ca_certificate = status.ca_certificate.clone().filter(|_| spec.own_certificate().is_none()).into();
     tenant.cluster_id = status.cluster_id.clone().into();
     tenant.status = Attr::Known(shown(status));
 }
@@ -66,6 +70,14 @@ pub fn out_of_reach(tenant: &mut Tenant, spec: &TenantSpec, sizing: Option<&Sizi
     fill(tenant, spec, sizing, None, &[]);
     (tenant.bootstrap_servers, tenant.ca_certificate) = (servers, certificate);
     unsettled(tenant, Some(trouble));
+}
+
+/// Fills in what was seen of names and certificate.
+pub fn outside(tenant: &mut Tenant, look: Look) {
+    if tenant.certificate.is_unknown() || look.certificate.is_null() {
+        tenant.certificate = look.certificate;
+    }
+    unsettled(tenant, look.trouble.as_ref());
 }
 
 /// Notes what is wrong with the tenant's own cluster, where the Kafka itself does not say more.

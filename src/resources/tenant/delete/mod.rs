@@ -1,6 +1,7 @@
 //! Taking a tenant away, in an order in which nothing is orphaned: topics and users while their operators still run, then Kafka, volumes, the tenant's own
 //! cluster, the namespace, and what lives outside of it. Ends with a look that proves nothing is left.
 
+mod outside_gone;
 mod own_cluster;
 mod removal;
 
@@ -21,6 +22,7 @@ use crate::{
     },
 };
 
+use outside_gone::Public;
 use own_cluster::Place;
 use removal::{Removal, refused};
 
@@ -39,6 +41,9 @@ const OUTSIDE: [Kind; 2] = [Kind::StorageClass, Kind::VolumeAttributesClass];
 
 /// One deletion under way.
 struct Deletion<'a> {
+    connection: &'a Connection,
+    /// As the state has it; the namespace knows more, as long as it is there.
+    prior: &'a Tenant,
     management: Management,
     /// The client of the management cluster, with the deadline of this call.
     cluster: Cluster,
@@ -62,7 +67,7 @@ pub async fn delete(connection: &Connection, prior: &Tenant, call: &mut Call) ->
     read::same_cluster(&management, call).await?;
     // Whatever the state says, a cluster that is there must not lose its namespace before it is gone.
     let hard = prior.isolation.known().is_some_and(|isolation| isolation == parse::CLUSTER) || own_cluster::exists(&cluster, &name).await?;
-    let deletion = Deletion { management, cluster, name, hard, owner: connection.settings().owner, deadline, call };
+    let deletion = Deletion { connection, prior, management, cluster, name, hard, owner: connection.settings().owner, deadline, call };
     let Left { kept, unasked, others } = deletion.run().await?;
     if let Some(why) = unasked {
         call.found.warning(
@@ -137,7 +142,10 @@ impl Deletion<'_> {
                     Err(error) => return Err(refused(error)),
                 }
             }
-            left = self.in_order(goes_on).await?;
+            let public = Public::of(self.prior, &existing);
+            left = self.in_order(goes_on, &public).await?;
+            // Of a cluster that could not be asked nobody else takes them away; else there are none.
+            self.records_gone(&public, !self.hard).await?;
             if self.hard {
                 self.own_cluster_gone().await?;
             }
@@ -150,17 +158,20 @@ impl Deletion<'_> {
     }
 
     /// Deletes what is where the Kafka is. That may end before we are done: others have deleted the tenant's cluster under our hands.
-    async fn in_order(&self, goes_on: bool) -> Result<Left, Diagnostics> {
+    async fn in_order(&self, goes_on: bool, public: &Public) -> Result<Left, Diagnostics> {
         let place = match self.place().await? {
             Place::There(place) => self.on(place),
             Place::Unasked(why) => return Ok(Left { unasked: Some(why), ..Left::default() }),
             Place::Nowhere => return Ok(Left::default()),
         };
         if !self.hard {
-            return Ok(Left { kept: self.kafka_gone(&place, goes_on).await?, ..Left::default() });
+            let kept = self.kafka_gone(&place, goes_on).await?;
+            self.outside_gone(&place, public).await?;
+            return Ok(Left { kept, ..Left::default() });
         }
         let done = async {
             let kept = self.kafka_gone(&place, goes_on).await?;
+            self.outside_gone(&place, public).await?;
             self.releases_gone(&place).await?;
             let others = own_cluster::of_others(&place, &kept).await?;
             Ok(Left { kept, others, ..Left::default() })

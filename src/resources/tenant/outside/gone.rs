@@ -1,0 +1,128 @@
+//! Taking names and certificate away: what is given up by a tenant that stays, and everything of one that goes.
+
+use serde_json::Value;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    domain::{
+        certificate,
+        dns::{DnsSpec, ManagedBy},
+        names::{TENANT_LABEL, TenantName},
+        object::{Kind, ObjectRef},
+        tenant::TenantSpec,
+    },
+    drivers::kubernetes::{Cluster, Error, Propagation},
+    framework::{diagnostic::Diagnostics, parts::Call},
+    resources::{
+        connection::Connection,
+        failure::failed,
+        tenant::{outside::records::Records, prepare::Prepared, wait::Outcome},
+    },
+};
+
+const SUMMARY: &str = "Cannot take the tenant's certificate away";
+
+/// Takes away the names of before that the tenant does not have any more. None: they are gone.
+pub async fn given_up(
+    connection: &Connection,
+    spec: &TenantSpec,
+    before: &DnsSpec,
+    deadline: Instant,
+    stop: &CancellationToken,
+) -> Result<Option<Outcome>, Diagnostics> {
+    let stay = |dns: &DnsSpec| dns.domain == before.domain && dns.zone() == before.zone() && dns.managed_by != ManagedBy::None;
+    if spec.dns.as_ref().is_some_and(stay) {
+        return Ok(None);
+    }
+    let Some(records) = Records::of(connection, &spec.name, before, deadline, stop)? else { return Ok(None) };
+    // external-dns does not look into a zone that is no longer its own.
+    let is_swept = before.managed_by == ManagedBy::Provider || spec.dns.as_ref().is_some_and(|dns| dns.domain == before.domain);
+    if is_swept && let Some(outcome) = records.remove().await? {
+        return Ok(Some(outcome));
+    }
+    records.gone().await
+}
+
+/// Takes away the names of before, so that somebody else may write them anew.
+pub async fn given_up_to(prepared: &Prepared, before: &DnsSpec, call: &Call) -> Result<Option<Outcome>, Diagnostics> {
+    let Prepared { connection, spec, deadline, .. } = prepared;
+    match Records::of(connection, &spec.name, before, *deadline, &call.stop)? {
+        Some(records) => records.remove().await,
+        None => Ok(None),
+    }
+}
+
+/// Takes away the records of a tenant that goes, once its Services are gone. `asked`: whoever writes them was told, by the Services that went.
+pub async fn records(
+    connection: &Connection,
+    name: &TenantName,
+    dns: &DnsSpec,
+    asked: bool,
+    deadline: Instant,
+    stop: &CancellationToken,
+) -> Result<(), Diagnostics> {
+    let Some(records) = Records::of(connection, name, dns, deadline, stop)? else { return Ok(()) };
+    let is_swept = !asked || dns.managed_by == ManagedBy::Provider;
+    let ended = match is_swept {
+        true => records.remove().await?,
+        false => None,
+    };
+    let ended = match ended {
+        None => records.gone().await?,
+        ended => ended,
+    };
+    let Some(Outcome::Waiting { what, why }) = ended else { return Ok(()) };
+    Err(Diagnostics::of_error(
+        "The tenant is not gone yet",
+        format!(
+            "{why} while waiting: {what}. external-dns takes its records away when their Services are gone, and cert-manager the answers to its challenges: see that both run, \
+             may change the zone, and that external-dns has the policy sync. Destroy again: it goes on from here."
+        ),
+    ))
+}
+
+/// The objects of cert-manager that are the tenant's: requests, orders and challenges go with the Certificate they belong to.
+pub const INSIDE: [&[Kind]; 2] = [&[Kind::Certificate], &[Kind::CertificateRequest, Kind::Order, Kind::Challenge]];
+
+/// Deletes the tenant's ClusterIssuer and the Secrets that belong to it, which are outside of its namespace. False: there was none.
+pub async fn issuer(place: &Cluster, name: &TenantName) -> Result<bool, Diagnostics> {
+    let refused = |error: Error| failed(SUMMARY, &error);
+    let object = ObjectRef::global(Kind::ClusterIssuer, certificate::own_issuer(name));
+    let found = match place.get(&object).await {
+        // Who may not see it did not make it.
+        Err(Error::KindMissing { .. } | Error::Forbidden { .. }) => return Ok(false),
+        found => found.map_err(refused)?,
+    };
+    if !found.as_ref().is_some_and(|found| is_own(found, name)) {
+        return Ok(false);
+    }
+    // The issuer last: as long as it is there, a deletion that did not end comes back here.
+    for secret in [certificate::account_secret(name), certificate::external_account_secret(name)] {
+        place.delete(&secret, Propagation::Background).await.map_err(refused)?;
+    }
+    place.delete(&object, Propagation::Background).await.map_err(refused)?;
+    Ok(true)
+}
+
+fn is_own(found: &Value, name: &TenantName) -> bool {
+    found["metadata"]["labels"][TENANT_LABEL] == name.as_str()
+}
+
+/// Deletes what of the certificate a tenant that stays does not need any more: an issuer that it asks nothing of, a Certificate, and the Secret with it.
+pub async fn pruned(place: &Cluster, spec: &TenantSpec) -> Result<(), Diagnostics> {
+    let refused = |error: Error| failed(SUMMARY, &error);
+    let tls = spec.own_certificate();
+    if tls.is_none_or(|tls| !tls.issuer.is_acme()) {
+        issuer(place, &spec.name).await?;
+    }
+    if tls.is_none_or(|tls| !tls.issuer.is_requested()) {
+        let object = certificate::certificate(&spec.name);
+        let secret = ObjectRef::namespaced(Kind::Secret, spec.name.namespace(), certificate::certificate_name(&spec.name));
+        let is_used = tls.and_then(|tls| tls.secret(&spec.name)).is_some_and(|used| used == secret.name);
+        if place.delete(&object, Propagation::Background).await.map_err(refused)? && !is_used {
+            place.delete(&secret, Propagation::Background).await.map_err(refused)?;
+        }
+    }
+    Ok(())
+}
