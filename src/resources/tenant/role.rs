@@ -1,5 +1,5 @@
-//! The role with which a tenant's own EKS cluster keeps the tenant's names in Route53, for tenants that name no role: made once the cluster is there, with
-//! the pod identities that lead to it, and removed before the cluster goes.
+//! The role with which a tenant's own EKS cluster keeps the tenant's names in Route53, for tenants that name no role: made once the cluster has a
+//! control plane, with the pod identities that lead to it, and removed before the cluster goes.
 //!
 //! Whatever of it an earlier run did is gone on with; what others made is named and left alone.
 
@@ -12,20 +12,25 @@ use serde_json::Value;
 
 use crate::{
     domain::{
-        cluster::eks::{control_plane, eks_id},
+        cluster::{
+            Class,
+            eks::{control_plane, eks_id},
+        },
+        dns::{DnsSpec, ManagedBy},
         eks::EksId,
         iam::role::{Names, TenantRole, is_same, pod_identities, pod_identity_changes},
         names::TenantName,
         object::{Kind, ObjectRef},
+        tenant::TenantSpec,
     },
     drivers::{
         aws::{Aws, Error},
         kubernetes::{self, Cluster},
     },
-    framework::diagnostic::Diagnostics,
+    framework::{diagnostic::Diagnostics, parts::Call},
     resources::{
         failure::{failed, failed_aws},
-        tenant::home,
+        tenant::{home, prepare::Prepared, wait::Outcome},
     },
 };
 
@@ -55,6 +60,47 @@ impl Holder<'_> {
     }
 }
 
+/// Gives a tenant's own cluster of the class `kaas-eks` its role, if the tenant keeps names by none of its own, and takes it away if it does not any more. The
+/// Cluster has to be applied. Its control plane is waited for, and no more: pods get their rights when they start, so the role comes before the nodes. Ends
+/// early, in whatever state, when the run is stopped or has no time left.
+///
+/// # Errors
+/// Those of [`keep`] and [`give_up`].
+pub async fn settle(prepared: &Prepared, spec: &TenantSpec, call: &Call) -> Result<(), Diagnostics> {
+    let Prepared { connection, cluster, deadline, .. } = prepared;
+    let is_eks = spec.own_cluster().is_some_and(|own| own.cluster.class() == Class::Eks);
+    if !is_eks || connection.settings().aws.is_none() {
+        return Ok(());
+    }
+    let holder = Holder { tenant: &spec.name, owner: &spec.owner, tags: &spec.labels };
+    let settled = async {
+        let names = names(spec);
+        if !names.is_empty() {
+            if !matches!(home::until_begun(cluster, &spec.name, *deadline, &call.stop).await?, Outcome::Ready) {
+                return Ok(());
+            }
+            return keep(cluster, &connection.aws()?, holder, &names).await.map(|_| ());
+        }
+        let namespace = cluster.get(&holder.namespace()).await.map_err(|error| failed(REMOVE, &error))?;
+        match namespace.as_ref().and_then(noted) {
+            Some(noted) => give_up(cluster, &connection.aws()?, holder, &noted).await,
+            None => Ok(()),
+        }
+    };
+    tokio::select! {
+        biased;
+        () = call.stop.cancelled() => Ok(()),
+        settled = settled => settled,
+    }
+}
+
+/// The names that are kept by a role of the provider's making; those of before as long as they are there.
+fn names(spec: &TenantSpec) -> Vec<Names> {
+    let kept = spec.dns.iter().chain(&spec.leaving).filter(|dns| dns.role_arn.is_none() && dns.managed_by != ManagedBy::None);
+    let named = |dns: &DnsSpec| Some(Names { zone_id: dns.zone()?.to_owned(), domain: dns.names(&spec.name).domain().to_owned() });
+    kept.filter_map(named).collect()
+}
+
 /// Gives the cluster that Cluster API has made for the tenant its role, as [`ensure`] does, and notes on the tenant's namespace first that it has one. None: the
 /// Cluster is none of EKS, or its control plane does not say yet which EKS cluster it is.
 ///
@@ -71,14 +117,17 @@ pub async fn keep(management: &Cluster, aws: &Aws, holder: Holder<'_>, names: &[
     ensure(aws, holder, &cluster, names).await.map(Some)
 }
 
-/// Removes the role that the tenant's namespace, as it was found, says it has, and then the note of it.
+/// The EKS cluster that has a role, as the tenant's namespace says.
+pub fn noted(namespace: &Value) -> Option<EksId> {
+    namespace["metadata"]["annotations"][CLUSTER_ANNOTATION].as_str()?.parse().ok()
+}
+
+/// Removes the role of that cluster, and then the note of it.
 ///
 /// # Errors
 /// Those of [`remove`], and what the management cluster refuses.
-pub async fn give_up(management: &Cluster, aws: &Aws, holder: Holder<'_>, namespace: &Value) -> Result<(), Diagnostics> {
-    let noted = namespace["metadata"]["annotations"][CLUSTER_ANNOTATION].as_str();
-    let Some(cluster) = noted.and_then(|id| id.parse().ok()) else { return Ok(()) };
-    remove(aws, holder, &cluster).await?;
+pub async fn give_up(management: &Cluster, aws: &Aws, holder: Holder<'_>, cluster: &EksId) -> Result<(), Diagnostics> {
+    remove(aws, holder, cluster).await?;
     match management.annotate(&holder.namespace(), &[(CLUSTER_ANNOTATION, None)]).await {
         Ok(_) | Err(kubernetes::Error::NotFound { .. }) => Ok(()),
         Err(error) => Err(failed(REMOVE, &error)),

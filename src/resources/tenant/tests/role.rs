@@ -12,7 +12,7 @@ use crate::{
         kubernetes::tests as management,
         scripted::{Asked, Reply, Server},
     },
-    resources::tenant::role::{CLUSTER_ANNOTATION, Holder, ensure, give_up, keep, remove},
+    resources::tenant::role::{CLUSTER_ANNOTATION, Holder, ensure, give_up, keep, noted, remove},
 };
 
 const EKS: &str = "kaas-payments_payments-x7k2p";
@@ -279,9 +279,9 @@ async fn the_namespace_says_which_cluster_has_a_role_before_there_is_one_and_unt
     assert!(keep(&cluster, &aws, holder, &names()).await.unwrap().is_some());
 
     let namespace = |annotations: Value| json!({ "metadata": { "name": "kaas-payments", "annotations": annotations } });
-    give_up(&cluster, &aws, holder, &namespace(json!({}))).await.unwrap();
-    assert!(held.lock().unwrap().role.is_some());
-    give_up(&cluster, &aws, holder, &namespace(note)).await.unwrap();
+    assert_eq!(noted(&namespace(json!({}))), None);
+    assert_eq!(noted(&namespace(note)), Some(parts.1.clone()));
+    give_up(&cluster, &aws, holder, &parts.1).await.unwrap();
     assert!(held.lock().unwrap().role.is_none());
     assert_eq!(log.bodies("PATCH").last().unwrap()["metadata"]["annotations"], json!({ CLUSTER_ANNOTATION: null }));
 }
