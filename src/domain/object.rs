@@ -37,6 +37,7 @@ pub enum Kind {
     AwsClusterTemplate,
     AwsMachineTemplate,
     AwsManagedClusterTemplate,
+    AwsManagedControlPlane,
     AwsManagedControlPlaneTemplate,
     KubeadmConfigTemplate,
     KubeadmControlPlaneTemplate,
@@ -97,6 +98,7 @@ impl Kind {
             Self::AwsManagedClusterTemplate => {
                 Api::new(INFRASTRUCTURE, "v1beta2", "AWSManagedClusterTemplate", "awsmanagedclustertemplates", true)
             }
+            Self::AwsManagedControlPlane => Api::new(CONTROL_PLANE, "v1beta2", "AWSManagedControlPlane", "awsmanagedcontrolplanes", true),
             Self::AwsManagedControlPlaneTemplate => {
                 Api::new(CONTROL_PLANE, "v1beta2", "AWSManagedControlPlaneTemplate", "awsmanagedcontrolplanetemplates", true)
             }

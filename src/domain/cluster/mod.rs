@@ -4,6 +4,7 @@
 //! variables and the workers he names, as nothing else can be known of it.
 
 mod check;
+pub mod eks;
 pub mod order;
 pub mod status;
 #[cfg(test)]

@@ -26,7 +26,7 @@ pub struct DnsSpec {
     pub private: bool,
     #[serde(default)]
     pub managed_by: ManagedBy,
-    /// The role by which external-dns and cert-manager act on the zone. None: by whatever rights they have.
+    /// The role by which external-dns and cert-manager act on the zone. None: one that is made for the tenant's own EKS cluster, or whatever rights they have.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub role_arn: Option<String>,
     /// The zone as it was found. None: not looked for yet, or nobody writes records.

@@ -14,7 +14,6 @@ use thiserror::Error;
 
 pub use cluster_api::cluster_api;
 pub use ebs_csi::ebs_csi;
-pub use role::{RoleWish, SeenRole, TenantRole};
 pub use route53::{cert_manager, external_dns};
 
 /// The most characters, white space not counted, that a managed policy may have. Source: IAM user guide, IAM and STS quotas.

@@ -8,14 +8,14 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::{PolicyError, cert_manager, external_dns};
-use crate::domain::eks::{PodIdentity, PodIdentitySeen, tags};
+use crate::domain::eks::{EksId, PodIdentity, PodIdentitySeen, tags};
 use crate::domain::names::{TENANT_LABEL, TenantName};
 use crate::domain::releases::{Component, EXTERNAL_DNS_SERVICE_ACCOUNT};
 
 /// The longest name of a role, in characters. Source: IAM user guide, IAM and STS quotas.
 pub const MOST_NAME: usize = 64;
 
-/// On what is made for a tenant's own EKS cluster: the cluster's ARN.
+/// On what is made for a tenant's own EKS cluster: which that is.
 pub const CLUSTER_TAG: &str = "kaas.dev/cluster";
 
 /// The service account that the chart of cert-manager makes for its controller where nothing else is said.
@@ -68,8 +68,8 @@ pub fn is_same_policy(one: &str, other: &str) -> bool {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TenantRole {
     pub tenant: TenantName,
-    /// ARN of the tenant's EKS cluster.
-    pub cluster_arn: String,
+    /// The tenant's EKS cluster.
+    pub cluster: EksId,
     /// Who makes the tenant.
     pub owner: String,
     /// The user's own.
@@ -79,47 +79,61 @@ pub struct TenantRole {
 impl TenantRole {
     /// `kaas-payments-1f2e3d4c`: the same for the same cluster, and another one for a cluster in another region, for the names of roles are the account's.
     pub fn name(&self) -> String {
-        format!("kaas-{}-{:08x}", self.tenant, hash(&self.cluster_arn))
+        format!("kaas-{}-{:08x}", self.tenant, hash(&self.cluster.to_string()))
     }
 
     /// The tags of the role and of all that leads to it.
     pub fn tags(&self) -> Tags {
         let mut all = self.tags.clone();
-        let own = [(TENANT_LABEL, self.tenant.as_str()), (CLUSTER_TAG, &self.cluster_arn), (tags::OWNER, &self.owner)];
+        let cluster = self.cluster.to_string();
+        let own = [(TENANT_LABEL, self.tenant.as_str()), (CLUSTER_TAG, &cluster), (tags::OWNER, &self.owner)];
         all.extend(own.into_iter().filter(|(_, value)| !value.is_empty()).map(|(key, value)| (key.to_owned(), value.to_owned())));
         all
     }
 
-    /// The role with which external-dns and cert-manager keep the names at and below `domain` in a hosted zone.
+    /// The role with which external-dns and cert-manager keep these names and no others. `cluster_arn`: that of the tenant's cluster.
     ///
     /// # Errors
     /// What is no id of a zone or no DNS name.
-    pub fn wish(&self, zone: &str, domain: &str) -> Result<RoleWish, PolicyError> {
-        let policies = [("external-dns", external_dns(zone, domain)?), ("cert-manager", cert_manager(zone, domain)?)];
+    pub fn wish(&self, cluster_arn: &str, names: &[Names]) -> Result<RoleWish, PolicyError> {
+        let mut policies = BTreeMap::new();
+        for (number, Names { zone_id, domain }) in (1..).zip(names) {
+            let named = |program: &str| if number == 1 { program.to_owned() } else { format!("{program}-{number}") };
+            policies.insert(named("external-dns"), external_dns(zone_id, domain)?);
+            policies.insert(named("cert-manager"), cert_manager(zone_id, domain)?);
+        }
         Ok(RoleWish {
             name: self.name(),
             path: "/".to_owned(),
             description: format!("Keeps the DNS records of the Kafka tenant {}", self.tenant),
-            trust: self.trust(),
-            policies: policies.map(|(name, policy)| (name.to_owned(), policy)).into(),
+            trust: trust(cluster_arn),
+            policies,
             tags: self.tags(),
         })
     }
+}
 
-    fn trust(&self) -> String {
-        let of = |part: fn(&(String, String)) -> &String| accounts().iter().map(part).cloned().collect::<Vec<_>>();
-        json!({ "Version": "2012-10-17", "Statement": [{
-            "Effect": "Allow",
-            "Principal": { "Service": "pods.eks.amazonaws.com" },
-            "Action": ["sts:AssumeRole", "sts:TagSession"],
-            "Condition": { "StringEquals": {
-                "aws:RequestTag/eks-cluster-arn": self.cluster_arn,
-                "aws:RequestTag/kubernetes-namespace": of(|(namespace, _)| namespace),
-                "aws:RequestTag/kubernetes-service-account": of(|(_, account)| account),
-            } },
-        }] })
-        .to_string()
-    }
+/// A domain in a hosted zone; while a tenant moves to another, it has both.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Names {
+    pub zone_id: String,
+    pub domain: String,
+}
+
+/// What only pods of that cluster, under the two service accounts, can fulfil.
+fn trust(cluster_arn: &str) -> String {
+    let of = |part: fn(&(String, String)) -> &String| accounts().iter().map(part).cloned().collect::<Vec<_>>();
+    json!({ "Version": "2012-10-17", "Statement": [{
+        "Effect": "Allow",
+        "Principal": { "Service": "pods.eks.amazonaws.com" },
+        "Action": ["sts:AssumeRole", "sts:TagSession"],
+        "Condition": { "StringEquals": {
+            "aws:RequestTag/eks-cluster-arn": cluster_arn,
+            "aws:RequestTag/kubernetes-namespace": of(|(namespace, _)| namespace),
+            "aws:RequestTag/kubernetes-service-account": of(|(_, account)| account),
+        } },
+    }] })
+    .to_string()
 }
 
 /// Namespaces and names of the service accounts that act on Route53 in a tenant's own cluster.
@@ -170,13 +184,17 @@ mod tests {
 
     const CLUSTER: &str = "arn:aws:eks:eu-central-1:123456789012:cluster/kaas-payments_payments-x7k2p";
 
-    fn role(cluster_arn: &str) -> TenantRole {
+    fn role(region: &str) -> TenantRole {
         TenantRole {
             tenant: "payments".parse().unwrap(),
-            cluster_arn: cluster_arn.to_owned(),
+            cluster: EksId { region: region.to_owned(), name: "kaas-payments_payments-x7k2p".to_owned() },
             owner: "us".to_owned(),
             tags: [("team".to_owned(), "kafka".to_owned())].into(),
         }
+    }
+
+    fn names(zone_id: &str, domain: &str) -> Names {
+        Names { zone_id: zone_id.to_owned(), domain: domain.to_owned() }
     }
 
     fn identity(role_arn: &str) -> PodIdentity {
@@ -189,7 +207,7 @@ mod tests {
 
     #[test]
     fn the_role_can_be_taken_by_two_service_accounts_of_one_cluster_for_the_names_of_one_tenant() {
-        let wish = role(CLUSTER).wish("Z0123456789", "payments.kafka.example.com").unwrap();
+        let wish = role("eu-central-1").wish(CLUSTER, &[names("Z0123456789", "payments.kafka.example.com")]).unwrap();
         let trust: Value = serde_json::from_str(&wish.trust).unwrap();
         let statement = &trust["Statement"][0];
         assert_eq!(statement["Principal"], json!({ "Service": "pods.eks.amazonaws.com" }));
@@ -202,30 +220,39 @@ mod tests {
         assert!(
             wish.policies.values().all(|policy| policy.contains("hostedzone/Z0123456789") && policy.contains("payments.kafka.example.com"))
         );
-        assert!(role(CLUSTER).wish("*", "payments.kafka.example.com").is_err());
-        let wanted = [("kaas.dev/cluster", CLUSTER), ("kaas.dev/owner", "us"), ("kaas.dev/tenant", "payments"), ("team", "kafka")];
+        assert!(role("eu-central-1").wish(CLUSTER, &[names("*", "payments.kafka.example.com")]).is_err());
+        let moving = [names("Z0123456789", "payments.kafka.example.com"), names("Z9", "payments.example.org")];
+        let moving = role("eu-central-1").wish(CLUSTER, &moving).unwrap().policies;
+        assert_eq!(moving.keys().collect::<Vec<_>>(), ["cert-manager", "cert-manager-2", "external-dns", "external-dns-2"]);
+        let wanted = [
+            ("kaas.dev/cluster", "eks/eu-central-1/kaas-payments_payments-x7k2p"),
+            ("kaas.dev/owner", "us"),
+            ("kaas.dev/tenant", "payments"),
+            ("team", "kafka"),
+        ];
         assert_eq!(wish.tags, wanted.map(|(key, value)| (key.to_owned(), value.to_owned())).into());
     }
 
     #[test]
     fn names_are_another_for_another_cluster_and_fit() {
-        let here = role(CLUSTER).name();
-        assert!(here.starts_with("kaas-payments-") && here == role(CLUSTER).name(), "{here}");
-        assert_ne!(here, role(&CLUSTER.replace("eu-central-1", "eu-west-1")).name());
-        let longest = TenantRole { tenant: "a".repeat(40).parse().unwrap(), ..role(CLUSTER) };
+        let here = role("eu-central-1").name();
+        assert!(here.starts_with("kaas-payments-") && here == role("eu-central-1").name(), "{here}");
+        assert_ne!(here, role("eu-west-1").name());
+        let longest = TenantRole { tenant: "a".repeat(40).parse().unwrap(), ..role("eu-central-1") };
         assert!(longest.name().len() <= MOST_NAME, "{}", longest.name());
-        // Both inline policies together may have 10,240 characters. Source: IAM and STS quotas.
+        // All inline policies together may have 10,240 characters. Source: IAM and STS quotas.
         let domain = format!("{}.{}", "a".repeat(40), ["b".repeat(60), "c".repeat(60), "d".repeat(60)].join("."));
-        let policies = longest.wish("Z0123456789ABCDEFGHIJ", &domain).unwrap().policies;
+        let policies =
+            longest.wish(CLUSTER, &[names("Z0123456789ABCDEFGHIJ", &domain), names("Z0123456789ABCDEFGHIJ", &domain)]).unwrap().policies;
         assert!(policies.values().map(String::len).sum::<usize>() <= 10_240);
     }
 
     #[test]
     fn a_role_is_the_same_one_by_the_providers_own_tags_whoever_made_it() {
-        let ours = role(CLUSTER).tags();
-        let taken_over = TenantRole { owner: "them".to_owned(), tags: Tags::new(), ..role(CLUSTER) }.tags();
+        let ours = role("eu-central-1").tags();
+        let taken_over = TenantRole { owner: "them".to_owned(), tags: Tags::new(), ..role("eu-central-1") }.tags();
         assert!(is_same(&ours, &taken_over) && is_same(&taken_over, &ours));
-        assert!(!is_same(&ours, &role("arn:other").tags()) && !is_same(&ours, &Tags::new()));
+        assert!(!is_same(&ours, &role("eu-west-1").tags()) && !is_same(&ours, &Tags::new()));
         assert!(!is_same(&[("team".to_owned(), "kafka".to_owned())].into(), &ours), "without a tag of its own, nothing is known again");
     }
 
@@ -237,7 +264,7 @@ mod tests {
 
     #[test]
     fn pod_identities_that_lead_elsewhere_are_made_anew_and_those_of_others_stay() {
-        let (ours, others) = (role(CLUSTER).tags(), Tags::new());
+        let (ours, others) = (role("eu-central-1").tags(), Tags::new());
         let wished = pod_identities("arn:new");
         let nothing = pod_identity_changes(&wished, &BTreeMap::new(), &ours);
         assert_eq!((nothing.create.as_slice(), nothing.delete.len()), (wished.as_slice(), 0));

@@ -13,7 +13,7 @@ use super::{Aws, Error, Result, Words};
 use crate::domain::iam::role::{RoleWish, SeenRole, Tags, is_same, is_same_policy};
 
 /// How long IAM may take until all of it knows what it was just told, and how long to wait between tries.
-const PROPAGATION: Duration = if cfg!(test) { Duration::from_millis(100) } else { Duration::from_secs(60) };
+const PROPAGATION: Duration = if cfg!(test) { Duration::from_secs(2) } else { Duration::from_secs(60) };
 const PROPAGATION_PAUSE: Duration = if cfg!(test) { Duration::from_millis(5) } else { Duration::from_secs(3) };
 
 /// `read role "kaas-payments-1f2e3d4c" of IAM`.

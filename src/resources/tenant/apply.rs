@@ -28,7 +28,7 @@ use crate::{
             names, outside, parse,
             place::{self, Trouble},
             prepare::{Prepared, prepare, storage_notes},
-            read, report,
+            read, report, role,
             wait::{self, Outcome},
             written::{WRITTEN_ANNOTATION, Written},
         },
@@ -176,6 +176,7 @@ fn not_yet_smaller(early: Outcome) -> Diagnostics {
 pub async fn bring_home(prepared: &Prepared, spec: &TenantSpec, sizing: &Sizing, call: &Call) -> Result<Option<Outcome>, Diagnostics> {
     let Prepared { cluster, deadline, .. } = prepared;
     home::apply(cluster, spec, sizing).await?;
+    role::settle(prepared, spec, call).await?;
     let outcome = home::until_ready(cluster, spec, sizing, *deadline, &call.stop).await?;
     prune(cluster, spec, &home::PRUNED, &manifests::home(spec, sizing)).await?;
     Ok(Some(outcome).filter(|outcome| !matches!(outcome, Outcome::Ready)))

@@ -98,6 +98,24 @@ fn named(object: &Value) -> String {
     format!("{} in {}", text("name"), text("namespace"))
 }
 
+/// Until the cluster has a control plane, on which nothing runs yet, or is paused.
+pub async fn until_begun(
+    management: &Cluster,
+    name: &TenantName,
+    deadline: Instant,
+    stop: &CancellationToken,
+) -> Result<Outcome, Diagnostics> {
+    let cluster = object(name);
+    let probe = |found: Option<&Value>| match found.map(|found| (found, cluster_status(found))) {
+        None => Probe::Pending(format!("{cluster} does not exist")),
+        Some((found, _)) if found["status"]["initialization"]["controlPlaneInitialized"] == true => Probe::Done(()),
+        Some((_, status)) if status.phase == ClusterPhase::Paused => Probe::Done(()),
+        Some((_, status)) => Probe::Pending(format!("{cluster} is {}: {}", status.phase, status.message)),
+    };
+    let waited = management.wait(&cluster, deadline, stop, probe).await.map_err(refused)?;
+    Ok(early(waited).unwrap_or(Outcome::Ready))
+}
+
 /// Until the cluster is as wanted and every release is installed in it in its version.
 pub async fn until_ready(
     management: &Cluster,

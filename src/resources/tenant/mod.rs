@@ -17,6 +17,7 @@ mod plan_cluster;
 mod prepare;
 mod read;
 mod report;
+pub mod role;
 #[cfg(test)]
 mod tests;
 mod versions;

@@ -47,29 +47,29 @@ fn by(config: AwsConfig, credentials: impl aws_credential_types::provider::Provi
 }
 
 /// A refusal as EKS words it.
-fn refusal(status: u16, code: &str, message: &str) -> Reply {
+pub fn refusal(status: u16, code: &str, message: &str) -> Reply {
     let Reply(status, mut headers, body) = Reply::json(status, &json!({ "message": message }));
     headers.push(("x-amzn-errortype", format!("{code}:http://internal.amazon.com/coral/")));
     headers.push(("x-amzn-requestid", "4b5c-6d".to_owned()));
     Reply(status, headers, body)
 }
 
-fn ok(body: &Value) -> Reply {
+pub fn ok(body: &Value) -> Reply {
     Reply::json(200, body)
 }
 
 /// An answer of a service that speaks XML.
-fn xml(status: u16, body: impl Into<String>) -> Reply {
+pub fn xml(status: u16, body: impl Into<String>) -> Reply {
     Reply(status, vec![("content-type", "text/xml".to_owned()), ("x-amzn-requestid", "4b5c-6d".to_owned())], body.into())
 }
 
 /// A refusal as those services word it.
-fn xml_refusal(status: u16, code: &str, message: &str) -> Reply {
+pub fn xml_refusal(status: u16, code: &str, message: &str) -> Reply {
     xml(status, format!("<ErrorResponse><Error><Type>Sender</Type><Code>{code}</Code><Message>{message}</Message></Error></ErrorResponse>"))
 }
 
 /// As `aws eks describe-cluster` shows it.
-fn cluster(status: &str) -> Value {
+pub fn cluster(status: &str) -> Value {
     json!({ "cluster": {
         "name": "prod", "arn": "arn:aws:eks:eu-central-1:123456789012:cluster/prod", "createdAt": 1_700_000_000, "version": "1.34",
         "platformVersion": "eks.9", "endpoint": "https://ABC.gr7.eu-central-1.eks.amazonaws.com", "roleArn": "arn:aws:iam::123456789012:role/control",

@@ -147,6 +147,7 @@ impl Deletion<'_> {
             // Of a cluster that could not be asked nobody else takes them away; else there are none.
             self.records_gone(&public, !self.hard).await?;
             if self.hard {
+                self.role_gone(&existing).await?;
                 self.own_cluster_gone().await?;
             }
             self.cluster.delete(&namespace, Propagation::Background).await.map_err(refused)?;

@@ -8,6 +8,7 @@ use crate::{
     resources::tenant::{
         model::Tenant,
         outside::{self, gone},
+        role::{self, Holder},
     },
 };
 
@@ -52,5 +53,13 @@ impl Deletion<'_> {
             gone::records(self.connection, &self.name, dns, asked, self.deadline, &self.call.stop).await?;
         }
         Ok(())
+    }
+
+    /// The role that was made for its own cluster, when nothing there acts by it any more.
+    pub(super) async fn role_gone(&self, namespace: &Value) -> Result<(), Diagnostics> {
+        let Some(cluster) = role::noted(namespace) else { return Ok(()) };
+        let labels = self.connection.settings().labels;
+        let holder = Holder { tenant: &self.name, owner: &self.owner, tags: &labels };
+        role::give_up(&self.cluster, &self.connection.aws()?, holder, &cluster).await
     }
 }

@@ -36,7 +36,8 @@ pub struct Dns {
     /// cluster. `provider`: this provider, when it applies. `none`: nobody here.
     #[tf(optional, default = "external-dns")]
     pub managed_by: Attr<String>,
-    /// ARN of the IAM role by which external-dns and cert-manager act on the zone. Unset, by whatever rights they have.
+    /// ARN of the IAM role by which external-dns and cert-manager act on the zone. Unset, a cluster of its own of the class `kaas-eks` gets a role for the tenant's
+    /// names alone, with Pod Identities, and elsewhere they act by whatever rights they have.
     #[tf(optional)]
     pub role_arn: Attr<String>,
 }

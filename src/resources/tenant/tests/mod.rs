@@ -6,6 +6,7 @@ mod destroy_own_cluster;
 mod existing;
 mod outside;
 mod own_cluster;
+mod role;
 mod speed;
 
 use crate::{
