@@ -165,7 +165,7 @@ fn name_at(message: &[u8], mut at: usize) -> Option<(String, usize)> {
             }
             192.. => {
                 after = after.or(Some(at + 2));
-                at = (length & 63) << 8 | usize::from(*message.get(at + 1)?);
+                at = ((length & 63) << 8) | usize::from(*message.get(at + 1)?);
             }
             _ => return None,
         }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::net::{Ipv4Addr, UdpSocket};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
@@ -52,7 +52,7 @@ impl Balancers {
     ///
     /// # Errors
     /// When no address is free, or one that is kept or its port is taken by another.
-    pub async fn serve(&self, cluster: &PathBuf, uid: &str, ports: &BTreeSet<u16>, rules: Rules) -> Result<Ipv4Addr> {
+    pub async fn serve(&self, cluster: &Path, uid: &str, ports: &BTreeSet<u16>, rules: Rules) -> Result<Ipv4Addr> {
         let mut work = self.work.lock().await;
         let Work { record, forwards } = &mut *work;
         if !forwards.contains_key(uid) {
@@ -60,7 +60,7 @@ impl Balancers {
                 Forward::new(kept.address, claim(kept.address).with_context(|| format!("take the address {} again", kept.address))?)
             } else {
                 let forward = draw()?;
-                record.insert(uid.to_owned(), Kept { cluster: cluster.clone(), address: forward.address() });
+                record.insert(uid.to_owned(), Kept { cluster: cluster.to_owned(), address: forward.address() });
                 record::write(&self.file, record)?;
                 forward
             };
@@ -83,8 +83,8 @@ impl Balancers {
     ///
     /// # Errors
     /// As [`Balancers::end`].
-    pub async fn keep_services(&self, cluster: &PathBuf, there: &HashSet<String>) -> Result<()> {
-        self.retain(|uid, kept| kept.cluster != *cluster || there.contains(uid)).await
+    pub async fn keep_services(&self, cluster: &Path, there: &HashSet<String>) -> Result<()> {
+        self.retain(|uid, kept| kept.cluster != cluster || there.contains(uid)).await
     }
 
     /// Ends all load balancers but those of clusters that are there.

@@ -1,5 +1,6 @@
 //! The clusters a process looks after, found by their kubeconfigs: one in a folder, and those of the process provider below it.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -41,10 +42,10 @@ pub async fn watch(options: &Options, balancers: Arc<Balancers>) {
         let found = kubeconfigs(&options.cluster_dir);
         known.retain(|file, (text, _)| found.get(file) == Some(text));
         for (file, text) in &found {
-            if !known.contains_key(file) {
+            if let Entry::Vacant(new) = known.entry(file.clone()) {
                 let mut work = JoinSet::new();
                 work.spawn(tend(file.clone(), balancers.clone()));
-                known.insert(file.clone(), (text.clone(), work));
+                new.insert((text.clone(), work));
             }
         }
         if let Err(error) = balancers.keep_clusters(&found.into_keys().collect::<BTreeSet<_>>()).await {

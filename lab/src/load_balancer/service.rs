@@ -117,7 +117,7 @@ async fn release(cluster: &Cluster, service: &Service) -> Result<()> {
         status(cluster, service, Value::Null).await?;
     }
     let rest: Vec<&String> = service.finalizers().iter().filter(|one| *one != FINALIZER).collect();
-    // By the version that was seen: others add theirs. Not by what this field manager owns: the Service's maker may have asked for the same.
+    // By the version that was seen, as others add theirs; not by what this field manager owns, as the Service's maker may own it too.
     let seen = if service.metadata.deletion_timestamp.is_some() { service.resource_version() } else { None };
     let patch = json!({"metadata": {"finalizers": rest, "resourceVersion": seen}});
     forgive(api(cluster, service).patch(&service.name_any(), &PatchParams::default(), &Patch::Merge(&patch)).await, service)

@@ -24,6 +24,8 @@ pub struct Keys {
 
 /// Certificates that users brought for listeners, by the name of the listener.
 pub type Own = BTreeMap<String, String>;
+/// What nodes read of Secrets: by its name, keys and values.
+pub type Files = Vec<(String, BTreeMap<String, String>)>;
 
 /// Where the Secrets of a Kafka go.
 pub struct Home<'a> {
@@ -136,11 +138,7 @@ fn one(key: &str, value: &str) -> BTreeMap<String, String> {
 ///
 /// # Errors
 /// As the real operator's, when a Secret or a key in it is missing: all at once.
-pub async fn own_certificates(
-    client: &Client,
-    namespace: &str,
-    listeners: &[Listener],
-) -> Result<(Own, Vec<(String, BTreeMap<String, String>)>)> {
+pub async fn own_certificates(client: &Client, namespace: &str, listeners: &[Listener]) -> Result<(Own, Files)> {
     let (mut found, mut files, mut errors) = (Own::new(), Vec::new(), Vec::new());
     for listener in listeners.iter().filter(|listener| listener.tls) {
         let Some(CertAndKey { secret_name: name, certificate, key }) = &listener.configuration.broker_cert_chain_and_key else { continue };
