@@ -56,13 +56,12 @@ fn draw(dice: &mut Dice) -> (TenantSpec, Facts) {
         external: None,
         leaving: None,
     };
-    let spec = public(spec, dice);
     let facts = *dice.of(&[
         Facts { ebs_csi: false, volume_attributes_classes: false },
         Facts { ebs_csi: true, volume_attributes_classes: false },
         Facts { ebs_csi: true, volume_attributes_classes: true },
     ]);
-    (spec, facts)
+    (public(spec, dice), facts)
 }
 
 /// With names, certificate and listener of every shape that goes together. Drawn last, so that the rest is what it was.
@@ -76,37 +75,42 @@ fn public(spec: TenantSpec, dice: &mut Dice) -> TenantSpec {
         dns
     };
     let role = json!("arn:aws:iam::123456789012:role/kaas/payments");
-    let dns = dice.of(&[
-        Value::Null,
-        with("external-dns", Value::Null, false),
-        with("external-dns", role, false),
-        with("provider", Value::Null, true),
-        json!({ "domain": "kafka.example.com", "managed_by": "none" }),
-    ]);
+    let dns = dice
+        .of(&[
+            Value::Null,
+            with("external-dns", Value::Null, false),
+            with("external-dns", role, false),
+            with("provider", Value::Null, true),
+            json!({ "domain": "kafka.example.com", "managed_by": "none" }),
+        ])
+        .clone();
     let pem = "-----BEGIN CERTIFICATE-----\nMA==\n-----END CERTIFICATE-----\n";
-    let acme = json!({ "directory_url": "https://ca.example.com/dir", "ca_certificate": pem, "profile": "shortlived", "external_account": { "key_id": "k" } });
-    let tls = dice.of(&[
-        Value::Null,
-        json!({ "issuer": "letsencrypt", "email": "kafka@example.com" }),
-        json!({ "issuer": "acme", "acme": acme, "duration_hours": 24, "renew_before_hours": 8 }),
-        json!({ "issuer": "cluster-issuer", "cluster_issuer": "corporate" }),
-        json!({ "issuer": "secret", "secret": "mine" }),
-        json!({ "issuer": "cluster" }),
-    ]);
-    let external = dice.of(&[
-        Value::Null,
-        json!({}),
-        json!({ "internal": true, "source_ranges": ["10.0.0.0/8", "2001:db8::/32"], "annotations": { "example.com/pool": "a" } }),
-        json!({ "type": "node-port" }),
-        json!({ "type": "none" }),
-    ]);
-    let leaving = dice.of(&[Value::Null, json!({ "domain": "old.example.com", "zone_id": "Z0A2" })]);
-    let read = |value: &Value| value.clone();
+    let acme = json!({ "directory_url": "https://ca.example.com/dir", "ca_certificate": pem, "external_account": { "key_id": "k" } });
+    let tls = dice
+        .of(&[
+            Value::Null,
+            json!({ "issuer": "letsencrypt", "email": "kafka@example.com" }),
+            json!({ "issuer": "acme", "acme": acme, "duration_hours": 24, "renew_before_hours": 8 }),
+            json!({ "issuer": "cluster-issuer", "cluster_issuer": "corporate" }),
+            json!({ "issuer": "secret", "secret": "mine" }),
+            json!({ "issuer": "cluster" }),
+        ])
+        .clone();
+    let external = dice
+        .of(&[
+            Value::Null,
+            json!({}),
+            json!({ "internal": true, "source_ranges": ["10.0.0.0/8", "2001:db8::/32"], "annotations": { "example.com/pool": "a" } }),
+            json!({ "type": "node-port" }),
+            json!({ "type": "none" }),
+        ])
+        .clone();
+    let leaving = dice.of(&[Value::Null, json!({ "domain": "old.example.com", "zone_id": "Z0A2" })]).clone();
     let drawn = TenantSpec {
-        dns: serde_json::from_value(read(dns)).unwrap(),
-        tls: serde_json::from_value(read(tls)).unwrap(),
-        external: serde_json::from_value(read(external)).unwrap(),
-        leaving: serde_json::from_value(read(leaving)).unwrap(),
+        dns: serde_json::from_value(dns).unwrap(),
+        tls: serde_json::from_value(tls).unwrap(),
+        external: serde_json::from_value(external).unwrap(),
+        leaving: serde_json::from_value(leaving).unwrap(),
         ..spec.clone()
     };
     let fits = external::check_together(drawn.dns.as_ref(), drawn.tls.as_ref(), drawn.external.as_ref()).is_empty();
