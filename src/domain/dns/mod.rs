@@ -13,5 +13,5 @@ mod zone;
 pub use ownership::{Ownership, Owns};
 pub use record::{Change, ChangeAction, Record, RecordType, Target, Zone};
 pub use spec::{DnsSpec, DomainError, FoundZone, ManagedBy, Names, TTL_S, check_domain, is_within};
-pub use wanted::{Address, Found, Wanted, addresses, batch, left, look, removal};
+pub use wanted::{Address, Found, Wanted, addresses, batch, challenges, left, look, removal};
 pub use zone::{ZoneError, choose, delegation};

@@ -196,6 +196,13 @@ pub fn removal(records: &[Record], names: &Names, owns: &Owns) -> Vec<Change> {
     own(records, names, owns).into_iter().map(|record| Change { action: ChangeAction::Delete, record: record.clone() }).collect()
 }
 
+/// The changes that take away the answers to challenges for the tenant's wildcard, which stand at a name that only its own issuer writes.
+pub fn challenges(records: &[Record], names: &Names) -> Vec<Change> {
+    let name = names.challenge();
+    let answers = records.iter().filter(|record| record.name == name && record.kind == RecordType::Txt);
+    answers.map(|record| Change { action: ChangeAction::Delete, record: record.clone() }).collect()
+}
+
 /// What of the tenant a zone still holds, one text for each record: also the answer to a challenge, which is cert-manager's.
 pub fn left(records: &[Record], names: &Names, owns: &Owns) -> Vec<String> {
     let challenge = names.challenge();

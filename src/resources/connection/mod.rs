@@ -170,6 +170,17 @@ impl Connection {
         connection
     }
 
+    /// Asks this AWS beside the cluster that it leads to.
+    pub fn with_aws(self, aws: Aws) -> Self {
+        let block = self.block();
+        self.configure(Settings { aws: Some(AwsConfig::default()), ..self.settings() });
+        if let (Some(configured), Ok(block)) = (self.configured(), block) {
+            let _ = configured.aws.set(aws);
+            let _ = configured.block.set(block);
+        }
+        self
+    }
+
     /// Asks this AWS, and finds this cluster there.
     pub fn with_eks(self, aws: Aws, id: &EksId, cluster: Cluster) -> Self {
         self.configure(Settings { aws: Some(AwsConfig::default()), ..self.settings() });

@@ -9,7 +9,7 @@ use crate::{
     resources::tenant::{
         apply::{self, Reached},
         model::Tenant,
-        outside::gone,
+        outside::{self, gone},
         prepare::Prepared,
         wait::Outcome,
     },
@@ -52,10 +52,14 @@ async fn give_up(prepared: &Prepared, before: &DnsSpec, call: &Call) -> Result<R
     if let Outcome::Waiting { what, why } = outcome {
         return Err(not_yet(&what, why));
     }
-    if spec.own_cluster().is_some()
-        && let Some(early) = apply::bring_home(prepared, spec, sizing, call).await?
-    {
-        return Ok(Reached { outcome: early, there: true });
+    if spec.own_cluster().is_some() {
+        if let Some(early) = apply::bring_home(prepared, spec, sizing, call).await? {
+            return Ok(Reached { outcome: early, there: true });
+        }
+        // The external-dns that went may have taken names along that were its own before.
+        if let Some(early) = outside::settle(prepared, call).await? {
+            return Ok(Reached { outcome: early, there: true });
+        }
     }
     Ok(Reached { outcome: Outcome::Ready, there: true })
 }

@@ -63,10 +63,10 @@ pub async fn records(
     stop: &CancellationToken,
 ) -> Result<(), Diagnostics> {
     let Some(records) = Records::of(connection, name, dns, deadline, stop)? else { return Ok(()) };
-    let is_swept = !asked || dns.managed_by == ManagedBy::Provider;
-    let ended = match is_swept {
-        true => records.remove().await?,
-        false => None,
+    let ended = match (asked, dns.managed_by) {
+        (false, _) => records.remove_all().await?,
+        (true, ManagedBy::Provider) => records.remove().await?,
+        (true, _) => None,
     };
     let ended = match ended {
         None => records.gone().await?,

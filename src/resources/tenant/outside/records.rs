@@ -65,6 +65,7 @@ impl<'a> Records<'a> {
 
     /// Until every name leads to its load balancer. Writes them where nobody else does. None: they do.
     pub async fn settle(&self, place: &Cluster, spec: &TenantSpec, dns: &DnsSpec) -> Result<Option<Outcome>, Diagnostics> {
+        let mut written = Vec::new();
         loop {
             let pool = place.get(&pool(&spec.name)).await.map_err(|error| failed(SUMMARY, &error))?;
             let wanted = wanted(place, spec, &self.names, pool.as_ref(), Reading::Fresh).await?;
@@ -72,10 +73,12 @@ impl<'a> Records<'a> {
             if dns.managed_by == ManagedBy::Provider {
                 let changes =
                     dns::batch(&records, &wanted, &self.names, &self.owns, dns.ttl_s).map_err(|others| foreign(&self.zone, &others))?;
-                if !changes.is_empty() {
+                // What Route53 spells otherwise than we do is not written again and again.
+                if !changes.is_empty() && changes != written {
                     if let Some(outcome) = self.change(&format!("names of the tenant {}", spec.name), &changes).await? {
                         return Ok(Some(outcome));
                     }
+                    written = changes;
                     continue;
                 }
             }
@@ -123,6 +126,14 @@ impl<'a> Records<'a> {
     pub async fn remove(&self) -> Result<Option<Outcome>, Diagnostics> {
         let changes = dns::removal(&self.listed().await?, &self.names, &self.owns);
         if changes.is_empty() { Ok(None) } else { self.change("names that a tenant has given up", &changes).await }
+    }
+
+    /// As [`Self::remove`], with the answers to challenges, of which nobody else is left to take them away.
+    pub async fn remove_all(&self) -> Result<Option<Outcome>, Diagnostics> {
+        let records = self.listed().await?;
+        let mut changes = dns::removal(&records, &self.names, &self.owns);
+        changes.extend(dns::challenges(&records, &self.names));
+        if changes.is_empty() { Ok(None) } else { self.change("names of a tenant that is gone", &changes).await }
     }
 
     /// Waits until nothing of the tenant is left. None: nothing is.

@@ -38,7 +38,6 @@ use crate::{
     },
 };
 
-const EKS: &str = "eks/eu-central-1/test";
 const BOOTSTRAP: &str = "bootstrap.payments.kafka.example.com";
 
 fn empty<M: Model>() -> M {
@@ -56,7 +55,7 @@ fn letsencrypt() -> Tls {
 /// A tenant with public names.
 fn named(managed_by: &str) -> Tenant {
     let mut config = config();
-    config.management_cluster = EKS.into();
+    config.management_cluster = "context/test".into();
     config.deletion_protection = false.into();
     config.dns = dns(managed_by).into();
     config
@@ -194,7 +193,7 @@ async fn route53(records: String) -> Server {
 }
 
 fn connection(route53: &Server, cluster: Cluster) -> Connection {
-    Connection::default().with_eks(aws(route53), &EKS.parse().unwrap(), cluster)
+    Connection::to(cluster).with_aws(aws(route53))
 }
 
 /// A cluster that holds the tenant's namespace, its Kafka with one broker behind a load balancer, and a Certificate.
