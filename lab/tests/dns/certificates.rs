@@ -78,7 +78,9 @@ async fn what_goes_wrong_is_told_and_mended() -> Result<()> {
         json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "route53:ListHostedZonesByName", "Resource": "*"}]});
     aws.allow("User", user, &nothing)?;
     world.cluster.certificate("denied", "kaas-pay", &world.name("denied")).await?;
-    world.cluster.says("acme.cert-manager.io/v1", "Challenge", "AccessDenied").await?;
+    // The status leaves out what AWS said; the events have it.
+    world.cluster.says("acme.cert-manager.io/v1", "Challenge", "failed to change Route 53 record set").await?;
+    world.cluster.event("AccessDenied").await?;
     let all = json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "route53:*", "Resource": "*"}]});
     aws.allow("User", user, &all)?;
     world.cluster.ready("denied").await?;

@@ -28,7 +28,7 @@ async fn a_release_of_external_dns_writes_records_as_its_values_say_until_it_is_
         "targetNamespace": "external-dns", "storageNamespace": "external-dns", "install": {"createNamespace": true},
         "kubeConfig": {"secretRef": {"name": "pay-kubeconfig"}},
         "values": {"provider": {"name": "aws"}, "sources": ["service"], "policy": "sync", "registry": "txt", "txtOwnerId": "kaas-pay",
-            "domainFilters": [domain], "extraArgs": [format!("--zone-id-filter={zone}")]},
+            "domainFilters": [domain], "extraArgs": ["--aws-zone-match-parent".to_owned(), format!("--zone-id-filter={zone}")]},
     });
     let kinds = [
         (

@@ -165,6 +165,17 @@ impl Cluster {
         })
         .await
     }
+
+    /// Waits until an event in the tests' namespace contains `wanted`.
+    pub async fn event(&self, wanted: &str) -> Result<()> {
+        let api = self.api("v1", "Event", TENANT);
+        until(&format!("an event with {wanted:?}"), async || {
+            let all = api.list(&Default::default()).await?;
+            let said: Vec<String> = all.iter().map(|object| object.data["message"].to_string()).collect();
+            Ok(said.iter().any(|text| text.contains(wanted)).then_some(()).ok_or_else(|| format!("{said:#?}")))
+        })
+        .await
+    }
 }
 
 pub fn condition<'a>(object: &'a DynamicObject, kind: &str) -> Option<&'a Value> {
