@@ -11,7 +11,7 @@ use super::dns::{DnsSpec, ManagedBy, Names};
 use super::tenant::{TenantSpec, is_dns_name};
 
 /// The listener of clients outside, beside the one inside.
-pub const LISTENER: &str = "external";
+pub const LISTENER: &str = "outside";
 pub const PORT: u16 = 9094;
 
 /// How clients outside come in.

@@ -216,7 +216,7 @@ mod tests {
             format!("{name}-{CONTROLLER_POOL}-62"),
             format!("data-0-{name}-{CONTROLLER_POOL}-62"),
             // Strimzi's Service in front of one broker, for clients outside.
-            format!("{name}-{BROKER_POOL}-external-16383"),
+            format!("{name}-{BROKER_POOL}-outside-16383"),
         ];
         for name in derived {
             assert!(name.len() <= 63, "{name}");

@@ -179,7 +179,13 @@ impl<'a> Tour<'a> {
         })?;
         steps.step("messages by public name", || {
             let back: Vec<String> = access.iter().map(|tenant| self.pass(tenant)).collect::<Result<_>>()?;
-            Ok(((), format!("trusting the ACME server's root alone, over mutual TLS: {}; a client without a certificate is refused", back.join(", "))))
+            Ok((
+                (),
+                format!(
+                    "trusting the ACME server's root alone, over mutual TLS: {}; a client without a certificate is refused",
+                    back.join(", ")
+                ),
+            ))
         })
     }
 

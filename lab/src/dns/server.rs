@@ -123,7 +123,7 @@ impl One {
     async fn find(&self, asked: &Question<'_>) -> Result<Answer> {
         let QTYPE::TYPE(kind) = asked.qtype else { return Ok(failed(Code::NotImplemented)) };
         let (name, kind) = (plain(&asked.qname.to_string()), format!("{kind:?}"));
-        let found = answer(&*self.zones.now().await?, &name, &kind, self.view == View::Validation);
+        let found = answer(&self.zones.now().await?, &name, &kind, self.view == View::Validation);
         tracing::debug!("{:?} {name} {kind}: {:?} {}", self.view, found.code, found.lines.len());
         Ok(found)
     }

@@ -54,5 +54,7 @@ fn a_role_that_may_not_write_the_answer_is_told() {
         aws.allow("User", dns.cert_manager_user(), &policy).unwrap();
     };
     may(&["route53:ListHostedZonesByName", "route53:GetChange", "route53:ListResourceRecordSets"]);
-    is_told_and_mended(lab, "denied", "10m", &["AccessDenied", "route53:ChangeResourceRecordSets"], || may(&["route53:*", "sts:AssumeRole"]));
+    is_told_and_mended(lab, "denied", "10m", &["AccessDenied", "route53:ChangeResourceRecordSets"], || {
+        may(&["route53:*", "sts:AssumeRole"])
+    });
 }

@@ -100,7 +100,8 @@ fn renewed_while_a_client_produces(lab: &Lab, place: &Place) {
 
 #[test]
 fn clients_outside_come_in_by_public_names_and_lose_nothing_while_the_certificate_is_renewed() {
-    let lab = TemporaryLab::with(&kaas_lab::Options { lab_binary: Some(env!("CARGO_BIN_EXE_kaas-lab").into()), ..options("named-real") }).unwrap();
+    let lab = TemporaryLab::with(&kaas_lab::Options { lab_binary: Some(env!("CARGO_BIN_EXE_kaas-lab").into()), ..options("named-real") })
+        .unwrap();
     let before = objects::settled(&lab.kubeconfig()).unwrap();
     let dns = lab.dns().unwrap();
     let place = place(Engine::OpenTofu, &lab);

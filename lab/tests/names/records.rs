@@ -8,7 +8,8 @@ use crate::acceptance::world::{each_engine, named as name_of};
 
 /// The smallest tenant has three brokers.
 fn names_of(tenant: &str, domain: &str) -> Vec<String> {
-    let mut names: Vec<String> = ["bootstrap", "broker-0", "broker-1", "broker-2"].map(|first| format!("A {first}.{tenant}.{domain}")).into();
+    let mut names: Vec<String> =
+        ["bootstrap", "broker-0", "broker-1", "broker-2"].map(|first| format!("A {first}.{tenant}.{domain}")).into();
     names.sort();
     names
 }
@@ -35,7 +36,11 @@ fn a_tenant_gets_names_by_external_dns_and_a_certificate_by_acme_and_both_go_wit
         assert!(certificate(&place)["not_after"].is_string(), "{}", certificate(&place));
         let records = route53.of_tenant(&name);
         assert_eq!(addresses(&records), names_of(&name, &domain(&dns)));
-        assert_eq!(records.iter().filter(|record| record.starts_with("TXT ")).count(), 4, "each record has its owner beside it: {records:?}");
+        assert_eq!(
+            records.iter().filter(|record| record.starts_with("TXT ")).count(),
+            4,
+            "each record has its owner beside it: {records:?}"
+        );
         place.destroy();
         assert_eq!(route53.of_tenant(&name), Vec::<String>::new());
     });
@@ -73,7 +78,12 @@ fn a_tenant_without_names_tells_the_addresses_it_has() {
         place.plan_is_empty();
         let tenant = place.tenant();
         let servers = tenant["bootstrap_servers"].as_str().unwrap().to_owned();
-        assert!(servers.split(',').all(|server| server.rsplit_once(':').is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok())), "{servers}");
+        assert!(
+            servers
+                .split(',')
+                .all(|server| server.rsplit_once(':').is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok())),
+            "{servers}"
+        );
         place.destroy();
     }
 }

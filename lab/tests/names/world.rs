@@ -14,7 +14,8 @@ use crate::acceptance::place::{Place, Tenant};
 use crate::acceptance::world::Shared;
 
 static READY: LazyLock<Shared> = LazyLock::new(|| Shared::with(&Options { pretend_ready: true, ..options("names") }));
-static BROKEN: LazyLock<Mutex<Shared>> = LazyLock::new(|| Mutex::new(Shared::with(&Options { pretend_ready: true, ..options("nameless") })));
+static BROKEN: LazyLock<Mutex<Shared>> =
+    LazyLock::new(|| Mutex::new(Shared::with(&Options { pretend_ready: true, ..options("nameless") })));
 
 /// A lab with names: real Kafka, unless it is told to pretend.
 pub fn options(purpose: &str) -> Options {
@@ -97,7 +98,8 @@ impl Route53 {
             Ok(listed.resource_record_sets)
         });
         let names = listed.unwrap().into_iter().map(|set| format!("{} {}", set.r#type, set.name.trim_end_matches('.')));
-        let mut names: Vec<String> = names.filter(|name| name.contains(&format!(".{inside}")) || name.contains(&format!(" {inside}"))).collect();
+        let mut names: Vec<String> =
+            names.filter(|name| name.contains(&format!(".{inside}")) || name.contains(&format!(" {inside}"))).collect();
         names.sort();
         names
     }

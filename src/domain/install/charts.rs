@@ -73,7 +73,6 @@ impl Wish {
 
     fn external_dns_values(&self) -> Value {
         let Some(dns) = &self.external_dns else { return json!({}) };
-        let filters: Vec<String> = dns.zone_ids.iter().map(|zone| format!("--zone-id-filter={zone}")).collect();
         let mut values = json!({
             "provider": { "name": "aws" },
             "sources": ["service"],
@@ -81,11 +80,9 @@ impl Wish {
             "registry": "txt",
             "txtOwnerId": dns.owner_id,
             "domainFilters": dns.domains,
+            "extraArgs": releases::external_dns_arguments(&dns.zone_ids),
             "serviceAccount": { "name": releases::EXTERNAL_DNS_SERVICE_ACCOUNT },
         });
-        if !filters.is_empty() {
-            values["extraArgs"] = json!(filters);
-        }
         if let Some(role) = &dns.role_arn {
             values["serviceAccount"]["annotations"] = json!({ "eks.amazonaws.com/role-arn": role });
         }

@@ -191,7 +191,10 @@ fn the_shared_layer_is_made_of_releases() {
     }
     let plain = wish().build(Component::ExternalDns, &BTreeMap::new()).unwrap();
     assert_eq!(find(&plain, "HelmRelease", "external-dns")["spec"]["chart"]["spec"]["version"], "1.21.1");
-    assert_eq!(find(&plain, "HelmRelease", "external-dns")["spec"]["values"]["extraArgs"], json!(["--zone-id-filter=Z1"]));
+    assert_eq!(
+        find(&plain, "HelmRelease", "external-dns")["spec"]["values"]["extraArgs"],
+        json!(["--zone-id-filter=Z1", "--aws-zone-match-parent"])
+    );
 }
 
 #[test]

@@ -118,7 +118,7 @@ mod tests {
     fn a_load_balancer_has_names_by_both_prefixes_and_the_certificate() {
         let external = json!({ "internal": true, "source_ranges": ["10.0.0.0/8"], "annotations": { "example.com/a": "b" } });
         let listener = listener(&with(zone(), json!({ "issuer": "letsencrypt" }), external)).unwrap();
-        assert_eq!((&listener["name"], &listener["port"], &listener["type"]), (&json!("external"), &json!(9094), &json!("loadbalancer")));
+        assert_eq!((&listener["name"], &listener["port"], &listener["type"]), (&json!(LISTENER), &json!(9094), &json!("loadbalancer")));
         let configuration = &listener["configuration"];
         let bootstrap = &configuration["bootstrap"]["annotations"];
         let brokers = &configuration["perBrokerAnnotationsTemplate"];

@@ -114,6 +114,12 @@ fn monitoring(spec: &TenantSpec) -> Value {
     })
 }
 
+/// The zones it looks into. Without the second argument it passes over zones whose name is above its domains, as that of a tenant's always is.
+pub fn external_dns_arguments(zone_ids: &[String]) -> Vec<String> {
+    let zones = zone_ids.iter().map(|id| format!("--zone-id-filter={id}"));
+    zones.chain(std::iter::once("--aws-zone-match-parent".to_owned())).collect()
+}
+
 /// It takes its records away again, and only those it wrote itself, which it knows by an owner that no other cluster has.
 fn external_dns(spec: &TenantSpec, dns: &ExternalDns) -> Value {
     let mut values = json!({
@@ -123,7 +129,7 @@ fn external_dns(spec: &TenantSpec, dns: &ExternalDns) -> Value {
         "registry": "txt",
         "txtOwnerId": spec.name.namespace(),
         "domainFilters": dns.domains,
-        "extraArgs": dns.zone_ids.iter().map(|id| format!("--zone-id-filter={id}")).collect::<Vec<_>>(),
+        "extraArgs": external_dns_arguments(&dns.zone_ids),
         "serviceAccount": { "name": EXTERNAL_DNS_SERVICE_ACCOUNT },
     });
     if let Some(role) = &dns.role_arn {

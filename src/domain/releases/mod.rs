@@ -17,7 +17,9 @@ use super::manifests::manifest;
 use super::object::{Kind, Manifest};
 use super::tenant::TenantSpec;
 
-pub use charts::{Chart, EBS_SERVICE_ACCOUNT, EXTERNAL_DNS_SERVICE_ACCOUNT, ExternalDns, Source, source as chart_source};
+pub use charts::{
+    Chart, EBS_SERVICE_ACCOUNT, EXTERNAL_DNS_SERVICE_ACCOUNT, ExternalDns, Source, external_dns_arguments, source as chart_source,
+};
 pub use versions::{ComponentVersions, VersionFormatError};
 
 /// Where Strimzi's operator runs in a tenant's cluster; monitoring looks for it there.

@@ -99,7 +99,7 @@ fn values_say_what_a_tenant_needs() {
     assert_eq!(values(Component::CertManager)["crds"]["enabled"], true);
     let dns = values(Component::ExternalDns);
     assert_eq!((dns["txtOwnerId"].as_str(), dns["policy"].as_str()), (Some("kaas-payments"), Some("sync")));
-    assert_eq!(dns["extraArgs"], json!(["--zone-id-filter=Z1"]));
+    assert_eq!(dns["extraArgs"], json!(["--zone-id-filter=Z1", "--aws-zone-match-parent"]));
     assert_eq!(dns["serviceAccount"]["annotations"]["eks.amazonaws.com/role-arn"], "arn:aws:iam::1:role/dns");
     let prometheus = &values(Component::Monitoring)["prometheus"]["prometheusSpec"];
     assert_eq!(prometheus["podMonitorSelectorNilUsesHelmValues"], false);
