@@ -52,6 +52,7 @@ pub enum Kind {
     ClusterIssuer,
     Order,
     Challenge,
+    Event,
 }
 
 /// Groups of Cluster API and its providers. The AWS provider's "v1beta2" is its own and no relation of the core's.
@@ -117,6 +118,7 @@ impl Kind {
             Self::ClusterIssuer => Api::new("cert-manager.io", "v1", "ClusterIssuer", "clusterissuers", false),
             Self::Order => Api::new("acme.cert-manager.io", "v1", "Order", "orders", true),
             Self::Challenge => Api::new("acme.cert-manager.io", "v1", "Challenge", "challenges", true),
+            Self::Event => Api::new("", "v1", "Event", "events", true),
         }
     }
 }

@@ -3,7 +3,7 @@
 use aws_sdk_route53::types::RrType;
 use kaas_lab::terraform::Engine;
 
-use super::world::{Route53, dns_block, domain, named, place, ready};
+use super::world::{Route53, acme_block, dns_block, domain, named, place, ready};
 use crate::acceptance::cluster::{self, of};
 use crate::acceptance::place::{Tenant, holds};
 use kaas::domain::object::Kind;
@@ -47,7 +47,8 @@ fn a_zone_that_its_parent_does_not_delegate_to_is_told() {
     let child = format!("team.{}", dns.zone_name());
     let zone = lab.aws().unwrap().hosted_zone(&child).unwrap();
     let place = place(Engine::OpenTofu, lab);
-    place.configure(&Tenant::small("undelegated").with(&format!("dns {{\n    zone_id = \"{zone}\"\n    domain = \"{child}\"\n  }}")));
+    let names = format!("dns {{\n    zone_id = \"{zone}\"\n    domain = \"{child}\"\n  }}\n  {}", acme_block(&dns, ""));
+    place.configure(&Tenant::small("undelegated").with(&names));
     holds(&place.apply_fails(), &[&child, "NS"]);
 }
 

@@ -313,19 +313,20 @@ async fn finish(
     let written = Written::of_tenant(&planned).to_json();
     cluster.annotate(&namespace.object, &[(WRITTEN_ANNOTATION, Some(&written))]).await.map_err(|error| failed(summary, &error))?;
     let (kafka, pools) = if reached.there { wait::look(&prepared.place, spec).await? } else { (None, Vec::new()) };
+    let is_waiting = matches!(reached.outcome, Outcome::Waiting { .. });
+    let outside = if reached.there && (spec.own_certificate().is_some() || (is_waiting && spec.dns.is_some())) {
+        let brokers = pools.iter().find(|pool| pool["metadata"]["name"] == BROKER_POOL);
+        Some(outside::look(&prepared.connection, &prepared.place, spec, (kafka.as_ref(), brokers), call).await?)
+    } else {
+        None
+    };
     // Last of all: a creation that fails after this could not be gone on with, only imported.
     let noted = match claim {
         Some(claim) => claim.finish(cluster, &namespace).await?,
         None => cluster.apply(&namespace).await.map_err(|error| failed(summary, &error))?,
     };
     read::remember(&noted, call);
-    let mut tenant = report::applied(planned, spec, &prepared.sizing, kafka.as_ref(), &pools);
-    let is_waiting = matches!(reached.outcome, Outcome::Waiting { .. });
-    if reached.there && (spec.own_certificate().is_some() || (is_waiting && spec.dns.is_some())) {
-        let brokers = pools.iter().find(|pool| pool["metadata"]["name"] == BROKER_POOL);
-        let look = outside::look(&prepared.connection, &prepared.place, spec, (kafka.as_ref(), brokers), call).await?;
-        report::outside(&mut tenant, look);
-    }
+    let mut tenant = report::applied(planned, spec, &prepared.sizing, (kafka.as_ref(), &pools), outside);
     if let (Outcome::Waiting { what, .. }, Some(_)) = (reached.outcome, spec.own_cluster()) {
         let phase = if claim.is_some() { "Creating" } else { "Updating" };
         report::unsettled(&mut tenant, Some(&Trouble { phase, reason: "Waiting".to_owned(), message: what }));

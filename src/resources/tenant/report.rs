@@ -21,8 +21,15 @@ use crate::{
     },
 };
 
-/// The planned tenant with everything filled in that was to be known after apply. What the plan promised stays as promised.
-pub fn applied(planned: Tenant, spec: &TenantSpec, sizing: &Sizing, kafka: Option<&Value>, pools: &[Value]) -> Tenant {
+/// The planned tenant with everything filled in that was to be known after apply. What the plan promised stays as promised. `outside`: what was seen of names
+/// and certificate, where that was looked at.
+pub fn applied(
+    planned: Tenant,
+    spec: &TenantSpec,
+    sizing: &Sizing,
+    (kafka, pools): (Option<&Value>, &[Value]),
+    outside: Option<Look>,
+) -> Tenant {
     let mut tenant = planned.clone();
     fill(&mut tenant, spec, Some(sizing), kafka, pools);
     if !planned.sizing.is_unknown() {
@@ -32,9 +39,11 @@ pub fn applied(planned: Tenant, spec: &TenantSpec, sizing: &Sizing, kafka: Optio
     tenant.bootstrap_servers = promised(planned.bootstrap_servers, tenant.bootstrap_servers);
     tenant.ca_certificate = promised(planned.ca_certificate, tenant.ca_certificate);
     tenant.cluster_id = promised(planned.cluster_id, tenant.cluster_id);
+    let Look { certificate, trouble, .. } = outside.unwrap_or_default();
     if tenant.certificate.is_unknown() {
-        tenant.certificate = Attr::Null;
+        tenant.certificate = certificate;
     }
+    unsettled(&mut tenant, trouble.as_ref());
     tenant.drift = Attr::Known(Vec::new());
     tenant
 }
@@ -70,14 +79,6 @@ pub fn out_of_reach(tenant: &mut Tenant, spec: &TenantSpec, sizing: Option<&Sizi
     fill(tenant, spec, sizing, None, &[]);
     (tenant.bootstrap_servers, tenant.ca_certificate) = (servers, certificate);
     unsettled(tenant, Some(trouble));
-}
-
-/// Fills in what was seen of names and certificate.
-pub fn outside(tenant: &mut Tenant, look: Look) {
-    if tenant.certificate.is_unknown() || look.certificate.is_null() {
-        tenant.certificate = look.certificate;
-    }
-    unsettled(tenant, look.trouble.as_ref());
 }
 
 /// Notes what is wrong with the tenant's own cluster, where the Kafka itself does not say more.

@@ -10,7 +10,7 @@ use crate::{
     domain::{
         certificate::{
             self, IssuerKind,
-            status::{CertificatePhase, CertificateStatus, Seen, certificate_status},
+            status::{CertificatePhase, CertificateStatus, Seen, certificate_status, is_withheld},
         },
         external::LISTENER,
         manifests,
@@ -53,7 +53,8 @@ pub async fn look(place: &Cluster, spec: &TenantSpec) -> Result<Option<Certifica
     let namespace = spec.name.namespace();
     let (requests, orders, challenges) =
         tokio::try_join!(listed(place, requests, &namespace), listed(place, orders, &namespace), listed(place, challenges, &namespace))?;
-    Ok(Some(certificate_status(&Seen { requests: &requests, orders: &orders, challenges: &challenges, ..seen })))
+    let events = if challenges.iter().any(is_withheld) { listed(place, Kind::Event, &namespace).await? } else { Vec::new() };
+    Ok(Some(certificate_status(&Seen { requests: &requests, orders: &orders, challenges: &challenges, events: &events, ..seen })))
 }
 
 async fn listed(place: &Cluster, kind: Kind, namespace: &str) -> Result<Vec<Value>, Diagnostics> {

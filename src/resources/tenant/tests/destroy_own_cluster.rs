@@ -74,6 +74,6 @@ fn a_tenant_without_kafka_is_reported_with_nothing_unknown() {
     let spec = parse::spec(&planned, &Settings::default()).unwrap();
     let sizing = sizing::size(&spec.wish, &spec.overrides, None).unwrap();
     assert!(planned.cluster_id.is_unknown());
-    let reported = report::applied(planned, &spec, &sizing, None, &[]);
+    let reported = report::applied(planned, &spec, &sizing, (None, &[]), None);
     assert!(reported.cluster_id.is_null() && !format!("{:?}", reported.encode()).contains("Unknown"), "{reported:?}");
 }
