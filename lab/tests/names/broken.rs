@@ -33,7 +33,7 @@ fn a_rate_limit_of_the_acme_server_is_told() {
     let broken = broken();
     let dns = broken.lab().dns().unwrap();
     dns.order(Faults { acme_rate_limited: true, ..Faults::default() }).unwrap();
-    is_told_and_mended(broken.lab(), "limited", "10m", &["rate limit"], || dns.order(Faults::default()).unwrap());
+    is_told_and_mended(broken.lab(), "limited", "10m", &["RateLimited", "letsencrypt-staging"], || dns.order(Faults::default()).unwrap());
 }
 
 #[test]

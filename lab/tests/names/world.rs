@@ -5,7 +5,7 @@ use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
 use aws_sdk_route53::Client;
 use aws_sdk_route53::config::{BehaviorVersion, Credentials, Region};
 use aws_sdk_route53::types::{Change, ChangeAction, ChangeBatch, ResourceRecord, ResourceRecordSet, RrType};
-use kaas_lab::dns::Dns;
+use kaas_lab::dns::{Dns, Faults};
 use kaas_lab::terraform::Engine;
 use kaas_lab::{Lab, Options};
 use serde_json::Value;
@@ -27,9 +27,11 @@ pub fn ready() -> &'static Lab {
     &READY.lab
 }
 
-/// The lab in which things may be made to fail: one journey at a time.
+/// The lab in which things may be made to fail: one journey at a time. What an earlier journey broke works again.
 pub fn broken() -> Broken {
-    Broken(BROKEN.lock().unwrap_or_else(PoisonError::into_inner))
+    let shared = BROKEN.lock().unwrap_or_else(PoisonError::into_inner);
+    shared.lab.dns().unwrap().order(Faults::default()).unwrap();
+    Broken(shared)
 }
 
 pub struct Broken(MutexGuard<'static, Shared>);
