@@ -42,7 +42,7 @@ impl Deletion<'_> {
             for kinds in gone::INSIDE {
                 place.delete_all(kinds, Some(&self.name.namespace()), None).await?;
             }
-            gone::issuer(&place.cluster, &self.name).await?;
+            gone::issuer(&place.cluster, &self.name, true).await?;
         }
         self.records_gone(public, true).await
     }

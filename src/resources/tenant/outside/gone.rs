@@ -1,5 +1,7 @@
 //! Taking names and certificate away: what is given up by a tenant that stays, and everything of one that goes.
 
+use std::time::Duration;
+
 use serde_json::Value;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -22,6 +24,9 @@ use crate::{
 };
 
 const SUMMARY: &str = "Cannot take the tenant's certificate away";
+/// How often a Secret that comes back is deleted, and how long after each time is looked again.
+const WRITTEN_ANEW: u32 = 10;
+const WRITING: Duration = Duration::from_millis(500);
 
 /// Takes away the names of before that the tenant does not have any more. None: they are gone.
 pub async fn given_up(
@@ -85,24 +90,37 @@ pub async fn records(
 /// The objects of cert-manager that are the tenant's: requests, orders and challenges go with the Certificate they belong to.
 pub const INSIDE: [&[Kind]; 2] = [&[Kind::Certificate], &[Kind::CertificateRequest, Kind::Order, Kind::Challenge]];
 
-/// Deletes the tenant's ClusterIssuer and the Secrets that belong to it, which are outside of its namespace. False: there was none.
-pub async fn issuer(place: &Cluster, name: &TenantName) -> Result<bool, Diagnostics> {
+/// Deletes the tenant's ClusterIssuer and the Secrets that belong to it, which are outside of its namespace. `had`: there was one, so that Secrets may be left by
+/// a deletion that did not end.
+pub async fn issuer(place: &Cluster, name: &TenantName, had: bool) -> Result<(), Diagnostics> {
     let refused = |error: Error| failed(SUMMARY, &error);
     let object = ObjectRef::global(Kind::ClusterIssuer, certificate::own_issuer(name));
     let found = match place.get(&object).await {
         // Who may not see it did not make it.
-        Err(Error::KindMissing { .. } | Error::Forbidden { .. }) => return Ok(false),
+        Err(Error::KindMissing { .. } | Error::Forbidden { .. }) => return Ok(()),
         found => found.map_err(refused)?,
     };
-    if !found.as_ref().is_some_and(|found| is_own(found, name)) {
-        return Ok(false);
+    match &found {
+        Some(found) if !is_own(found, name) => return Ok(()),
+        Some(_) => drop(place.delete(&object, Propagation::Background).await.map_err(refused)?),
+        None if !had => return Ok(()),
+        None => {}
     }
-    // The issuer last: as long as it is there, a deletion that did not end comes back here.
     for secret in [certificate::account_secret(name), certificate::external_account_secret(name)] {
-        place.delete(&secret, Propagation::Background).await.map_err(refused)?;
+        away(place, &secret).await.map_err(refused)?;
     }
-    place.delete(&object, Propagation::Background).await.map_err(refused)?;
-    Ok(true)
+    Ok(())
+}
+
+/// cert-manager may still be making the account of an issuer that has just gone, and writes its Secret anew.
+async fn away(place: &Cluster, secret: &ObjectRef) -> Result<(), Error> {
+    for _ in 0..WRITTEN_ANEW {
+        if !place.delete(secret, Propagation::Background).await? {
+            return Ok(());
+        }
+        tokio::time::sleep(WRITING).await;
+    }
+    Ok(())
 }
 
 fn is_own(found: &Value, name: &TenantName) -> bool {
@@ -114,7 +132,7 @@ pub async fn pruned(place: &Cluster, spec: &TenantSpec) -> Result<(), Diagnostic
     let refused = |error: Error| failed(SUMMARY, &error);
     let tls = spec.own_certificate();
     if tls.is_none_or(|tls| !tls.issuer.is_acme()) {
-        issuer(place, &spec.name).await?;
+        issuer(place, &spec.name, false).await?;
     }
     if tls.is_none_or(|tls| !tls.issuer.is_requested()) {
         let object = certificate::certificate(&spec.name);
