@@ -1,3 +1,5 @@
+//! Certificates as cert-manager leaves them, and what is told of each.
+
 use serde_json::json;
 
 use super::*;
