@@ -6,4 +6,5 @@ mod kafka;
 mod own_cluster;
 mod records;
 mod refused;
+mod rename;
 mod world;

@@ -1,0 +1,36 @@
+//! Another domain, taken up in place: the new names come first, the old ones go last.
+
+use kaas_lab::terraform::Engine;
+
+use super::world::{Route53, acme_block, certificate, domain, place, ready};
+use crate::acceptance::place::{Tenant, holds};
+
+#[test]
+fn another_domain_is_taken_up_in_place_and_nothing_of_the_old_one_is_left() {
+    let lab = ready();
+    let (dns, route53) = (lab.dns().unwrap(), Route53::of(lab));
+    let (old, new) = (domain(&dns), format!("new.{}", domain(&dns)));
+    let place = place(Engine::OpenTofu, lab);
+    let named = |domain: &str| {
+        let names = format!("dns {{\n    zone_id = \"{}\"\n    domain = \"{domain}\"\n  }}\n  {}", dns.zone_id(), acme_block(&dns, ""));
+        Tenant::small("moving").with(&names)
+    };
+    let addresses = |domain: &str| {
+        let below = format!(".moving.{domain}");
+        route53.of_tenant("moving").iter().filter(|record| record.starts_with("A ") && record.ends_with(&below)).count()
+    };
+    place.configure(&named(&old));
+    place.apply();
+    assert_eq!((addresses(&old), addresses(&new)), (4, 0));
+    place.configure(&named(&new));
+    let plan = place.plan_changes();
+    holds(&plan, &[&format!("bootstrap.moving.{new}:9094"), "rolling restart"]);
+    assert_eq!(place.actions(), ["update"]);
+    place.apply();
+    place.plan_is_empty();
+    assert_eq!(place.tenant()["bootstrap_servers"], format!("bootstrap.moving.{new}:9094"));
+    assert_eq!((addresses(&old), addresses(&new)), (0, 4));
+    assert!(certificate(&place)["ready"] == true, "{}", certificate(&place));
+    place.destroy();
+    assert_eq!(route53.of_tenant("moving"), Vec::<String>::new());
+}
