@@ -24,7 +24,7 @@ pub const NODE_ADDRESS: &str = "lab.kaas.dev/node-address";
 /// Set to `"true"` on a Service, its load balancer has a host name in place of an address.
 pub const HOST_NAME: &str = "lab.kaas.dev/hostname";
 /// What such host names end with.
-const HOST_NAMES: &str = ".elb.lab.kaas.dev";
+const HOST_NAMES: &str = ".elb.eu-central-1.amazonaws.com";
 
 /// What the stand-in is started with.
 #[derive(Debug, Clone, Args)]
@@ -76,9 +76,9 @@ mod tests {
     #[test]
     fn a_host_name_leads_back_to_its_address() {
         let address = Ipv4Addr::new(127, 70, 3, 254);
-        assert_eq!(host_name(address), "lb-127-70-3-254.elb.lab.kaas.dev");
-        assert_eq!(address_of("LB-127-70-3-254.elb.lab.kaas.dev."), Some(address));
-        assert_eq!(address_of("lb-x.elb.lab.kaas.dev"), None);
+        assert_eq!(host_name(address), "lb-127-70-3-254.elb.eu-central-1.amazonaws.com");
+        assert_eq!(address_of("LB-127-70-3-254.elb.eu-central-1.amazonaws.com."), Some(address));
+        assert_eq!(address_of("lb-x.elb.eu-central-1.amazonaws.com"), None);
         assert_eq!(address_of("lb-127-70-3-254.elb.amazonaws.com"), None);
     }
 }
