@@ -231,7 +231,10 @@ mod tests {
             }
         });
         assert_eq!(names.addresses("broker-0.example.test").await.unwrap(), Some(vec!["127.64.0.1".parse().unwrap()]));
-        assert_eq!(names.addresses("lb-127-70-1-2.elb.eu-central-1.amazonaws.com").await.unwrap(), Some(vec!["127.70.1.2".parse().unwrap()]));
+        assert_eq!(
+            names.addresses("lb-127-70-1-2.elb.eu-central-1.amazonaws.com").await.unwrap(),
+            Some(vec!["127.70.1.2".parse().unwrap()])
+        );
         assert_eq!(names.addresses("127.0.0.1").await.unwrap(), Some(vec!["127.0.0.1".parse().unwrap()]));
         assert!(names.addresses("no..name").await.is_err());
     }

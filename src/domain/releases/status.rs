@@ -50,6 +50,13 @@ pub struct ReleaseStatus {
     pub version: Option<String>,
 }
 
+/// The chart's version that runs: that of the last try which came to its end well.
+pub fn running_version(release: &Value) -> Option<String> {
+    let tries = release["status"]["history"].as_array()?;
+    let last = tries.iter().find(|one| one["status"] == "deployed" || one["status"] == "superseded")?;
+    last["chartVersion"].as_str().map(str::to_owned)
+}
+
 /// Reads a HelmRelease as the API server gave it. `wanted` is the chart's version; without it the version installed is not looked at.
 pub fn release_status(release: &Value, wanted: Option<&str>) -> ReleaseStatus {
     let version = release["status"]["history"][0]["chartVersion"].as_str().map(str::to_owned);

@@ -10,7 +10,7 @@ use crate::{
         dns::{DnsSpec, ManagedBy},
         manifests,
         object::{Kind, ObjectRef},
-        releases::{Component, status::release_status},
+        releases::{Component, status::running_version},
         sizing::{Floor, Sizing},
         tenant::{Facts, Isolation, TenantSpec},
     },
@@ -181,7 +181,7 @@ async fn existing(management: &Management, cluster: &Cluster, spec: &TenantSpec)
     if spec.own_cluster().is_some() {
         nodes = place::found(cluster, &home::object(&spec.name)).await.map_err(looked)?.as_ref().and_then(broker_nodes);
         let release = ObjectRef::namespaced(Kind::HelmRelease, spec.name.namespace(), Component::Strimzi.name());
-        strimzi = place::found(cluster, &release).await.map_err(looked)?.and_then(|found| release_status(&found, None).version);
+        strimzi = place::found(cluster, &release).await.map_err(looked)?.as_ref().and_then(running_version);
     }
     let pool = seen.brokers.as_ref();
     Ok(Existing {

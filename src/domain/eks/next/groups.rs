@@ -19,6 +19,9 @@ const PASSING: [&str; 8] = [
     "InternalFailure",
 ];
 
+/// Work that AWS is at, however long it takes.
+const UNDER_WAY: &str = "AutoScalingGroupInstanceRefreshActive";
+
 /// Every wished group is there and as wished.
 pub fn stage(view: &View<'_>) -> Found {
     let mut found = Found::default();
@@ -80,7 +83,11 @@ fn change(view: &View<'_>, found: &mut Found, (name, wished): (&str, &NodeGroup)
     } else if behind(view, seen) {
         update_version(view, found, group, seen);
     } else if seen.status == PartStatus::Degraded {
-        if is_passing(&seen.issues) { found.ail(&what, &seen.status, &seen.issues) } else { found.fail(&what, &seen.status, &seen.issues) }
+        match is_passing(&seen.issues) {
+            true if seen.issues.iter().any(|issue| issue.code == UNDER_WAY) => found.wait(&what, &seen.status, &seen.issues),
+            true => found.ail(&what, &seen.status, &seen.issues),
+            false => found.fail(&what, &seen.status, &seen.issues),
+        }
     }
 }
 

@@ -10,7 +10,7 @@ use crate::{
         names::TENANT_LABEL,
         object::Kind,
     },
-    drivers::aws::{Aws, Error},
+    drivers::aws::Aws,
     framework::{diagnostic::Diagnostics, parts::Call},
     resources::{
         failure::{failed, failed_aws},
@@ -44,7 +44,9 @@ pub async fn delete(resource: &ManagementClusterResource, prior: &ManagementClus
             return Err(found);
         }
         no_tenants(resource, &id, cluster, call).await?;
-        no_fargate(&aws, &id, call).await?;
+        if cluster.status != ClusterStatus::Deleting {
+            no_fargate(&aws, &id, call).await?;
+        }
     }
     let wish = wish::parse(block, &Marks::of(&connection.settings()), &mut Diagnostics::none()).wish;
     let ended = work.until_gone(&wish).await?;
@@ -88,13 +90,12 @@ fn is_stillborn(cluster: &ClusterSeen) -> bool {
 async fn no_fargate(aws: &Aws, id: &EksId, call: &mut Call) -> Result<(), Diagnostics> {
     let profiles = match aws.eks_fargate_profiles(&id.region, &id.name).await {
         Ok(profiles) => profiles,
-        // Who may delete clusters need not be allowed to look for them.
-        Err(error @ Error::Denied { .. }) => {
+        // Who may delete clusters need not be allowed to look for them, and AWS itself deletes no cluster that has any.
+        Err(error) => {
             let detail = format!("{}. If there are any, AWS deletes no cluster.", error.report().trim_end_matches('.'));
             call.found.warning("Fargate profiles were not looked for", detail);
             return Ok(());
         }
-        Err(error) => return Err(failed_aws("Cannot look for Fargate profiles", &error)),
     };
     if profiles.is_empty() {
         return Ok(());

@@ -166,7 +166,14 @@ async fn remove_one(run: &Run<'_>, inventory: &Inventory, warnings: &mut Diagnos
 async fn remove_namespace(run: &Run<'_>, namespace: &AnyRef, warnings: &mut Diagnostics) -> Result<Option<String>, Diagnostics> {
     let mut others = Vec::new();
     for (api_version, kind) in MISSED {
-        let listed = run.kinds.list_metadata(api_version, kind, None).await.map_err(looked)?;
+        let listed = match run.kinds.list_metadata(api_version, kind, None).await {
+            // What cannot be seen is taken to be there.
+            Err(Error::Forbidden { .. }) => {
+                others.push(format!("whatever there is of {kind}, which this user may not list"));
+                continue;
+            }
+            listed => listed.map_err(looked)?,
+        };
         let inside = listed
             .iter()
             .filter(|object| object["metadata"]["namespace"] == namespace.name && object["metadata"]["deletionTimestamp"].is_null());

@@ -49,9 +49,10 @@ pub fn plan(planned: &mut Tenant, prior: Option<&Tenant>) {
         && !keeps_addresses(planned, prior)
     {
         planned.status = Attr::Unknown;
-        if has_own_certificate(planned) != Some(false) {
-            planned.certificate = Attr::Unknown;
-        }
+    }
+    // What is waited for may be the certificate.
+    if planned.status.is_unknown() && has_own_certificate(planned) != Some(false) {
+        planned.certificate = Attr::Unknown;
     }
 }
 
