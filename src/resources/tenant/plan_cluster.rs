@@ -68,10 +68,11 @@ pub fn check(planned: &Tenant, (prior, runs): (Option<&Tenant>, Option<&str>), s
     });
     // Charts from OCI carry their digest behind a "+".
     let runs = runs.and_then(|version| version.split('+').next()?.trim_start_matches('v').parse::<StrimziVersion>().ok());
+    let prior = prior.map(|prior| Combination { strimzi: runs.unwrap_or(prior.strimzi), ..prior });
     let refused = match prior {
-        // What was asked for before may go on, also where it could not be made any more.
+        // What runs may go on, also where it could not be made any more.
         Some(prior) if prior == wanted => Ok(()),
-        Some(prior) => skew::check_change(&Combination { strimzi: runs.unwrap_or(prior.strimzi), ..prior }, &wanted),
+        Some(prior) => skew::check_change(&prior, &wanted),
         None => skew::check(&wanted),
     };
     for error in refused.err().unwrap_or_default() {
