@@ -11,11 +11,12 @@ use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
 use crate::cluster_api::tenants;
+use crate::dns::controllers::Controller;
 use crate::environment::{Lab, Options};
 use crate::output::{note, say, seconds};
 use crate::programs::Program;
 use crate::terraform::{Engine, Install, Planned, Workspace};
-use crate::{cluster_api, doctor, interrupt, objects, own_binary, strimzi_api};
+use crate::{cluster_api, doctor, interrupt, objects, own_binary, process, strimzi_api};
 use messages::Drift;
 use steps::Steps;
 
@@ -251,7 +252,10 @@ impl<'a> Tour<'a> {
         let after = objects::all(&self.lab.kubeconfig())?;
         let left: Vec<&String> = after.difference(&self.before).collect();
         ensure!(left.is_empty(), "objects are left in the cluster: {left:?}");
-        let servers: Vec<_> = self.lab.servers().iter().map(|running| running.handle).collect();
+        let mut servers: Vec<_> = self.lab.servers().iter().map(|running| running.handle).collect();
+        // Those of the management cluster; of tenants' clusters none may be left.
+        let dns = self.lab.dns()?;
+        servers.extend(Controller::ALL.into_iter().flat_map(|controller| process::marked(&dns.folder(controller))));
         let others: Vec<_> = self.lab.processes().into_iter().filter(|process| !servers.contains(process)).collect();
         ensure!(others.is_empty(), "processes are left: {others:?}");
         Ok(((), format!("the cluster holds the {} objects it held before, and no Kafka runs", after.len())))

@@ -26,6 +26,9 @@ const MANAGER: &str = "load-balancer-stand-in";
 #[error("{0:#}")]
 pub struct Failure(#[from] anyhow::Error);
 
+/// The class of Services that this stand-in leaves to somebody else, as clouds leave those of a class that is not theirs.
+const NOBODYS: &str = "lab.kaas.dev/nobody";
+
 /// What a Service asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Asked {
@@ -39,6 +42,9 @@ fn asked(service: &Service) -> Asked {
     let kind = service.spec.as_ref().and_then(|spec| spec.type_.as_deref());
     match kind {
         _ if service.metadata.deletion_timestamp.is_some() => Asked::Nothing,
+        Some("LoadBalancer") if service.spec.as_ref().is_some_and(|spec| spec.load_balancer_class.as_deref() == Some(NOBODYS)) => {
+            Asked::Nothing
+        }
         Some("LoadBalancer") => Asked::LoadBalancer,
         Some("NodePort") if service.annotations().contains_key(TARGETS) => Asked::NodePort,
         _ => Asked::Nothing,

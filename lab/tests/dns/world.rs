@@ -95,7 +95,7 @@ impl Cluster {
         let annotations = json!({"external-dns.alpha.kubernetes.io/hostname": name, "external-dns.alpha.kubernetes.io/ttl": "30"});
         self.apply(&json!({"apiVersion": "v1", "kind": "Service",
             "metadata": {"name": service, "namespace": TENANT, "annotations": annotations},
-            "spec": {"type": "LoadBalancer", "ports": [{"port": 9094}], "selector": {"app": "none"}}}))
+            "spec": {"type": "LoadBalancer", "loadBalancerClass": "lab.kaas.dev/nobody", "ports": [{"port": 9094}], "selector": {"app": "none"}}}))
             .await?;
         let status = json!({"status": {"loadBalancer": {"ingress": [ingress]}}});
         self.services().patch_status(service, &PatchParams::default(), &Patch::Merge(status)).await.context("report a load balancer")?;
