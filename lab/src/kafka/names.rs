@@ -5,6 +5,8 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
+use simple_dns::rdata::RData;
+use simple_dns::{CLASS, Name, Packet, PacketFlag, Question, RCODE, TYPE};
 use tokio::net::UdpSocket;
 
 use super::Error;
@@ -15,8 +17,6 @@ const ANSWER: Duration = Duration::from_secs(2);
 const TRIES: u32 = 3;
 /// How many names may lead to one another.
 const ALIASES: u32 = 8;
-const A: u16 = 1;
-const CNAME: u16 = 5;
 
 /// Who is asked for the addresses of a name.
 #[derive(Debug, Clone, Default)]
@@ -103,43 +103,36 @@ async fn ask(server: SocketAddr, name: &str) -> Result<Answer, String> {
     Err(last)
 }
 
-/// The message that asks for the addresses of `name` (RFC 1035, 4.1).
+/// The message that asks for the addresses of `name`.
 fn question(id: [u8; 2], name: &str) -> Result<Vec<u8>, String> {
-    // Recursion desired; one question.
-    let mut message = vec![id[0], id[1], 1, 0, 0, 1, 0, 0, 0, 0, 0, 0];
-    for label in name.trim_end_matches('.').split('.') {
-        let length =
-            u8::try_from(label.len()).ok().filter(|length| (1..64).contains(length)).ok_or_else(|| format!("{name} is no name"))?;
-        message.push(length);
-        message.extend_from_slice(label.as_bytes());
+    let told = |error: simple_dns::SimpleDnsError| format!("{name} is no name: {error}");
+    let mut message = Packet::new_query(u16::from_be_bytes(id));
+    message.set_flags(PacketFlag::RECURSION_DESIRED);
+    let plain = name.trim_end_matches('.');
+    // The library takes an empty label for the end of the name.
+    if plain.split('.').any(str::is_empty) {
+        return Err(format!("{name} is no name"));
     }
-    message.extend_from_slice(&[0, 0, 1, 0, 1]);
-    Ok(message)
+    let asked = Name::new(plain).map_err(told)?;
+    message.questions.push(Question::new(asked, TYPE::A.into(), CLASS::IN.into(), false));
+    message.build_bytes_vec().map_err(told)
 }
 
 /// What an answer says; none if it is cut or broken.
 fn read(message: &[u8]) -> Option<Answer> {
-    let number = |at: usize| Some(u16::from_be_bytes([*message.get(at)?, *message.get(at + 1)?]));
-    match message.get(3)? & 15 {
-        0 => {}
-        3 => return Some(Answer::Nothing("does not exist".to_owned())),
-        code => return Some(Answer::Nothing(format!("is refused with code {code}"))),
-    }
-    let mut at = 12;
-    for _ in 0..number(4)? {
-        at = name_at(message, at)?.1 + 4;
+    let message = Packet::parse(message).ok()?;
+    match message.rcode() {
+        RCODE::NoError => {}
+        RCODE::NameError => return Some(Answer::Nothing("does not exist".to_owned())),
+        code => return Some(Answer::Nothing(format!("is refused: {code:?}"))),
     }
     let (mut addresses, mut alias) = (Vec::new(), None);
-    for _ in 0..number(6)? {
-        at = name_at(message, at)?.1;
-        let (kind, length) = (number(at)?, usize::from(number(at + 8)?));
-        let data = message.get(at + 10..at + 10 + length)?;
-        match kind {
-            A => addresses.push(IpAddr::from(<[u8; 4]>::try_from(data).ok()?)),
-            CNAME => alias = Some(name_at(message, at + 10)?.0),
+    for record in &message.answers {
+        match &record.rdata {
+            RData::A(found) => addresses.push(Ipv4Addr::from(found.address).into()),
+            RData::CNAME(other) => alias = Some(other.0.to_string()),
             _ => {}
         }
-        at += 10 + length;
     }
     Some(match (addresses.is_empty(), alias) {
         (false, _) => Answer::Addresses(addresses),
@@ -148,34 +141,13 @@ fn read(message: &[u8]) -> Option<Answer> {
     })
 }
 
-/// The name at a place of a message, and where the rest goes on. A name may end in a pointer to where it, or its end, stood before.
-fn name_at(message: &[u8], mut at: usize) -> Option<(String, usize)> {
-    let (mut name, mut after) = (String::new(), None);
-    // As many steps as a message of UDP can have labels.
-    for _ in 0..message.len() {
-        let length = usize::from(*message.get(at)?);
-        match length {
-            0 => return Some((name, after.unwrap_or(at + 1))),
-            1..=63 => {
-                if !name.is_empty() {
-                    name.push('.');
-                }
-                name.push_str(std::str::from_utf8(message.get(at + 1..at + 1 + length)?).ok()?);
-                at += 1 + length;
-            }
-            192.. => {
-                after = after.or(Some(at + 2));
-                at = ((length & 63) << 8) | usize::from(*message.get(at + 1)?);
-            }
-            _ => return None,
-        }
-    }
-    None
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Types of records, as messages name them.
+    const A: u16 = 1;
+    const CNAME: u16 = 5;
 
     /// An answer to `question` with these records after it: kind, data.
     fn answer(question: &[u8], records: &[(u16, Vec<u8>)]) -> Vec<u8> {
