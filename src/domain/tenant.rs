@@ -268,6 +268,8 @@ pub fn is_dns_label(text: &str) -> bool {
 
 #[cfg(test)]
 pub mod tests {
+    use serde_json::Value;
+
     use super::*;
     use crate::domain::sizing::Retention;
 
@@ -278,6 +280,15 @@ pub mod tests {
 
     pub const PAYMENTS: &str = r#"{"name":"payments","owner":"own-1",
         "wish":{"ingress":52428800,"egress":157286400,"retention":{"time":{"ms":86400000}}}}"#;
+
+    /// The tenant of [`PAYMENTS`] with these blocks for clients outside; null: without.
+    pub fn with_outside(dns: Value, tls: Value, external: Value) -> TenantSpec {
+        let mut spec = tenant(PAYMENTS);
+        spec.dns = serde_json::from_value(dns).unwrap();
+        spec.tls = serde_json::from_value(tls).unwrap();
+        spec.external = serde_json::from_value(external).unwrap();
+        spec
+    }
 
     #[test]
     fn a_tenant_reads_back_from_its_wish() {

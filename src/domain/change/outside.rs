@@ -56,15 +56,7 @@ mod tests {
 
     use super::super::tests::small;
     use super::*;
-    use crate::domain::tenant::tests::{PAYMENTS, tenant};
-
-    fn with(dns: Value, tls: Value, external: Value) -> TenantSpec {
-        let mut spec = tenant(PAYMENTS);
-        spec.dns = serde_json::from_value(dns).unwrap();
-        spec.tls = serde_json::from_value(tls).unwrap();
-        spec.external = serde_json::from_value(external).unwrap();
-        spec
-    }
+    use crate::domain::tenant::tests::with_outside;
 
     fn lines(from: &TenantSpec, to: &TenantSpec) -> Vec<String> {
         super::super::changes((from, &small()), (to, &small())).iter().map(ToString::to_string).collect()
@@ -74,11 +66,11 @@ mod tests {
     fn every_change_outside_has_its_class() {
         let dns = json!({ "domain": "a.example.com", "zone_id": "Z1" });
         let tls = json!({ "issuer": "letsencrypt" });
-        let from = with(dns.clone(), tls.clone(), json!({}));
+        let from = with_outside(dns.clone(), tls.clone(), json!({}));
         let change = |key: &str, value: Value| {
             let mut dns = dns.clone();
             dns[key] = value;
-            with(dns, tls.clone(), json!({}))
+            with_outside(dns, tls.clone(), json!({}))
         };
         let told = |to: &TenantSpec| lines(&from, to);
         assert_eq!(told(&from), Vec::<String>::new());
@@ -92,14 +84,14 @@ mod tests {
         assert_eq!(told(&change("ttl_s", json!(300))), ["live: seconds that resolvers keep a name 60 -> 300"]);
         assert_eq!(told(&change("managed_by", json!("provider"))), ["live: keeper of the DNS records external-dns -> provider"]);
         assert_eq!(
-            told(&with(dns.clone(), json!({ "issuer": "letsencrypt-staging" }), json!({}))),
+            told(&with_outside(dns.clone(), json!({ "issuer": "letsencrypt-staging" }), json!({}))),
             ["rolling restart: issuer of the certificate letsencrypt -> letsencrypt-staging"]
         );
         assert_eq!(
-            told(&with(dns.clone(), tls.clone(), json!({ "source_ranges": ["10.0.0.0/8"], "annotations": { "a": "b" } }))),
+            told(&with_outside(dns.clone(), tls.clone(), json!({ "source_ranges": ["10.0.0.0/8"], "annotations": { "a": "b" } }))),
             ["live: networks of clients (all) -> 10.0.0.0/8", "live: annotations of the load balancer"]
         );
-        let plain = with(Value::Null, Value::Null, Value::Null);
+        let plain = with_outside(Value::Null, Value::Null, Value::Null);
         assert_eq!(
             lines(&plain, &from),
             [

@@ -89,16 +89,8 @@ mod tests {
     use crate::domain::manifests::{build, components, home};
     use crate::domain::object::Kind;
     use crate::domain::sizing::size;
-    use crate::domain::tenant::tests::{PAYMENTS, tenant};
+    use crate::domain::tenant::tests::{PAYMENTS, tenant, with_outside};
     use crate::domain::tenant::{Facts, Isolation, OwnCluster};
-
-    fn with(dns: Value, tls: Value, external: Value) -> TenantSpec {
-        let mut spec = tenant(PAYMENTS);
-        spec.dns = serde_json::from_value(dns).unwrap();
-        spec.tls = serde_json::from_value(tls).unwrap();
-        spec.external = serde_json::from_value(external).unwrap();
-        spec
-    }
 
     fn zone() -> Value {
         json!({ "domain": "kafka.example.com", "zone_id": "Z1", "role_arn": "arn:aws:iam::1:role/dns", "found": { "id": "Z1", "region": "eu-west-1" } })
@@ -111,13 +103,13 @@ mod tests {
     #[test]
     fn without_names_and_without_a_way_in_there_is_one_listener() {
         assert_eq!(listener(&tenant(PAYMENTS)), None);
-        assert_eq!(listener(&with(Value::Null, Value::Null, json!({ "type": "none" }))), None);
+        assert_eq!(listener(&with_outside(Value::Null, Value::Null, json!({ "type": "none" }))), None);
     }
 
     #[test]
     fn a_load_balancer_has_names_by_both_prefixes_and_the_certificate() {
         let external = json!({ "internal": true, "source_ranges": ["10.0.0.0/8"], "annotations": { "example.com/a": "b" } });
-        let listener = listener(&with(zone(), json!({ "issuer": "letsencrypt" }), external)).unwrap();
+        let listener = listener(&with_outside(zone(), json!({ "issuer": "letsencrypt" }), external)).unwrap();
         assert_eq!((&listener["name"], &listener["port"], &listener["type"]), (&json!(LISTENER), &json!(9094), &json!("loadbalancer")));
         let configuration = &listener["configuration"];
         let bootstrap = &configuration["bootstrap"]["annotations"];
@@ -142,18 +134,18 @@ mod tests {
         for (managed_by, told) in [("external-dns", true), ("provider", false), ("none", false)] {
             let mut dns = zone();
             dns["managed_by"] = json!(managed_by);
-            let text = listener(&with(dns, Value::Null, Value::Null)).unwrap().to_string();
+            let text = listener(&with_outside(dns, Value::Null, Value::Null)).unwrap().to_string();
             assert_eq!(text.contains("external-dns."), told, "{managed_by}");
             assert!(text.contains("broker-{nodeId}.payments.kafka.example.com"));
         }
-        let nodes = listener(&with(Value::Null, Value::Null, json!({ "type": "node-port" }))).unwrap();
+        let nodes = listener(&with_outside(Value::Null, Value::Null, json!({ "type": "node-port" }))).unwrap();
         assert_eq!(nodes["type"], "nodeport");
         assert!(!nodes.to_string().contains("annotations"));
     }
 
     #[test]
     fn names_of_before_answer_beside_the_new_ones_but_brokers_tell_the_new() {
-        let mut spec = with(zone(), json!({ "issuer": "letsencrypt" }), Value::Null);
+        let mut spec = with_outside(zone(), json!({ "issuer": "letsencrypt" }), Value::Null);
         spec.leaving = old();
         let configuration = listener(&spec).unwrap()["configuration"].clone();
         let both = "bootstrap.payments.kafka.example.com,bootstrap.payments.old.example.com";
@@ -167,7 +159,7 @@ mod tests {
 
     #[test]
     fn both_isolations_have_the_same_objects_but_the_home() {
-        let mut soft = with(zone(), json!({ "issuer": "letsencrypt" }), Value::Null);
+        let mut soft = with_outside(zone(), json!({ "issuer": "letsencrypt" }), Value::Null);
         let mut hard = soft.clone();
         let own = OwnCluster { cluster: serde_json::from_value(json!({ "region": "eu-west-1" })).unwrap(), ..OwnCluster::default() };
         hard.isolation = Isolation::Cluster(Box::new(own.clone()));

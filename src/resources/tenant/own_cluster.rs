@@ -12,7 +12,10 @@ use crate::{
         tenant::OwnCluster,
     },
     framework::{attr::Attr, diagnostic::Diagnostics, model::Field, model::Model, path::Path},
-    resources::{tenant::model::Tenant, wishes::capitalised},
+    resources::{
+        tenant::{model::Tenant, parse::known},
+        wishes::capitalised,
+    },
 };
 
 /// The tenant's own Kubernetes cluster, for `isolation = "cluster"`. It is made by Cluster API from a ClusterClass, so any infrastructure that Cluster API
@@ -236,16 +239,6 @@ fn parsed_version(text: &str, found: &mut Diagnostics) -> Option<KubernetesVersi
             found.error_at(at, "Kubernetes version not offered", format!("{}.", capitalised(&error.to_string())));
         })
         .ok()
-}
-
-/// Some(None): it is not set. None: it is not known yet.
-#[expect(clippy::option_option, reason = "not known and not set are told apart, and `?` ends at the first that is not known")]
-fn known<T: Clone>(value: &Attr<T>) -> Option<Option<T>> {
-    match value {
-        Attr::Unknown => None,
-        Attr::Null => Some(None),
-        Attr::Known(value) => Some(Some(value.clone())),
-    }
 }
 
 /// What is JSON is meant as such; everything else is a text.

@@ -151,6 +151,16 @@ pub fn isolation(tenant: &Tenant, found: &mut Diagnostics) -> Option<Isolation> 
     }
 }
 
+/// Some(None): it is not set. None: it is not known yet.
+#[expect(clippy::option_option, reason = "not known and not set are told apart, and `?` ends at the first that is not known")]
+pub fn known<T: Clone>(value: &Attr<T>) -> Option<Option<T>> {
+    match value {
+        Attr::Unknown => None,
+        Attr::Null => Some(None),
+        Attr::Known(value) => Some(Some(value.clone())),
+    }
+}
+
 /// Refuses what is said about a cluster that the tenant has not.
 fn no_cluster(config: &Tenant, found: &mut Diagnostics) {
     for (field, set) in [(Tenant::CLUSTER, config.cluster.known().is_some()), (Tenant::OPERATORS, config.operators.known().is_some())] {

@@ -7,7 +7,7 @@ use crate::{
     },
     framework::{attr::Attr, diagnostic::Diagnostics, model::Field, model::Model, path::Path},
     resources::{
-        tenant::{model::Tenant, outside::known},
+        tenant::{model::Tenant, parse::known},
         wishes::capitalised,
     },
 };

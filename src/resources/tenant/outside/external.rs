@@ -6,7 +6,7 @@ use crate::{
     domain::external::{self, ExternalError, ExternalSpec, ExternalType},
     framework::{attr::Attr, diagnostic::Diagnostics, model::Field, model::Model},
     resources::{
-        tenant::{model::Tenant, outside::known},
+        tenant::{model::Tenant, parse::known},
         wishes::capitalised,
     },
 };

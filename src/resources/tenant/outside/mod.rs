@@ -19,7 +19,7 @@ use crate::{
         external::{ExternalSpec, TogetherError, check_together},
         names::TenantName,
     },
-    framework::{attr::Attr, diagnostic::Diagnostics, model::Field, path::Path},
+    framework::{diagnostic::Diagnostics, model::Field, path::Path},
     resources::{tenant::model::Tenant, wishes::capitalised},
 };
 
@@ -61,15 +61,5 @@ fn place(error: TogetherError) -> Path {
         TogetherError::NothingToLeadTo { .. } => at(Tenant::DNS, Dns::MANAGED_BY),
         TogetherError::NoNames { .. } | TogetherError::NoZone { .. } | TogetherError::NoListener => at(Tenant::TLS, Tls::ISSUER),
         TogetherError::NothingInternal => at(Tenant::EXTERNAL, External::INTERNAL),
-    }
-}
-
-/// Some(None): it is not set. None: it is not known yet.
-#[expect(clippy::option_option, reason = "not known and not set are told apart, and `?` ends at the first that is not known")]
-fn known<T: Clone>(value: &Attr<T>) -> Option<Option<T>> {
-    match value {
-        Attr::Unknown => None,
-        Attr::Null => Some(None),
-        Attr::Known(value) => Some(Some(value.clone())),
     }
 }

@@ -4,7 +4,7 @@ use crate::{
     domain::certificate::{self, AcmeSpec, ExternalAccount as ExternalAccountSpec, IssuerKind, Setting, TlsSpec},
     framework::{attr::Attr, diagnostic::Diagnostics, model::Model, path::Path},
     resources::{
-        tenant::{model::Tenant, outside::known},
+        tenant::{model::Tenant, parse::known},
         wishes::capitalised,
     },
 };
