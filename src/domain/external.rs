@@ -8,6 +8,7 @@ use thiserror::Error;
 
 use super::certificate::{IssuerKind, TlsSpec};
 use super::dns::{DnsSpec, ManagedBy, Names};
+use super::names::TenantName;
 use super::tenant::{TenantSpec, is_dns_name};
 
 /// The listener of clients outside, beside the one inside.
@@ -114,6 +115,11 @@ pub enum TogetherError {
     )]
     NoZone { issuer: IssuerKind },
     #[error(
+        "no public ACME server sees the hosted zone, which is a private one, so the issuer {} cannot prove its names: take a public zone, or set the issuer to \
+         \"acme\" with a server of your own, \"cluster-issuer\" or \"secret\"", issuer.as_str()
+    )]
+    UnseenZone { issuer: IssuerKind },
+    #[error(
         "there is no listener for clients outside, to which the certificate would belong: add a dns or an external block whose type is not \"none\""
     )]
     NoListener,
@@ -140,6 +146,7 @@ pub fn check_together(dns: Option<&DnsSpec>, tls: Option<&TlsSpec>, external: Op
     match dns {
         None if issuer != IssuerKind::Secret => errors.push(TogetherError::NoNames { issuer }),
         Some(dns) if issuer.is_acme() && dns.managed_by == ManagedBy::None => errors.push(TogetherError::NoZone { issuer }),
+        Some(dns) if issuer.is_lets_encrypt() && dns.private => errors.push(TogetherError::UnseenZone { issuer }),
         _ => {}
     }
     errors
@@ -159,6 +166,11 @@ impl TenantSpec {
     /// The tenant's names, where it has any.
     pub fn public_names(&self) -> Option<Names> {
         self.dns.as_ref().map(|dns| dns.names(&self.name))
+    }
+
+    /// Whose names they are, and whether they are written from a cluster of its own.
+    pub fn place_of_names(&self) -> (&TenantName, bool) {
+        (&self.name, self.own_cluster().is_some())
     }
 
     /// The certificate of the listener outside. None: it has that of the cluster's own CA.
@@ -217,5 +229,8 @@ mod tests {
         assert_eq!(told(None, tls("acme"), None), [NoListener, NoNames { issuer: IssuerKind::Acme }]);
         assert_eq!(told(dns("none"), tls("letsencrypt"), None), [NoZone { issuer: IssuerKind::Letsencrypt }]);
         assert_eq!(told(dns("none"), tls("secret"), external("none", false)), [NoListener]);
+        let private = |managed_by: &str| dns(managed_by).map(|dns| DnsSpec { private: true, ..dns });
+        assert_eq!(told(private("provider"), tls("letsencrypt"), None), [UnseenZone { issuer: IssuerKind::Letsencrypt }]);
+        assert_eq!(told(private("provider"), tls("acme"), None), []);
     }
 }

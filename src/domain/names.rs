@@ -23,6 +23,8 @@ pub const STRIMZI_POOL_LABEL: &str = "strimzi.io/pool-name";
 pub const OWNER_ANNOTATION: &str = "kaas.dev/owner";
 pub const PHASE_ANNOTATION: &str = "kaas.dev/phase";
 pub const WISH_ANNOTATION: &str = "kaas.dev/wish";
+/// Names in hosted zones that a change has begun to give the tenant and that its wish does not tell, as a JSON list.
+pub const NAMES_ANNOTATION: &str = "kaas.dev/names";
 
 /// Annotation on the namespace of a tenant that is being made: which run makes it. The last one to set it is the only one that may finish.
 pub const RUN_ANNOTATION: &str = "kaas.dev/run";

@@ -57,7 +57,7 @@ pub struct TenantSpec {
     #[serde(skip)]
     pub leaving: Option<DnsSpec>,
     /// The registry that charts and images of a cluster of its own come from, as the management cluster says; None: where their projects publish them.
-    #[serde(skip)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mirror: Option<String>,
 }
 

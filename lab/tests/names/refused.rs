@@ -25,6 +25,25 @@ fn a_record_of_somebody_else_is_named_and_stays() {
 }
 
 #[test]
+fn a_tenant_of_the_same_name_on_another_management_cluster_keeps_its_records() {
+    let lab = ready();
+    let (dns, route53) = (lab.dns().unwrap(), Route53::of(lab));
+    let record = format!("bootstrap.namesake.{}", domain(&dns));
+    let beside = format!("a-{record}");
+    let owner = "\"heritage=external-dns,external-dns/owner=kaas-namesake-ffffffff,external-dns/resource=service/kaas-namesake/namesake-kafka-outside-bootstrap\"";
+    route53.write(&record, RrType::A, "192.0.2.1");
+    route53.write(&beside, RrType::Txt, owner);
+    for managed_by in ["external-dns", "provider"] {
+        let place = place(Engine::OpenTofu, lab);
+        place.configure(&Tenant::small("namesake").with(&dns_block(&dns, &format!("managed_by = \"{managed_by}\""))));
+        holds(&place.apply_fails(), &[&record, "kaas-namesake-ffffffff"]);
+    }
+    assert_eq!(route53.of_tenant("namesake"), [format!("A {record}"), format!("TXT {beside}")]);
+    route53.delete(&record, RrType::A, "192.0.2.1");
+    route53.delete(&beside, RrType::Txt, owner);
+}
+
+#[test]
 fn a_zone_that_is_not_there_or_is_another_is_told_with_the_attribute() {
     let lab = ready();
     let dns = lab.dns().unwrap();

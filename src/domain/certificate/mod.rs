@@ -98,6 +98,11 @@ impl IssuerKind {
         matches!(self, Self::Letsencrypt | Self::LetsencryptStaging | Self::Acme)
     }
 
+    /// Proves names by the public DNS alone.
+    pub const fn is_lets_encrypt(self) -> bool {
+        matches!(self, Self::Letsencrypt | Self::LetsencryptStaging)
+    }
+
     /// cert-manager has it issued.
     pub const fn is_requested(self) -> bool {
         self.is_acme() || matches!(self, Self::ClusterIssuer)

@@ -55,22 +55,64 @@ impl fmt::Display for Ownership {
     }
 }
 
+/// The owner of a tenant's records that has nobody else's: tenants of one name on two management clusters may have names in one zone. `cluster_uid`: of the
+/// management cluster's `kube-system` namespace.
+pub fn owner_id(name: &TenantName, cluster_uid: &str) -> String {
+    let short: String = cluster_uid.chars().filter(char::is_ascii_hexdigit).take(OWNER_HEX).collect();
+    format!("{}-{short}", name.namespace())
+}
+
+/// Letters of the cluster's UID in an owner: two of a thousand clusters share them once in ten thousand.
+const OWNER_HEX: usize = 8;
+
+/// The external-dns that works for many tenants, of whose records those for Services of the tenant's namespace are the tenant's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Shared {
+    /// There is none.
+    Nobody,
+    /// Not known yet by which owner it writes.
+    Anybody,
+    Owner(String),
+}
+
 /// What tells a tenant's records from those of others.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Owns {
     pub owner: String,
     namespace: String,
+    shared: Shared,
 }
 
 impl Owns {
-    pub fn of_tenant(name: &TenantName) -> Self {
-        Self { owner: name.namespace(), namespace: name.namespace() }
+    pub fn new(name: &TenantName, owner: &str, shared: Shared) -> Self {
+        Self { owner: owner.to_owned(), namespace: name.namespace(), shared }
     }
 
-    /// By its own owner's id, or, where one external-dns works for many tenants, by the Service in its namespace.
+    /// Whether somebody writes for many tenants and nobody knows yet by which owner.
+    pub fn is_not_told_who(&self) -> bool {
+        self.shared == Shared::Anybody
+    }
+
+    /// By its own owner, or, where one external-dns works for many tenants, by that one's and the Service in the tenant's namespace.
     pub fn holds(&self, ownership: &Ownership) -> bool {
+        let is_shared = match &self.shared {
+            Shared::Nobody => false,
+            Shared::Anybody => !self.is_of_namesake(&ownership.owner),
+            Shared::Owner(owner) => ownership.owner == *owner,
+        };
+        ownership.owner == self.owner || (is_shared && self.is_of_namespace(ownership))
+    }
+
+    /// Whether it is written for a Service of a namespace that is called as the tenant's; there may be one on another cluster.
+    pub fn is_of_namespace(&self, ownership: &Ownership) -> bool {
         let service = ownership.resource.strip_prefix("service/").and_then(|rest| rest.split_once('/'));
-        ownership.owner == self.owner || service.is_some_and(|(namespace, _)| namespace == self.namespace)
+        service.is_some_and(|(namespace, _)| namespace == self.namespace) && !self.is_of_namesake(&ownership.owner)
+    }
+
+    /// Whether an owner is that of a tenant of this name on another management cluster.
+    fn is_of_namesake(&self, owner: &str) -> bool {
+        let rest = owner.strip_prefix(&self.namespace).and_then(|rest| rest.strip_prefix('-'));
+        owner != self.owner && rest.is_some_and(|rest| rest.len() == OWNER_HEX && rest.bytes().all(|byte| byte.is_ascii_hexdigit()))
     }
 
     /// What is written beside the record that leads to this Service.

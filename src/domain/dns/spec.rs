@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use super::ownership::{Owns, Shared};
 use crate::domain::names::TenantName;
 use crate::domain::tenant::is_dns_label;
 
@@ -42,6 +43,12 @@ const fn ttl_s() -> u32 {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FoundZone {
     pub id: String,
+    /// By which the tenant's own records are known, as it was when they were first written. Empty: not known.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub owner: String,
+    /// The owner of the external-dns that works for many tenants, once it has written for this one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shared_owner: Option<String>,
     /// The region that clients of Route53, which is in none, are set to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub region: Option<String>,
@@ -91,6 +98,18 @@ impl DnsSpec {
     pub fn replaces(&self, before: &Self) -> bool {
         let kept = |spec: &Self| (spec.domain.clone(), spec.zone().map(str::to_owned), spec.managed_by);
         kept(self) != kept(before)
+    }
+
+    /// What tells the tenant's records from those of others. None: nothing was found of the zone, so nobody has written any.
+    pub fn owns(&self, tenant: &TenantName, in_own_cluster: bool) -> Option<Owns> {
+        let found = self.found.as_ref()?;
+        let shared = match (&found.shared_owner, in_own_cluster) {
+            (_, true) => Shared::Nobody,
+            (Some(owner), false) => Shared::Owner(owner.clone()),
+            (None, false) if self.managed_by == ManagedBy::ExternalDns => Shared::Anybody,
+            (None, false) => Shared::Nobody,
+        };
+        Some(Owns::new(tenant, &found.owner, shared))
     }
 
     pub fn names(&self, tenant: &TenantName) -> Names {

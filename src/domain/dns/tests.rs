@@ -15,7 +15,7 @@ fn dns() -> DnsSpec {
 }
 
 fn owns() -> Owns {
-    Owns::of_tenant(&tenant())
+    Owns::new(&tenant(), OWNER, Shared::Anybody)
 }
 
 fn names() -> Names {
@@ -62,6 +62,7 @@ fn applied(mut records: Vec<Record>, changes: &[Change]) -> Vec<Record> {
     records
 }
 
+const OWNER: &str = "kaas-payments-0a1b2c3d";
 const B: &str = "bootstrap.payments.kafka.example.com";
 
 #[test]
@@ -109,7 +110,7 @@ fn names_that_others_hold_are_named_and_never_changed() {
 fn a_record_is_the_tenants_by_its_owner_or_by_its_service() {
     let ours = [wanted(B, &[ip("10.0.0.1")])];
     let a = |values_: &[&str]| values(B, RecordType::A, values_);
-    for owner in [txt(&format!("a-{B}"), "kaas-payments", ""), txt(&format!("cname-{B}"), "default", "service/kaas-payments/x")] {
+    for owner in [txt(&format!("a-{B}"), OWNER, ""), txt(&format!("cname-{B}"), "default", "service/kaas-payments/x")] {
         assert_eq!(look(&[a(&["10.0.0.1"]), owner.clone()], &ours, &owns()), [Found::Right]);
         assert_eq!(look(&[a(&["10.0.0.9"]), owner.clone()], &ours, &owns()), [Found::Elsewhere("10.0.0.9".to_owned())]);
         assert_eq!(look(&[owner], &ours, &owns()), [Found::Missing]);
@@ -121,8 +122,76 @@ fn a_record_is_the_tenants_by_its_owner_or_by_its_service() {
     for record in
         [alias("dualstack.lb.elb.amazonaws.com"), alias("lb.elb.amazonaws.com"), values(B, RecordType::Cname, &["LB.elb.amazonaws.com"])]
     {
-        assert_eq!(look(&[record, txt(&format!("a-{B}"), "kaas-payments", "")], &host, &owns()), [Found::Right]);
+        assert_eq!(look(&[record, txt(&format!("a-{B}"), OWNER, "")], &host, &owns()), [Found::Right]);
     }
+}
+
+#[test]
+fn a_tenant_of_the_same_name_on_another_management_cluster_is_somebody_else() {
+    assert_eq!(owner_id(&tenant(), "0a1b2c3d-4e5f-6789-abcd-ef0123456789"), OWNER);
+    let ours = wanted(B, &[ip("10.0.0.1")]);
+    let namesake = "kaas-payments-ffffffff";
+    for shared in [Shared::Nobody, Shared::Anybody, Shared::Owner("platform".to_owned())] {
+        let owns = Owns::new(&tenant(), OWNER, shared);
+        let theirs = txt(&format!("a-{B}"), namesake, "service/kaas-payments/payments-kafka-external-bootstrap");
+        for address in ["10.0.0.1", "10.0.0.9"] {
+            let records = [values(B, RecordType::A, &[address]), theirs.clone()];
+            let found = look(&records, std::slice::from_ref(&ours), &owns);
+            assert!(matches!(&found[0], Found::Foreign(whose) if whose.contains(namesake)), "{found:?}");
+            assert_eq!(removal(&records, &names(), &owns), []);
+            assert_eq!(left(&records, &names(), &owns), Vec::<String>::new());
+        }
+    }
+}
+
+#[test]
+fn of_an_external_dns_that_works_for_many_the_records_are_known_by_its_owner_or_by_where_they_lead() {
+    let service = "service/kaas-payments/payments-kafka-external-bootstrap";
+    let ours = wanted(B, &[ip("10.0.0.1")]);
+    let zone = |address: &str, owner: &str| vec![values(B, RecordType::A, &[address]), txt(&format!("a-{B}"), owner, service)];
+    let seen = |records: &[Record], shared: Shared| {
+        let owns = Owns::new(&tenant(), OWNER, shared);
+        look(records, std::slice::from_ref(&ours), &owns)[0].clone()
+    };
+    let ours_is = || Shared::Owner("ours".to_owned());
+    assert_eq!(seen(&zone("10.0.0.1", "ours"), ours_is()), Found::Right);
+    assert_eq!(seen(&zone("10.0.0.9", "ours"), ours_is()), Found::Elsewhere("10.0.0.9".to_owned()));
+    assert!(matches!(seen(&zone("10.0.0.9", "theirs"), ours_is()), Found::Foreign(_)));
+    assert_eq!(seen(&zone("10.0.0.1", "renamed"), ours_is()), Found::Right);
+    assert!(matches!(seen(&zone("10.0.0.9", "ours"), Shared::Nobody), Found::Foreign(_)));
+    assert_eq!(writer(&zone("10.0.0.1", "ours"), &ours, &owns()), Some("ours".to_owned()));
+    let prefixed = [values(B, RecordType::A, &["10.0.0.1"]), txt(&format!("owner-a-{B}"), "ours", service)];
+    assert_eq!(seen(&prefixed, Shared::Anybody), Found::Right);
+    let of_another_name = [values(B, RecordType::A, &["10.0.0.1"]), txt("a-bootstrap.payments.old.example.com", "ours", service)];
+    assert!(matches!(seen(&of_another_name, Shared::Anybody), Found::Foreign(_)));
+}
+
+#[test]
+fn many_changes_go_in_batches_that_route53_takes_and_a_name_is_in_one_of_them() {
+    let wishes: Vec<Wanted> = (0..400).map(|node| wanted(&names().broker(node), &[ip("10.0.0.1")])).collect();
+    let changes = batch(&[], &wishes, &names(), &owns(), 60).unwrap();
+    let portions = in_portions(&changes);
+    assert!(portions.len() > 1);
+    let mut all: Vec<&Change> = portions.iter().flatten().collect();
+    assert_eq!(all.len(), changes.len());
+    let key = |change: &&Change| (change.record.name.clone(), change.record.kind.clone());
+    all.sort_by_key(key);
+    all.dedup_by_key(|change| key(change));
+    assert_eq!(all.len(), changes.len());
+    for portion in &portions {
+        let characters: usize = portion
+            .iter()
+            .map(|change| match &change.record.target {
+                Target::Values { values, .. } => values.iter().map(|value| (value.len() + 2) * 2).sum(),
+                Target::Alias { .. } => 0,
+            })
+            .sum();
+        assert!(characters <= 32_000 && portion.len() * 2 <= 1_000, "{characters}");
+        for change in portion.iter().filter(|change| change.record.kind == RecordType::A) {
+            assert!(portion.iter().any(|other| other.record.name == format!("a-{}", change.record.name)));
+        }
+    }
+    assert_eq!(in_portions(&[]), Vec::<Vec<Change>>::new());
 }
 
 #[test]
@@ -161,9 +230,13 @@ fn a_zone_that_its_parent_does_not_lead_to_is_told_with_the_record_to_write() {
     assert!(
         delegation(&zone, &parent, &[])
             .unwrap()
+            .told()
             .contains("has no NS record for it; write an NS record kafka.example.com there with the values ns1, ns2")
     );
-    assert!(delegation(&zone, &parent, &ns(&["ns9"])).unwrap().contains("leads to ns9"));
+    assert!(delegation(&zone, &parent, &ns(&["ns9"])).unwrap().told().contains("leads to ns9"));
+    for partly in [["ns1"].as_slice(), &["ns1", "ns2", "ns9"]] {
+        assert!(matches!(delegation(&zone, &parent, &ns(partly)), Some(Undelegated::Partly(_))), "{partly:?}");
+    }
     assert_eq!(delegation(&Zone { private: true, ..zone }, &parent, &[]), None);
 }
 

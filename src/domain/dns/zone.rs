@@ -49,9 +49,26 @@ pub fn choose(found: Vec<Zone>, wanted: &str, domain: &str, private: bool) -> Re
     }
 }
 
+/// How a zone is not delegated to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Undelegated {
+    /// Nobody is led to any of its name servers.
+    Wholly(String),
+    /// Some are led to servers that know nothing of the zone, or not to all that do.
+    Partly(String),
+}
+
+impl Undelegated {
+    /// How, in words, with the record to write.
+    pub fn told(&self) -> &str {
+        let (Self::Wholly(told) | Self::Partly(told)) = self;
+        told
+    }
+}
+
 /// Why nobody outside finds a zone, by the records of the zone above it, where that one is in the same account: the name servers it should name and does not.
 /// None: it is delegated.
-pub fn delegation(zone: &Zone, parent: &Zone, records: &[Record]) -> Option<String> {
+pub fn delegation(zone: &Zone, parent: &Zone, records: &[Record]) -> Option<Undelegated> {
     if zone.private {
         return None;
     }
@@ -64,16 +81,18 @@ pub fn delegation(zone: &Zone, parent: &Zone, records: &[Record]) -> Option<Stri
         })
         .map(String::as_str)
         .collect();
-    let missing: Vec<&str> = zone.name_servers.iter().map(String::as_str).filter(|server| !named.contains(server)).collect();
-    if missing.is_empty() {
+    let is_own = |server: &str| zone.name_servers.iter().any(|own| own == server);
+    let led = zone.name_servers.iter().filter(|server| named.contains(&server.as_str())).count();
+    if led == zone.name_servers.len() && named.iter().all(|server| is_own(server)) {
         return None;
     }
     let says = if named.is_empty() { "has no NS record for it".to_owned() } else { format!("leads to {}", named.join(", ")) };
-    Some(format!(
+    let told = format!(
         "the zone above it, {} ({}), {says}; write an NS record {} there with the values {}",
         parent.name,
         parent.id,
         zone.name,
         zone.name_servers.join(", ")
-    ))
+    );
+    Some(if led == 0 { Undelegated::Wholly(told) } else { Undelegated::Partly(told) })
 }

@@ -94,6 +94,7 @@ fn external_dns(spec: &TenantSpec, own: &OwnCluster) -> Option<ExternalDns> {
     Some(ExternalDns {
         zone_ids: once(kept.iter().filter_map(|dns| dns.zone().map(str::to_owned)).collect()),
         domains: once(kept.iter().map(|dns| dns.names(&spec.name).domain().to_owned()).collect()),
+        owner: first.found.as_ref().map_or_else(|| spec.name.namespace(), |zone| zone.owner.clone()),
         role_arn: first.role_arn.clone(),
         region: own.cluster.region.clone().or_else(|| first.region().map(str::to_owned)),
     })

@@ -30,6 +30,8 @@ pub struct ExternalDns {
     pub zone_ids: Vec<String>,
     /// Records are written at and below these names only.
     pub domains: Vec<String>,
+    /// By which it knows the records that it has written.
+    pub owner: String,
     /// A role that its service account takes by the cluster's OIDC provider. None: EKS Pod Identity, or the node's.
     pub role_arn: Option<String>,
     /// The region its client of AWS is set to.
@@ -62,7 +64,7 @@ pub fn chart(spec: &TenantSpec, cluster: &ClusterSpec, wanted: &Wanted, componen
         Component::EbsCsi => ebs_csi(),
         Component::CertManager => json!({ "crds": { "enabled": true } }),
         Component::Monitoring => monitoring(spec),
-        Component::ExternalDns => wanted.external_dns.as_ref().map_or(Value::Null, |dns| external_dns(spec, dns)),
+        Component::ExternalDns => wanted.external_dns.as_ref().map_or(Value::Null, external_dns),
         Component::Strimzi => strimzi(cluster),
     };
     Chart { source: source(component), name: component.name(), version: wanted.versions.of(component).to_owned(), values }
@@ -121,13 +123,13 @@ pub fn external_dns_arguments(zone_ids: &[String]) -> Vec<String> {
 }
 
 /// It takes its records away again, and only those it wrote itself, which it knows by an owner that no other cluster has.
-fn external_dns(spec: &TenantSpec, dns: &ExternalDns) -> Value {
+fn external_dns(dns: &ExternalDns) -> Value {
     let mut values = json!({
         "provider": { "name": "aws" },
         "sources": ["service"],
         "policy": "sync",
         "registry": "txt",
-        "txtOwnerId": spec.name.namespace(),
+        "txtOwnerId": dns.owner,
         "domainFilters": dns.domains,
         "extraArgs": external_dns_arguments(&dns.zone_ids),
         "serviceAccount": { "name": EXTERNAL_DNS_SERVICE_ACCOUNT },

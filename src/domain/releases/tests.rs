@@ -13,6 +13,7 @@ fn everything() -> Wanted {
     let dns = ExternalDns {
         zone_ids: vec!["Z1".into()],
         domains: vec!["payments.kafka.example.com".into()],
+        owner: "kaas-payments-0a1b2c3d".into(),
         role_arn: Some("arn:aws:iam::1:role/dns".into()),
         region: Some("eu-west-1".into()),
     };
@@ -98,7 +99,7 @@ fn values_say_what_a_tenant_needs() {
     assert!(values(Component::Strimzi)["affinity"]["nodeAffinity"].is_object());
     assert_eq!(values(Component::CertManager)["crds"]["enabled"], true);
     let dns = values(Component::ExternalDns);
-    assert_eq!((dns["txtOwnerId"].as_str(), dns["policy"].as_str()), (Some("kaas-payments"), Some("sync")));
+    assert_eq!((dns["txtOwnerId"].as_str(), dns["policy"].as_str()), (Some("kaas-payments-0a1b2c3d"), Some("sync")));
     assert_eq!(dns["extraArgs"], json!(["--zone-id-filter=Z1", "--aws-zone-match-parent"]));
     assert_eq!(dns["serviceAccount"]["annotations"]["eks.amazonaws.com/role-arn"], "arn:aws:iam::1:role/dns");
     let prometheus = &values(Component::Monitoring)["prometheus"]["prometheusSpec"];

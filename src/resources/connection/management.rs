@@ -31,7 +31,7 @@ struct Known {
     facts: OnceCell<Facts>,
     uid: OnceCell<Option<String>>,
     /// The registry of clusters of tenants, as it was when the first of them was looked at.
-    mirror: OnceCell<Option<String>>,
+    mirror: OnceCell<Registry>,
     /// Clients of the tenants' own clusters, by the tenant's name.
     own_clusters: Mutex<BTreeMap<String, Cluster>>,
     /// Names of the tenants that are being made.
@@ -92,7 +92,7 @@ impl Management {
 
     /// The registry that charts and images of tenants' own clusters come from, looked up once: for looking at tenants. One that changes meanwhile is a
     /// difference in the next plan.
-    pub async fn mirror(&self) -> Result<Option<String>, Error> {
+    pub async fn mirror(&self) -> Result<Registry, Error> {
         self.0.mirror.get_or_try_init(|| look_up_mirror(&self.0.cluster)).await.cloned()
     }
 
@@ -134,11 +134,33 @@ impl Management {
     }
 }
 
-/// The registry that a management cluster names now. Who may not see that takes what is published.
-pub async fn look_up_mirror(cluster: &Cluster) -> Result<Option<String>, Error> {
+/// The registry that charts and images of tenants' own clusters come from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Registry {
+    /// As the management cluster says; None: where their projects publish them.
+    Said(Option<String>),
+    /// This user may not see what it says.
+    Unseen,
+}
+
+impl Registry {
+    /// What a tenant takes that was made with the registry it has `kept`: what cannot be seen is no reason to leave that one.
+    pub fn or_kept(self, kept: Option<String>) -> Option<String> {
+        match self {
+            Self::Said(registry) => registry,
+            Self::Unseen => kept,
+        }
+    }
+}
+
+/// The registry that a management cluster names now.
+///
+/// # Errors
+/// When the cluster cannot be asked.
+pub async fn look_up_mirror(cluster: &Cluster) -> Result<Registry, Error> {
     match cluster.get(&mirror::record()).await {
-        Ok(record) => Ok(record.as_ref().and_then(mirror::registry)),
-        Err(Error::Forbidden { .. }) => Ok(None),
+        Ok(record) => Ok(Registry::Said(record.as_ref().and_then(mirror::registry))),
+        Err(Error::Forbidden { .. }) => Ok(Registry::Unseen),
         Err(error) => Err(error),
     }
 }

@@ -54,6 +54,7 @@ pub async fn create(connection: &Connection, planned: Tenant, call: &mut Call) -
         return Err(found);
     };
     let claim = claim(&prepared, &planned, call).await?;
+    prepared.noted |= !prepared.names_to_note(true).is_empty();
     prepared.management.forget_own_cluster(&prepared.spec.name);
     let id = super::id(&planned).into_known().unwrap_or_default();
     let made = async {
@@ -84,6 +85,11 @@ pub async fn update(connection: &Connection, prior: Tenant, mut planned: Tenant,
     let changed = async {
         let mut prepared = prepare(connection, &planned, Some(&prior), timeout, call).await?;
         own(&prepared, call).await?;
+        let untold = prepared.names_to_note(false);
+        if !untold.is_empty() {
+            outside::note(&prepared.cluster, &prepared.spec.name, &untold).await?;
+            prepared.noted = true;
+        }
         let outcome = names::all(&mut prepared, Some(&prior), call).await?;
         let planned = if outcome.there { planned } else { with_addresses(planned, &prior) };
         finish(&prepared, planned, outcome, None, call).await
@@ -321,10 +327,13 @@ async fn finish(
         None
     };
     // Last of all: a creation that fails after this could not be gone on with, only imported.
-    let noted = match claim {
+    let mut noted = match claim {
         Some(claim) => claim.finish(cluster, &namespace).await?,
         None => cluster.apply(&namespace).await.map_err(|error| failed(summary, &error))?,
     };
+    if prepared.noted && prepared.before.is_none() && prepared.begun_names.is_empty() {
+        noted = outside::note(cluster, &spec.name, &[]).await?;
+    }
     read::remember(&noted, call);
     let mut tenant = report::applied(planned, spec, &prepared.sizing, (kafka.as_ref(), &pools), outside);
     if let (Outcome::Waiting { what, .. }, Some(_)) = (reached.outcome, spec.own_cluster()) {

@@ -19,7 +19,7 @@ use crate::{
     framework::{diagnostic::Diagnostics, parts::Call},
     resources::{
         failure::failed,
-        tenant::{id, model::Tenant, prepare::Prepared, read},
+        tenant::{id, model::Tenant, outside, prepare::Prepared, read},
     },
 };
 
@@ -111,6 +111,9 @@ pub async fn claim(prepared: &Prepared, planned: &Tenant, call: &Call) -> Result
         if !may_go_on {
             return Err(taken(&existing, spec, planned));
         }
+        // The wish that is written now may tell other names than the one that an earlier try has written records by.
+        let untold = prepared.names_to_note(true);
+        let existing = if untold.is_empty() { existing } else { outside::note(cluster, &spec.name, &untold).await? };
         match cluster.apply(&claim.over(&existing, beginning.clone())).await {
             Ok(_) => return Ok(claim),
             // Somebody changed it in between: perhaps it is finished now.

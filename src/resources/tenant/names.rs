@@ -18,34 +18,53 @@ use crate::{
 /// Everything of an apply. Of a tenant whose names change it is done twice: with the names of before beside the new ones, and without them.
 pub async fn all(prepared: &mut Prepared, prior: Option<&Tenant>, call: &mut Call) -> Result<Reached, Diagnostics> {
     prepared.spec.leaving.clone_from(&prepared.before);
-    if let Some(before) = prepared.before.clone().filter(|before| is_handed_over(&prepared.spec, before)) {
-        let records = gone::given_up_to(prepared, &before, call).await?;
-        if let Some(Outcome::Waiting { what, why }) = records {
+    for before in prepared.before.iter().chain(&prepared.begun_names).filter(|before| is_handed_over(&prepared.spec, before)) {
+        if let Some(Outcome::Waiting { what, why }) = gone::given_up_to(prepared, before, call).await? {
             return Err(not_yet(&what, why));
         }
     }
     let reached = apply::all(prepared, prior, call).await?;
-    let had_certificate = prior.is_some_and(|prior| prior.tls.known().is_some());
-    if had_certificate && reached.there && matches!(reached.outcome, Outcome::Ready) {
+    let is_done = reached.there && matches!(reached.outcome, Outcome::Ready);
+    if is_done {
         gone::pruned(&prepared.place, &prepared.spec).await?;
+        let shared_owner = outside::shared_owner(prepared, call).await?;
+        if let (Some(found), Some(owner)) = (prepared.spec.dns.as_mut().and_then(|dns| dns.found.as_mut()), shared_owner) {
+            found.shared_owner = Some(owner);
+        }
     }
-    let Some(before) = prepared.spec.leaving.take() else { return Ok(reached) };
+    let before = prepared.spec.leaving.take();
+    if before.is_none() && prepared.begun_names.is_empty() {
+        return Ok(reached);
+    }
     match reached {
-        Reached { outcome: Outcome::Ready, there: true } => {}
+        _ if is_done => {}
         // Nothing was there before; what was begun is gone on with.
         reached if prior.is_none() => return Ok(reached),
         Reached { outcome: Outcome::Waiting { what, why }, .. } => return Err(not_yet(&what, why)),
         reached @ Reached { .. } => return Ok(reached),
     }
-    give_up(prepared, &before, call).await
+    let reached = match before {
+        Some(before) => give_up(prepared, &before, call).await?,
+        None => reached,
+    };
+    if !matches!(reached.outcome, Outcome::Ready) {
+        return Ok(reached);
+    }
+    for begun in &prepared.begun_names {
+        if let Some(Outcome::Waiting { what, why }) = gone::given_up(prepared, begun, false, call).await? {
+            return Err(not_yet(&what, why));
+        }
+    }
+    (prepared.before, prepared.begun_names) = (None, Vec::new());
+    Ok(reached)
 }
 
 /// The new names answer: those of before go.
 async fn give_up(prepared: &Prepared, before: &DnsSpec, call: &Call) -> Result<Reached, Diagnostics> {
-    let Prepared { connection, spec, sizing, deadline, .. } = prepared;
+    let Prepared { spec, sizing, .. } = prepared;
     let mut outcome = apply::apply_and_wait(prepared, call).await?;
     if matches!(outcome, Outcome::Ready)
-        && let Some(early) = gone::given_up(connection, spec, before, *deadline, &call.stop).await?
+        && let Some(early) = gone::given_up(prepared, before, true, call).await?
     {
         outcome = early;
     }

@@ -17,7 +17,7 @@ use crate::{
     drivers::kubernetes::{Cluster, Error},
     framework::{diagnostic::Diagnostics, parts::Call},
     resources::{
-        connection::{Connection, Management, look_up_mirror},
+        connection::{Connection, Management, Registry, look_up_mirror},
         failure::failed,
         tenant::{
             home,
@@ -44,6 +44,12 @@ pub struct Prepared {
     pub deadline: Instant,
     /// The names of before that the tenant is to have no more.
     pub before: Option<DnsSpec>,
+    /// Names that an earlier change has begun to give it, and that it is not to have.
+    pub begun_names: Vec<DnsSpec>,
+    /// The names that its wish tells, as it is on its namespace.
+    pub kept_names: Option<DnsSpec>,
+    /// Its namespace notes names beside its wish.
+    pub noted: bool,
     /// The key of the account at the CA, for the Secret that it is kept in.
     pub hmac: Option<String>,
 }
@@ -88,11 +94,23 @@ pub async fn prepare(
     }
     spec.facts = existing.facts;
     if spec.own_cluster().is_some() {
-        spec.mirror = look_up_mirror(&cluster).await.map_err(|error| failed("Cannot look at the management cluster", &error))?;
+        let registry = look_up_mirror(&cluster).await.map_err(|error| failed("Cannot look at the management cluster", &error))?;
+        if registry == Registry::Unseen && !existing.there {
+            call.found.warning("It cannot be seen whether there is a mirror", UNSEEN_MIRROR);
+        }
+        spec.mirror = registry.or_kept(existing.mirror);
     }
-    outside::find(connection, planned, &mut spec, call).await?;
-    outside::refuse_foreign(connection, &spec, &sizing).await?;
-    let before = before(&spec, existing.dns.or_else(|| prior.and_then(|prior| outside::specs(prior)?.0)));
+    let begun = existing.there || prior.is_some();
+    let seen = outside::Seen { management: &management, made: prior.is_some(), kept: existing.dns.as_ref() };
+    outside::find(connection, planned, &seen, &mut spec, call).await?;
+    outside::refuse_foreign(connection, &spec, &sizing, begun).await?;
+    let had = match (&existing.dns, prior.and_then(|prior| outside::specs(prior)?.0)) {
+        (None, Some(in_state)) => Some(outside::with_owner(&management, &spec.name, in_state).await),
+        (kept, _) => kept.clone(),
+    };
+    let before = before(&spec, had);
+    let begun_names = outside::untold(spec.dns.as_ref(), existing.noted.iter().cloned());
+    let begun_names = outside::untold(before.as_ref(), begun_names);
     let standing = standing.unwrap_or_default().max(sizing.brokers);
     let mut prepared = Prepared {
         connection: connection.clone(),
@@ -105,6 +123,9 @@ pub async fn prepare(
         facts: Facts::default(),
         deadline,
         before,
+        begun_names,
+        kept_names: existing.dns,
+        noted: !existing.noted.is_empty(),
         hmac: outside::hmac_key(planned).map(str::to_owned),
     };
     match prepared.spec.own_cluster() {
@@ -113,6 +134,9 @@ pub async fn prepare(
     }
     Ok(prepared)
 }
+
+const UNSEEN_MIRROR: &str = "The ConfigMap kaas-mirror in the namespace kaas-system of the management cluster names the registry that charts and images of tenants' clusters come from, and \
+                             the provider's user may not get it. They are taken from where their projects publish them. Allow `get` on it if there is a mirror.";
 
 /// The names of before, where the tenant is to have others, or none.
 fn before(spec: &TenantSpec, had: Option<DnsSpec>) -> Option<DnsSpec> {
@@ -123,6 +147,14 @@ fn before(spec: &TenantSpec, had: Option<DnsSpec>) -> Option<DnsSpec> {
 }
 
 impl Prepared {
+    /// The names that somebody may write records of from now on and that the tenant's wish will not tell, which is the one that it has, or, where it is
+    /// `rewritten` at once, the one that is planned.
+    pub fn names_to_note(&self, rewritten: bool) -> Vec<DnsSpec> {
+        let told = if rewritten { &self.spec.dns } else { &self.kept_names };
+        let all = [&self.kept_names, &self.spec.dns].into_iter().flatten().chain(&self.before).chain(&self.begun_names);
+        outside::untold(told.as_ref(), all.cloned())
+    }
+
     /// Takes up what the cluster offers that the Kafka is on, and checks that it can have one.
     pub async fn settle(&mut self, offered: Facts) -> Result<(), Diagnostics> {
         self.facts = Facts::of_tenant(self.spec.facts, offered);
@@ -149,8 +181,13 @@ impl Prepared {
 #[derive(Default)]
 struct Existing {
     facts: Option<Facts>,
+    there: bool,
     /// Its names.
     dns: Option<DnsSpec>,
+    /// Names that a change has begun to give it.
+    noted: Vec<DnsSpec>,
+    /// The registry that the charts of its own cluster come from.
+    mirror: Option<String>,
     floor: Option<Floor>,
     /// Brokers that the pool asks for; those that run may be more, for a while.
     asked: Option<u32>,
@@ -186,7 +223,10 @@ async fn existing(management: &Management, cluster: &Cluster, spec: &TenantSpec)
     let pool = seen.brokers.as_ref();
     Ok(Existing {
         facts: read::kept_facts(&namespace),
+        there: true,
         dns: outside::kept(&namespace),
+        noted: outside::noted(&namespace),
+        mirror: read::wish_of(&namespace).and_then(|wish| wish.mirror),
         floor: pool.and_then(manifests::live_floor),
         asked: pool.and_then(manifests::asked_brokers),
         nodes,

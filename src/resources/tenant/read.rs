@@ -108,7 +108,8 @@ async fn fill(
     };
     spec.facts = kept_facts(namespace);
     if spec.own_cluster().is_some() {
-        spec.mirror = management.mirror().await.map_err(|error| failed(SUMMARY, &error))?;
+        let kept = wish_of(namespace).and_then(|wish| wish.mirror);
+        spec.mirror = management.mirror().await.map_err(|error| failed(SUMMARY, &error))?.or_kept(kept);
     }
     outside::with_kept(&mut spec, namespace);
     let leaving = brokers.as_ref().and_then(|pool| leaving(pool, &sizing));
@@ -148,6 +149,9 @@ async fn fill(
         report::deleting(&mut state);
     }
     let mut drift = differences(&at_home, "");
+    drift.extend(outside::noted(namespace).iter().map(|dns| {
+        format!("names below {}: a change to them or from them did not end, and their records may be left", dns.names(&spec.name).domain())
+    }));
     drift.extend(differences(&there, if spec.own_cluster().is_some() { INSIDE } else { "" }));
     if let Some(look) = look {
         look.warn(&spec, call);
@@ -211,17 +215,21 @@ async fn without_size(
 
 /// The facts that the tenant was laid out by, as its namespace keeps them.
 pub fn kept_facts(namespace: &Value) -> Option<Facts> {
+    wish_of(namespace)?.facts
+}
+
+/// The wish that a tenant's namespace keeps.
+pub fn wish_of(namespace: &Value) -> Option<TenantSpec> {
     let wish = namespace["metadata"]["annotations"][WISH_ANNOTATION].as_str()?;
-    TenantSpec::from_wish_json(wish).ok()?.facts
+    TenantSpec::from_wish_json(wish).ok()
 }
 
 /// Whether a namespace is this tenant's: by its label or, where somebody took that away, by the wish it carries.
 pub fn is_own(namespace: &Value, name: &TenantName) -> bool {
     let metadata = &namespace["metadata"];
-    let wish = || metadata["annotations"][WISH_ANNOTATION].as_str().and_then(|text| TenantSpec::from_wish_json(text).ok());
     match metadata["labels"][TENANT_LABEL].as_str() {
         Some(label) => label == name.as_str(),
-        None => wish().is_some_and(|wish| wish.name == *name),
+        None => wish_of(namespace).is_some_and(|wish| wish.name == *name),
     }
 }
 

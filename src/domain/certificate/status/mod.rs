@@ -168,13 +168,14 @@ enum Words {
     ZoneMissing,
     NotPropagated,
     NotTrusted,
+    Passing,
     Unreachable,
     Rejected,
     Other,
 }
 
 /// In the order in which they are looked for.
-const SIGNS: [(Words, &[&str]); 8] = [
+const SIGNS: [(Words, &[&str]); 9] = [
     (Words::RateLimited, &["acme:error:ratelimited", "too many certificates", "429 "]),
     (
         Words::NoCredentials,
@@ -187,6 +188,7 @@ const SIGNS: [(Words, &[&str]); 8] = [
     ),
     (Words::NotPropagated, &["propagat"]),
     (Words::NotTrusted, &["x509", "certificate signed by unknown authority"]),
+    (Words::Passing, &["acme:error:badnonce", "acme:error:serverinternal"]),
     (Words::Rejected, &["urn:ietf:params:acme:error:"]),
     (Words::Unreachable, &["connection refused", "no such host", "i/o timeout", "context deadline exceeded", "dial tcp"]),
 ];
@@ -205,6 +207,7 @@ impl Words {
             Self::ZoneMissing => "ZoneMissing",
             Self::NotPropagated => "ChallengeNotSeen",
             Self::NotTrusted => "DirectoryNotTrusted",
+            Self::Passing => "DirectoryFails",
             Self::Unreachable => "DirectoryUnreachable",
             Self::Rejected => "Rejected",
             Self::Other => return None,
@@ -216,7 +219,7 @@ impl Words {
         match self {
             Self::RateLimited | Self::Rejected => CertificatePhase::Failed,
             Self::AccessDenied | Self::NoCredentials | Self::ZoneMissing | Self::NotTrusted => CertificatePhase::Stuck,
-            Self::NotPropagated | Self::Unreachable => CertificatePhase::Issuing,
+            Self::NotPropagated | Self::Passing | Self::Unreachable => CertificatePhase::Issuing,
             Self::Other if ended => CertificatePhase::Failed,
             Self::Other => CertificatePhase::Issuing,
         }
@@ -241,6 +244,7 @@ impl Words {
                 "If this stays, the name servers that the domain is delegated to are not those of the hosted zone: write its NS records into the zone above it"
             }
             Self::NotTrusted => "Say in tls.acme.ca_certificate what the directory's own HTTPS is trusted by",
+            Self::Passing => "cert-manager asks again by itself; if this stays, see what the ACME server's operator says",
             Self::Unreachable => "Check tls.acme.directory_url, and that the pods of cert-manager reach it",
             Self::Rejected => {
                 "Correct what the ACME server says (account, e-mail address, external account, CAA record or name) and apply again"

@@ -90,6 +90,8 @@ impl<'a> Work<'a> {
         let what = match (&seen.cluster, known) {
             (Some(cluster), Some(known)) => return read::same_cluster(known, &cluster.arn),
             (Some(cluster), None) if cluster.status == ClusterStatus::Deleting => return Ok(()),
+            // The other run has brought it to its end already.
+            (Some(cluster), None) if is_own(cluster, wish) && !tags::is_unfinished(cluster) => return Err(self.taken_over()),
             (Some(cluster), None) if !is_own_beginning(cluster, wish) => "is another one now, which was not begun here",
             (Some(cluster), None) if cluster.tags.get(tags::RUN) != Some(&wish.run) => return Err(self.taken_over()),
             (None, Some(_)) => "is gone: somebody has deleted it",
@@ -178,7 +180,7 @@ impl<'a> Work<'a> {
         let mut pause = PAUSE;
         let mut missing = 0;
         let mut last: Option<Seen> = None;
-        let mut ails: Option<Instant> = None;
+        let mut ails: Option<(String, Instant)> = None;
         loop {
             let seen = match self.look().await {
                 Ok(seen) => seen,
@@ -197,14 +199,19 @@ impl<'a> Work<'a> {
             let run = run.get_or_insert_with(|| eks::Run::begin(&seen));
             let next = next(&seen, run)?;
             if let Next::Do(steps) = &next {
-                self.spare_caller(steps).await?;
+                self.spare_caller(wish, steps).await?;
             }
-            ails = matches!(next, Next::Ailing(_)).then(|| ails.unwrap_or_else(Instant::now));
+            // What ails now may be another thing than before, which has as long to get well.
+            ails = match (&next, ails) {
+                (Next::Ailing(fault), Some((before, since))) if before == fault.to_string() => Some((before, since)),
+                (Next::Ailing(fault), _) => Some((fault.to_string(), Instant::now())),
+                _ => None,
+            };
             let waiting = match next {
                 Next::Done => return Ok(Ended { seen, early: None }),
                 Next::Failed(fault) => return Err(fault::told(&fault, wish, summary)),
                 Next::Wait(waiting) => waiting,
-                Next::Ailing(fault) if ails.is_some_and(|since| since.elapsed() >= AILING_MAX) => {
+                Next::Ailing(fault) if ails.as_ref().is_some_and(|(_, since)| since.elapsed() >= AILING_MAX) => {
                     return Err(fault::told(&fault, wish, summary));
                 }
                 Next::Ailing(fault) => fault.to_string(),
@@ -231,21 +238,22 @@ impl<'a> Work<'a> {
     }
 
     /// Refuses, before the first of these steps, to take the access of whose credentials are used: neither this run nor the next could get in again.
-    async fn spare_caller(&self, steps: &[Step]) -> Result<(), Diagnostics> {
-        let gone = |step: &Step| matches!(step, Step::DeleteAccessEntry { .. });
-        if !steps.iter().any(gone) {
+    async fn spare_caller(&self, wish: &Wish, steps: &[Step]) -> Result<(), Diagnostics> {
+        let takes =
+            |step: &Step| matches!(step, Step::DeleteAccessEntry { .. } | Step::DisassociatePolicy { .. } | Step::AssociatePolicy { .. });
+        if !steps.iter().any(takes) {
             return Ok(());
         }
         let caller = self.aws.caller_arn(&self.id.region).await;
         let caller = caller.map_err(|error| failed_aws("Cannot see whose access is taken away", &error))?;
-        let is_own = |step: &&Step| matches!(step, Step::DeleteAccessEntry { principal_arn } if eks::lets_in(principal_arn, &caller));
-        let Some(Step::DeleteAccessEntry { principal_arn }) = steps.iter().find(is_own) else { return Ok(()) };
+        let Some(principal_arn) = steps.iter().find_map(|step| eks::locks_out(step, wish, &caller)) else { return Ok(()) };
         let mut found = Diagnostics::none();
         found.error_at(
             at(Eks::ACCESS_ENTRY),
             "This would lock the provider out",
             format!(
-                "The access entry of {principal_arn} is to go, by which the provider itself ({caller}) gets into {}. Nothing was changed. Keep its access_entry block; or \
+                "The access entry of {principal_arn}, or its rights of an administrator, are to go, by which the provider itself ({caller}) gets into {}. Nothing was \
+                 changed. Keep its access_entry block with the policy AmazonEKSClusterAdminPolicy for the whole cluster; or \
                  give another principal an access_entry with the policy AmazonEKSClusterAdminPolicy, apply that, and remove this one with the credentials of that \
                  other principal.",
                 self.id
@@ -300,8 +308,11 @@ impl<'a> Work<'a> {
 
 /// Whether this is what an owner's own creation has begun and not ended.
 pub fn is_own_beginning(cluster: &ClusterSeen, wish: &Wish) -> bool {
-    let is_own = cluster.tags.get(tags::OWNER) == Some(&wish.owner) && cluster.tags.get(tags::MANAGEMENT_CLUSTER) == Some(&wish.name);
-    is_own && tags::is_unfinished(cluster)
+    is_own(cluster, wish) && tags::is_unfinished(cluster)
+}
+
+fn is_own(cluster: &ClusterSeen, wish: &Wish) -> bool {
+    cluster.tags.get(tags::OWNER) == Some(&wish.owner) && cluster.tags.get(tags::MANAGEMENT_CLUSTER) == Some(&wish.name)
 }
 
 /// The last step of a creation.

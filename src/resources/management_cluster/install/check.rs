@@ -121,6 +121,10 @@ fn check_mirror(mirror: &Mirror, found: &mut Diagnostics) {
         let detail = format!("{registry:?} is an address: write the registry as images name it, such as registry.example.com:5000/mirror.");
         found.error_at(at().then(Mirror::IMAGE_REGISTRY), "Not a registry", detail);
     }
+    if mirror.image_registry.known().is_some_and(|registry| registry.is_empty() || registry.starts_with('/') || registry.ends_with('/')) {
+        let detail = "Write a registry, and the path in it if there is one, with no slash before or after them, such as registry.example.com:5000/mirror.";
+        found.error_at(at().then(Mirror::IMAGE_REGISTRY), "Not a registry", detail);
+    }
     for (file, sum) in mirror.checksums.known().into_iter().flatten() {
         if sum.len() != 64 || !sum.bytes().all(|byte| byte.is_ascii_hexdigit()) {
             let detail = format!("{sum:?} is no SHA-256: 64 hexadecimal digits, as sha256sum prints them.");

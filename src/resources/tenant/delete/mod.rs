@@ -7,6 +7,7 @@ mod removal;
 
 use std::time::Duration;
 
+use serde_json::Value;
 use tokio::time::Instant;
 
 use crate::{
@@ -130,6 +131,11 @@ impl Deletion<'_> {
             // Ours is gone; what bears its name, also outside of the namespace, is another's.
             return Ok(left);
         }
+        if existing.is_none() {
+            // Somebody has taken the namespace away, and with it whoever would have taken the records.
+            let public = Public::of(self.prior, &self.management, &self.name, &Value::Null).await;
+            self.records_gone(&public, false).await?;
+        }
         let own = existing.filter(|existing| read::is_own(existing, &self.name));
         if let Some(existing) = own {
             let metadata = &existing["metadata"];
@@ -142,14 +148,14 @@ impl Deletion<'_> {
                     Err(error) => return Err(refused(error)),
                 }
             }
-            let public = Public::of(self.prior, &existing);
+            let public = Public::of(self.prior, &self.management, &self.name, &existing).await;
             left = self.in_order(goes_on, &public).await?;
-            // Of a cluster that could not be asked nobody else takes them away; else there are none.
-            self.records_gone(&public, !self.hard).await?;
             if self.hard {
                 self.role_gone(&existing).await?;
                 self.own_cluster_gone().await?;
             }
+            // Of a cluster that could not be asked nobody else takes them away, and as long as it lived it may have written them anew.
+            self.records_gone(&public, !self.hard).await?;
             self.cluster.delete(&namespace, Propagation::Background).await.map_err(refused)?;
             self.home().wait_gone(&[namespace]).await?;
         }

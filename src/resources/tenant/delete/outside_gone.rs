@@ -3,12 +3,15 @@
 use serde_json::Value;
 
 use crate::{
-    domain::{dns::DnsSpec, names::WISH_ANNOTATION, tenant::TenantSpec},
+    domain::{dns::DnsSpec, names::TenantName},
     framework::diagnostic::Diagnostics,
-    resources::tenant::{
-        model::Tenant,
-        outside::{self, gone},
-        role::{self, Holder},
+    resources::{
+        connection::Management,
+        tenant::{
+            model::Tenant,
+            outside::{self, gone},
+            role::{self, Holder},
+        },
     },
 };
 
@@ -17,40 +20,41 @@ use super::{Deletion, removal::Removal};
 /// What there was of it.
 #[derive(Default)]
 pub struct Public {
-    dns: Vec<DnsSpec>,
-    has_certificate: bool,
+    /// The names that the tenant has.
+    kept: Option<DnsSpec>,
+    /// Those that a change has begun to give it, or not ended to take from it.
+    others: Vec<DnsSpec>,
 }
 
 impl Public {
     /// As the tenant's namespace says, and as the state says: of an update that did not end both are there.
-    pub fn of(prior: &Tenant, namespace: &Value) -> Self {
-        let wish = namespace["metadata"]["annotations"][WISH_ANNOTATION].as_str();
-        let kept = wish.and_then(|wish| TenantSpec::from_wish_json(wish).ok());
-        let (dns, tls) = outside::specs(prior).map_or((None, None), |(dns, tls, _)| (dns, tls));
-        let has_certificate = tls.is_some() || kept.as_ref().is_some_and(|kept| kept.tls.is_some());
-        let mut all: Vec<DnsSpec> = kept.and_then(|kept| kept.dns).into_iter().collect();
-        all.extend(dns.filter(|dns| all.iter().all(|other| dns.replaces(other))));
-        Self { dns: all, has_certificate }
+    pub async fn of(prior: &Tenant, management: &Management, name: &TenantName, namespace: &Value) -> Self {
+        let in_state = match outside::specs(prior).and_then(|(dns, ..)| dns) {
+            Some(dns) => Some(outside::with_owner(management, name, dns).await),
+            None => None,
+        };
+        let kept = outside::kept(namespace);
+        let others = outside::untold(kept.as_ref(), outside::noted(namespace).into_iter().chain(in_state));
+        Self { kept, others }
     }
 }
 
 impl Deletion<'_> {
     /// Once the Kafka is gone, and its Services with it.
     pub(super) async fn outside_gone(&self, place: &Removal<'_>, public: &Public) -> Result<(), Diagnostics> {
-        if public.has_certificate {
-            // Challenges go while their issuer is there, by which cert-manager takes its answers away.
-            for kinds in gone::INSIDE {
-                place.delete_all(kinds, Some(&self.name.namespace()), None).await?;
-            }
-            gone::issuer(&place.cluster, &self.name, true).await?;
+        // Challenges go while their issuer is there, by which cert-manager takes its answers away.
+        for kinds in gone::INSIDE {
+            place.delete_visible(kinds, &self.name.namespace()).await?;
         }
+        gone::issuer(&place.cluster, &self.name).await?;
         self.records_gone(public, true).await
     }
 
     /// Until the hosted zones hold nothing of the tenant. `asked`: whoever writes the records was told.
     pub(super) async fn records_gone(&self, public: &Public, asked: bool) -> Result<(), Diagnostics> {
-        for dns in &public.dns {
-            gone::records(self.connection, &self.name, dns, asked, self.deadline, &self.call.stop).await?;
+        let tenant = (&self.name, self.hard);
+        for (dns, asked) in public.kept.iter().map(|kept| (kept, asked)).chain(public.others.iter().map(|other| (other, false))) {
+            gone::records(self.connection, tenant, dns, asked, self.deadline, &self.call.stop).await?;
         }
         Ok(())
     }

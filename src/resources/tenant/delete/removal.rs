@@ -75,6 +75,17 @@ impl Removal<'_> {
         self.wait_gone(&objects).await
     }
 
+    /// As [`Self::delete_all`], of kinds that a user may have no right to: what he may not see he did not make.
+    pub async fn delete_visible(&self, kinds: &[Kind], namespace: &str) -> Result<(), Diagnostics> {
+        for kind in kinds {
+            match self.cluster.list(*kind, Some(namespace), None).await {
+                Err(Error::Forbidden { .. }) => {}
+                _ => self.delete_all(&[*kind], Some(namespace), None).await?,
+            }
+        }
+        Ok(())
+    }
+
     /// Deletes what nobody holds any more: with its Kafka gone, the operator does not come back to a move of data that had not ended, and its finalizer would
     /// hold the namespace for ever.
     pub async fn let_go(&self, kind: Kind, namespace: &str) -> Result<(), Diagnostics> {

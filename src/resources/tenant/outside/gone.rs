@@ -28,32 +28,24 @@ const SUMMARY: &str = "Cannot take the tenant's certificate away";
 const WRITTEN_ANEW: u32 = 10;
 const WRITING: Duration = Duration::from_millis(500);
 
-/// Takes away the names of before that the tenant does not have any more. None: they are gone.
-pub async fn given_up(
-    connection: &Connection,
-    spec: &TenantSpec,
-    before: &DnsSpec,
-    deadline: Instant,
-    stop: &CancellationToken,
-) -> Result<Option<Outcome>, Diagnostics> {
+/// Takes away the names of before that the tenant does not have any more. `asked`: whoever writes them was told of them, and that they go. None: they are gone.
+pub async fn given_up(prepared: &Prepared, before: &DnsSpec, asked: bool, call: &Call) -> Result<Option<Outcome>, Diagnostics> {
+    let Prepared { connection, spec, deadline, .. } = prepared;
     let stay = |dns: &DnsSpec| dns.domain == before.domain && dns.zone() == before.zone() && dns.managed_by != ManagedBy::None;
     if spec.dns.as_ref().is_some_and(stay) {
         return Ok(None);
     }
-    let Some(records) = Records::of(connection, &spec.name, before, deadline, stop)? else { return Ok(None) };
+    let Some(records) = Records::of(connection, spec.place_of_names(), before, *deadline, &call.stop)? else { return Ok(None) };
     // external-dns does not look into a zone that is no longer its own.
-    let is_swept = before.managed_by == ManagedBy::Provider || spec.dns.as_ref().is_some_and(|dns| dns.domain == before.domain);
-    if is_swept && let Some(outcome) = records.remove().await? {
-        return Ok(Some(outcome));
-    }
-    records.gone().await
+    let is_taken = before.managed_by == ManagedBy::ExternalDns && spec.dns.as_ref().is_none_or(|dns| dns.domain != before.domain);
+    if asked && is_taken { records.gone().await } else { records.clear().await }
 }
 
 /// Takes away the names of before, so that somebody else may write them anew.
 pub async fn given_up_to(prepared: &Prepared, before: &DnsSpec, call: &Call) -> Result<Option<Outcome>, Diagnostics> {
     let Prepared { connection, spec, deadline, .. } = prepared;
-    match Records::of(connection, &spec.name, before, *deadline, &call.stop)? {
-        Some(records) => records.remove().await,
+    match Records::of(connection, spec.place_of_names(), before, *deadline, &call.stop)? {
+        Some(records) => records.clear().await,
         None => Ok(None),
     }
 }
@@ -61,28 +53,21 @@ pub async fn given_up_to(prepared: &Prepared, before: &DnsSpec, call: &Call) -> 
 /// Takes away the records of a tenant that goes, once its Services are gone. `asked`: whoever writes them was told, by the Services that went.
 pub async fn records(
     connection: &Connection,
-    name: &TenantName,
+    tenant: (&TenantName, bool),
     dns: &DnsSpec,
     asked: bool,
     deadline: Instant,
     stop: &CancellationToken,
 ) -> Result<(), Diagnostics> {
-    let Some(records) = Records::of(connection, name, dns, deadline, stop)? else { return Ok(()) };
-    let ended = match (asked, dns.managed_by) {
-        (false, _) => records.remove_all().await?,
-        (true, ManagedBy::Provider) => records.remove().await?,
-        (true, _) => None,
-    };
-    let ended = match ended {
-        None => records.gone().await?,
-        ended => ended,
-    };
+    let Some(records) = Records::of(connection, tenant, dns, deadline, stop)? else { return Ok(()) };
+    let is_taken = asked && dns.managed_by == ManagedBy::ExternalDns;
+    let ended = if is_taken { records.gone().await? } else { records.clear().await? };
     let Some(Outcome::Waiting { what, why }) = ended else { return Ok(()) };
     Err(Diagnostics::of_error(
         "The tenant is not gone yet",
         format!(
-            "{why} while waiting: {what}. external-dns takes its records away when their Services are gone, and cert-manager the answers to its challenges: see that both run, \
-             may change the zone, and that external-dns has the policy sync. Destroy again: it goes on from here."
+            "{why} while waiting: {what}. external-dns takes its records away when their Services are gone: see that it runs, may change the zone, and has the policy \
+             sync. Destroy again: it goes on from here."
         ),
     ))
 }
@@ -90,9 +75,8 @@ pub async fn records(
 /// The objects of cert-manager that are the tenant's: requests, orders and challenges go with the Certificate they belong to.
 pub const INSIDE: [&[Kind]; 2] = [&[Kind::Certificate], &[Kind::CertificateRequest, Kind::Order, Kind::Challenge]];
 
-/// Deletes the tenant's ClusterIssuer and the Secrets that belong to it, which are outside of its namespace. `had`: there was one, so that Secrets may be left by
-/// a deletion that did not end.
-pub async fn issuer(place: &Cluster, name: &TenantName, had: bool) -> Result<(), Diagnostics> {
+/// Deletes the tenant's ClusterIssuer and the Secrets that belong to it, which are outside of its namespace. A deletion that did not end may have left these alone.
+pub async fn issuer(place: &Cluster, name: &TenantName) -> Result<(), Diagnostics> {
     let refused = |error: Error| failed(SUMMARY, &error);
     let object = ObjectRef::global(Kind::ClusterIssuer, certificate::own_issuer(name));
     let found = match place.get(&object).await {
@@ -103,11 +87,18 @@ pub async fn issuer(place: &Cluster, name: &TenantName, had: bool) -> Result<(),
     match &found {
         Some(found) if !is_own(found, name) => return Ok(()),
         Some(_) => drop(place.delete(&object, Propagation::Background).await.map_err(refused)?),
-        None if !had => return Ok(()),
         None => {}
     }
     for secret in [certificate::account_secret(name), certificate::external_account_secret(name)] {
-        away(place, &secret).await.map_err(refused)?;
+        if found.is_some() {
+            away(place, &secret).await.map_err(refused)?;
+            continue;
+        }
+        match place.delete(&secret, Propagation::Background).await {
+            // Who may not delete it did not make it.
+            Err(Error::Forbidden { .. }) => {}
+            deleted => drop(deleted.map_err(refused)?),
+        }
     }
     Ok(())
 }
@@ -132,13 +123,18 @@ pub async fn pruned(place: &Cluster, spec: &TenantSpec) -> Result<(), Diagnostic
     let refused = |error: Error| failed(SUMMARY, &error);
     let tls = spec.own_certificate();
     if tls.is_none_or(|tls| !tls.issuer.is_acme()) {
-        issuer(place, &spec.name, false).await?;
+        issuer(place, &spec.name).await?;
     }
     if tls.is_none_or(|tls| !tls.issuer.is_requested()) {
         let object = certificate::certificate(&spec.name);
         let secret = ObjectRef::namespaced(Kind::Secret, spec.name.namespace(), certificate::certificate_name(&spec.name));
         let is_used = tls.and_then(|tls| tls.secret(&spec.name)).is_some_and(|used| used == secret.name);
-        if place.delete(&object, Propagation::Background).await.map_err(refused)? && !is_used {
+        let is_deleted = match place.delete(&object, Propagation::Background).await {
+            // Who may not delete one did not make it.
+            Err(Error::KindMissing { .. } | Error::Forbidden { .. }) => false,
+            deleted => deleted.map_err(refused)?,
+        };
+        if is_deleted && !is_used {
             place.delete(&secret, Propagation::Background).await.map_err(refused)?;
         }
     }

@@ -8,8 +8,7 @@ use serde_json::Value;
 use crate::{
     domain::{
         certificate::status::{CertificatePhase, CertificateStatus, overdue},
-        dns::{self, DnsSpec, ManagedBy, Owns},
-        names::WISH_ANNOTATION,
+        dns::{self, DnsSpec, ManagedBy},
         tenant::TenantSpec,
     },
     drivers::kubernetes::Cluster,
@@ -23,6 +22,7 @@ use crate::{
                 records::{Reading, pending, wanted},
             },
             place::{self, Trouble},
+            read,
         },
     },
 };
@@ -128,19 +128,22 @@ async fn names(
     dns: &DnsSpec,
     pool: Option<&Value>,
 ) -> Result<Vec<String>, Diagnostics> {
-    let Some(zone) = dns.zone().filter(|_| dns.managed_by != ManagedBy::None) else { return Ok(Vec::new()) };
+    let (Some(zone), Some(owns)) =
+        (dns.zone().filter(|_| dns.managed_by != ManagedBy::None), dns.owns(&spec.name, spec.own_cluster().is_some()))
+    else {
+        return Ok(Vec::new());
+    };
     let wanted = wanted(place, spec, &dns.names(&spec.name), pool, Reading::Shared).await?;
     let aws = connection.aws()?;
     let records = connection.shared_records(&aws, zone, &dns.domain).await;
     let records = records.map_err(|error| crate::resources::failure::failed_aws("Cannot look at the tenant's records", &error))?;
-    let found = dns::look(&records, &wanted, &Owns::of_tenant(&spec.name));
+    let found = dns::look(&records, &wanted, &owns);
     Ok(pending(&wanted, &found).into_iter().map(|line| format!("hosted zone {zone}: {line}")).collect())
 }
 
 /// The names that a tenant's namespace says it has.
 pub fn kept(namespace: &Value) -> Option<DnsSpec> {
-    let wish = namespace["metadata"]["annotations"][WISH_ANNOTATION].as_str()?;
-    TenantSpec::from_wish_json(wish).ok()?.dns
+    read::wish_of(namespace)?.dns
 }
 
 /// Takes over what was found of the zone, where it is still the same that is meant.

@@ -1,6 +1,7 @@
 //! What clients outside of the cluster need of a tenant: names, a certificate, a listener. Parsed, planned, looked up, applied, read and deleted here;
 //! when each is due is decided by the tenant's own steps.
 
+mod begun;
 mod certificate;
 mod dns;
 mod external;
@@ -23,14 +24,15 @@ use crate::{
     resources::{tenant::model::Tenant, wishes::capitalised},
 };
 
+pub use begun::{note, noted, untold, with_owner};
 pub use certificate::{apply_account, begin_anew, is_served, until_ready};
 pub use dns::Dns;
 pub use external::External;
 pub use look::{Look, kept, look, with_kept};
 pub use plan::{CertificateReport, is_unknown, keeps_addresses, plan, servers};
-pub use settle::settle;
+pub use settle::{settle, shared_owner};
 pub use tls::{Tls, hmac_key};
-pub use zone::{find, refuse_foreign};
+pub use zone::{Seen, find, refuse_foreign};
 
 /// Checks whatever is known of a configuration.
 pub fn validate(config: &Tenant, name: Option<&TenantName>, found: &mut Diagnostics) {
@@ -59,7 +61,9 @@ fn place(error: TogetherError) -> Path {
     let at = |block: Field, field: Field| block.then(field);
     match error {
         TogetherError::NothingToLeadTo { .. } => at(Tenant::DNS, Dns::MANAGED_BY),
-        TogetherError::NoNames { .. } | TogetherError::NoZone { .. } | TogetherError::NoListener => at(Tenant::TLS, Tls::ISSUER),
+        TogetherError::NoNames { .. } | TogetherError::NoZone { .. } | TogetherError::UnseenZone { .. } | TogetherError::NoListener => {
+            at(Tenant::TLS, Tls::ISSUER)
+        }
         TogetherError::NothingInternal => at(Tenant::EXTERNAL, External::INTERNAL),
     }
 }

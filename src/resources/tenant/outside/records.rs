@@ -42,31 +42,38 @@ pub struct Records<'a> {
     pub stop: &'a CancellationToken,
 }
 
-/// How a pause ended.
-pub enum Pause {
-    Over,
-    DeadlinePassed,
-    Stopped,
+/// How changes ended.
+enum Changed {
+    Done,
+    /// Somebody else has changed the records since they were looked at; Route53's own words.
+    Overtaken(String),
+    Ended(Outcome),
 }
+
+/// Code by which Route53 refuses a batch that does not go with what the zone holds.
+const INVALID_BATCH: &str = "InvalidChangeBatch";
 
 impl<'a> Records<'a> {
     /// None: nobody writes records of these names.
     pub fn of(
         connection: &'a Connection,
-        tenant: &TenantName,
+        (tenant, in_own_cluster): (&TenantName, bool),
         dns: &DnsSpec,
         deadline: Instant,
         stop: &'a CancellationToken,
     ) -> Result<Option<Self>, Diagnostics> {
-        let Some(zone) = dns.zone().filter(|_| dns.managed_by != ManagedBy::None).map(str::to_owned) else { return Ok(None) };
-        let (names, owns) = (dns.names(tenant), Owns::of_tenant(tenant));
-        Ok(Some(Self { connection, aws: connection.aws()?, zone, names, owns, deadline, stop }))
+        if dns.managed_by == ManagedBy::None {
+            return Ok(None);
+        }
+        let (Some(zone), Some(owns)) = (dns.zone().map(str::to_owned), dns.owns(tenant, in_own_cluster)) else { return Ok(None) };
+        Ok(Some(Self { connection, aws: connection.aws()?, zone, names: dns.names(tenant), owns, deadline, stop }))
     }
 
     /// Until every name leads to its load balancer. Writes them where nobody else does. None: they do.
     pub async fn settle(&self, place: &Cluster, spec: &TenantSpec, dns: &DnsSpec) -> Result<Option<Outcome>, Diagnostics> {
         let mut written = Vec::new();
         loop {
+            let mut overtaken = None;
             let pool = place.get(&pool(&spec.name)).await.map_err(|error| failed(SUMMARY, &error))?;
             let wanted = wanted(place, spec, &self.names, pool.as_ref(), Reading::Fresh).await?;
             let records = self.listed().await?;
@@ -75,11 +82,14 @@ impl<'a> Records<'a> {
                     dns::batch(&records, &wanted, &self.names, &self.owns, dns.ttl_s).map_err(|others| foreign(&self.zone, &others))?;
                 // What Route53 spells otherwise than we do is not written again and again.
                 if !changes.is_empty() && changes != written {
-                    if let Some(outcome) = self.change(&format!("names of the tenant {}", spec.name), &changes).await? {
-                        return Ok(Some(outcome));
+                    match self.change(&format!("names of the tenant {}", spec.name), &changes).await? {
+                        Changed::Done => {
+                            written = changes;
+                            continue;
+                        }
+                        Changed::Overtaken(said) => overtaken = Some(said),
+                        Changed::Ended(outcome) => return Ok(Some(outcome)),
                     }
-                    written = changes;
-                    continue;
                 }
             }
             let found = dns::look(&records, &wanted, &self.owns);
@@ -97,60 +107,81 @@ impl<'a> Records<'a> {
             } else {
                 ""
             };
-            let what = format!("in the hosted zone {}: {}{who}", self.zone, pending.join("; "));
-            match self.pause().await {
-                Pause::Over => {}
-                Pause::DeadlinePassed => return Ok(Some(Outcome::Waiting { what, why: "The deadline passed" })),
-                Pause::Stopped => return Ok(Some(Outcome::Waiting { what, why: "The run was stopped" })),
+            let overtaken = overtaken.map_or_else(String::new, |said| format!("; others change them, too: {said}"));
+            let what = format!("in the hosted zone {}: {}{who}{overtaken}", self.zone, pending.join("; "));
+            if let Some(ended) = self.pause(what).await {
+                return Ok(Some(ended));
             }
         }
     }
 
-    /// Makes a batch of changes and waits until all of Route53's servers have it. None: they have.
-    pub async fn change(&self, comment: &str, changes: &[Change]) -> Result<Option<Outcome>, Diagnostics> {
+    /// Makes changes and waits until all of Route53's servers have them.
+    async fn change(&self, comment: &str, changes: &[Change]) -> Result<Changed, Diagnostics> {
         let wrote = |error: aws::Error| failed_aws("Cannot write the tenant's records", &error);
-        let id = self.aws.change_records(&self.zone, comment, changes).await.map_err(wrote)?;
-        self.connection.forget_records(&self.zone);
-        while !self.aws.change_is_in_sync(&id).await.map_err(wrote)? {
-            let what = format!("the change {id} of the hosted zone {} is PENDING", self.zone);
-            match self.pause().await {
-                Pause::Over => {}
-                Pause::DeadlinePassed => return Ok(Some(Outcome::Waiting { what, why: "The deadline passed" })),
-                Pause::Stopped => return Ok(Some(Outcome::Waiting { what, why: "The run was stopped" })),
+        for portion in dns::in_portions(changes) {
+            let id = match self.aws.change_records(&self.zone, comment, &portion).await {
+                // The records are others than those that were looked at: somebody has changed them since, or an earlier try whose answer got lost.
+                Err(error @ aws::Error::BadRequest { .. }) if error.answer().is_some_and(|answer| answer.code == INVALID_BATCH) => {
+                    return Ok(Changed::Overtaken(error.answer().map(|answer| answer.message.clone()).unwrap_or_default()));
+                }
+                id => id.map_err(wrote)?,
+            };
+            self.connection.forget_records(&self.zone);
+            while !self.aws.change_is_in_sync(&id).await.map_err(wrote)? {
+                let what = format!("the change {id} of the hosted zone {} is PENDING", self.zone);
+                if let Some(ended) = self.pause(what).await {
+                    return Ok(Changed::Ended(ended));
+                }
             }
         }
-        Ok(None)
+        Ok(Changed::Done)
     }
 
-    /// Takes away what the tenant owns, whoever wrote it, and waits until it is. None: nothing is left.
-    pub async fn remove(&self) -> Result<Option<Outcome>, Diagnostics> {
-        let changes = dns::removal(&self.listed().await?, &self.names, &self.owns);
-        if changes.is_empty() { Ok(None) } else { self.change("names that a tenant has given up", &changes).await }
+    /// Takes away what the tenant owns, whoever wrote it, until nothing is left, also of what others write anew meanwhile. With the answers to challenges. None:
+    /// nothing is left.
+    pub async fn clear(&self) -> Result<Option<Outcome>, Diagnostics> {
+        self.emptied(|records| {
+            let mut changes = dns::removal(records, &self.names, &self.owns);
+            changes.extend(dns::challenges(records, &self.names));
+            changes
+        })
+        .await
     }
 
-    /// As [`Self::remove`], with the answers to challenges, of which nobody else is left to take them away.
-    pub async fn remove_all(&self) -> Result<Option<Outcome>, Diagnostics> {
-        let records = self.listed().await?;
-        let mut changes = dns::removal(&records, &self.names, &self.owns);
-        changes.extend(dns::challenges(&records, &self.names));
-        if changes.is_empty() { Ok(None) } else { self.change("names of a tenant that is gone", &changes).await }
-    }
-
-    /// Waits until nothing of the tenant is left. None: nothing is.
+    /// Waits until nothing of the tenant is left. What cert-manager has left of answers to challenges, which are over by now, goes at once. None: nothing is left.
     pub async fn gone(&self) -> Result<Option<Outcome>, Diagnostics> {
+        self.emptied(|records| dns::challenges(records, &self.names)).await
+    }
+
+    /// Makes these changes until nothing of the tenant is left.
+    async fn emptied(&self, changes: impl Fn(&[dns::Record]) -> Vec<Change>) -> Result<Option<Outcome>, Diagnostics> {
         loop {
-            let left = dns::left(&self.listed().await?, &self.names, &self.owns);
+            let records = self.listed().await?;
+            let left = dns::left(&records, &self.names, &self.owns);
             if left.is_empty() {
                 self.connection.forget_records(&self.zone);
                 return Ok(None);
             }
-            let what = format!("the hosted zone {} still holds {}", self.zone, left.join(", "));
-            match self.pause().await {
-                Pause::Over => {}
-                Pause::DeadlinePassed => return Ok(Some(Outcome::Waiting { what, why: "The deadline passed" })),
-                Pause::Stopped => return Ok(Some(Outcome::Waiting { what, why: "The run was stopped" })),
+            let mut overtaken = String::new();
+            let changes = changes(&records);
+            if !changes.is_empty() {
+                match self.change("names that a tenant has given up", &changes).await? {
+                    Changed::Done => continue,
+                    Changed::Overtaken(said) => overtaken = format!("; others change them, too: {said}"),
+                    Changed::Ended(outcome) => return Ok(Some(outcome)),
+                }
+            }
+            if let Some(ended) = self.pause(format!("the hosted zone {} still holds {}{overtaken}", self.zone, left.join(", "))).await {
+                return Ok(Some(ended));
             }
         }
+    }
+
+    /// The owner by which an external-dns that works for many has written the name that clients begin at.
+    pub async fn writer(&self, place: &Cluster, spec: &TenantSpec) -> Result<Option<String>, Diagnostics> {
+        let wanted = wanted(place, spec, &self.names, None, Reading::Fresh).await?;
+        let records = self.listed().await?;
+        Ok(wanted.first().and_then(|bootstrap| dns::writer(&records, bootstrap, &self.owns)))
     }
 
     /// The records as they are now; none where the zone is gone.
@@ -161,12 +192,13 @@ impl<'a> Records<'a> {
         }
     }
 
-    async fn pause(&self) -> Pause {
+    /// Until the next look. Some: there is no more time, with what is waited for.
+    async fn pause(&self, what: String) -> Option<Outcome> {
         let until = self.deadline.min(Instant::now() + LOOK);
         tokio::select! {
             biased;
-            () = self.stop.cancelled() => Pause::Stopped,
-            () = tokio::time::sleep_until(until) => if until < self.deadline { Pause::Over } else { Pause::DeadlinePassed },
+            () = self.stop.cancelled() => Some(Outcome::Waiting { what, why: "The run was stopped" }),
+            () = tokio::time::sleep_until(until) => (until >= self.deadline).then_some(Outcome::Waiting { what, why: "The deadline passed" }),
         }
     }
 }

@@ -3,7 +3,7 @@
 
 use crate::{
     domain::{
-        dns::{self, DnsSpec, Found, FoundZone, ManagedBy, Owns, Wanted, Zone, ZoneError},
+        dns::{self, DnsSpec, Found, FoundZone, ManagedBy, Undelegated, Wanted, Zone, ZoneError, owner_id},
         eks::EksId,
         sizing::Sizing,
         tenant::TenantSpec,
@@ -11,7 +11,7 @@ use crate::{
     drivers::aws::{Aws, Error},
     framework::{diagnostic::Diagnostics, parts::Call},
     resources::{
-        connection::Connection,
+        connection::{Connection, Management},
         failure::failed_aws,
         tenant::{
             model::Tenant,
@@ -23,16 +23,33 @@ use crate::{
 
 const SUMMARY: &str = "Cannot look at the hosted zone";
 
+/// What is known of the tenant before its zone is looked up.
+pub struct Seen<'a> {
+    pub management: &'a Management,
+    /// It was made, so clients may be using it.
+    pub made: bool,
+    /// The names that its namespace keeps.
+    pub kept: Option<&'a DnsSpec>,
+}
+
 /// Fills in what is found of the zone, where there is one to look for.
-pub async fn find(connection: &Connection, tenant: &Tenant, spec: &mut TenantSpec, call: &mut Call) -> Result<(), Diagnostics> {
+pub async fn find(
+    connection: &Connection,
+    tenant: &Tenant,
+    seen: &Seen<'_>,
+    spec: &mut TenantSpec,
+    call: &mut Call,
+) -> Result<(), Diagnostics> {
     let region = region(connection, tenant, spec);
     let is_acme = spec.own_certificate().is_some_and(|tls| tls.issuer.is_acme());
     let Some(dns) = spec.dns.as_mut().filter(|dns| dns.managed_by != ManagedBy::None) else { return Ok(()) };
     let aws = connection.aws()?;
     let zone = zone(&aws, dns).await?;
-    if let Some(why) = undelegated(&aws, &zone).await {
-        let detail = format!("Nobody outside finds the names in the hosted zone {} ({}): {why}.", zone.id, zone.name);
-        if is_acme {
+    if let Some(how) = undelegated(&aws, &zone).await {
+        let who = if matches!(how, Undelegated::Wholly(_)) { "Nobody" } else { "Not everybody" };
+        let detail = format!("{who} outside finds the names in the hosted zone {} ({}): {}.", zone.id, zone.name, how.told());
+        // A tenant that is there must still be one that can be changed.
+        if is_acme && !seen.made && matches!(how, Undelegated::Wholly(_)) {
             let mut found = Diagnostics::none();
             let detail = format!("{detail} The ACME server would not find the answer to its challenge, either.");
             found.error_at(zone_path(dns), "Hosted zone is not delegated to", detail);
@@ -40,8 +57,28 @@ pub async fn find(connection: &Connection, tenant: &Tenant, spec: &mut TenantSpe
         }
         call.found.warning_at(zone_path(dns), "Hosted zone is not delegated to", detail);
     }
-    dns.found = Some(FoundZone { id: zone.id, region });
+    let kept = seen.kept.and_then(|kept| kept.found.as_ref());
+    let owner = match kept.map(|kept| kept.owner.clone()).filter(|owner| !owner.is_empty()) {
+        Some(owner) => owner,
+        None => owner_id(&spec.name, &cluster_uid(seen.management).await?),
+    };
+    let shared_owner = kept.and_then(|kept| kept.shared_owner.clone());
+    dns.found = Some(FoundZone { id: zone.id, owner, shared_owner, region });
     Ok(())
+}
+
+/// What tells the management cluster from others.
+async fn cluster_uid(management: &Management) -> Result<String, Diagnostics> {
+    management.uid().await.ok_or_else(|| {
+        let cluster = management.cluster();
+        Diagnostics::of_error(
+            "The management cluster cannot be told from others",
+            format!(
+                "Records say whose they are by the UID of the namespace kube-system of {}, which cannot be read. Allow `get` on namespaces to the provider's user.",
+                cluster.id()
+            ),
+        )
+    })
 }
 
 /// The region that clients of Route53 in the cluster are set to.
@@ -76,7 +113,7 @@ async fn zone(aws: &Aws, dns: &DnsSpec) -> Result<Zone, Diagnostics> {
 }
 
 /// Why nobody finds the zone, as far as the zone above it is in the same account and may be looked at.
-async fn undelegated(aws: &Aws, zone: &Zone) -> Option<String> {
+async fn undelegated(aws: &Aws, zone: &Zone) -> Option<Undelegated> {
     if zone.private || zone.name_servers.is_empty() {
         return None;
     }
@@ -88,7 +125,7 @@ async fn undelegated(aws: &Aws, zone: &Zone) -> Option<String> {
 }
 
 /// Refuses names that are somebody else's, before anything is made.
-pub async fn refuse_foreign(connection: &Connection, spec: &TenantSpec, sizing: &Sizing) -> Result<(), Diagnostics> {
+pub async fn refuse_foreign(connection: &Connection, spec: &TenantSpec, sizing: &Sizing, begun: bool) -> Result<(), Diagnostics> {
     let Some((dns, zone)) = spec.dns.as_ref().and_then(|dns| Some((dns, dns.found.as_ref()?))) else { return Ok(()) };
     let names = dns.names(&spec.name);
     let records = connection.aws()?.records(&zone.id, names.domain()).await.map_err(|error| failed_aws(SUMMARY, &error))?;
@@ -96,7 +133,9 @@ pub async fn refuse_foreign(connection: &Connection, spec: &TenantSpec, sizing: 
     let nodes = (0..sizing.brokers + sizing.controllers).map(|node| names.broker(node));
     let named = |name: String| Wanted { name, service: String::new(), addresses: Vec::new() };
     let wanted: Vec<Wanted> = std::iter::once(names.bootstrap()).chain(nodes).map(named).collect();
-    let found = dns::look(&records, &wanted, &Owns::of_tenant(&spec.name));
+    // For a tenant of which there is nothing yet nobody has written anything.
+    let Some(owns) = dns.owns(&spec.name, spec.own_cluster().is_some() || !begun) else { return Ok(()) };
+    let found = dns::look(&records, &wanted, &owns);
     let others = wanted.iter().zip(found).filter_map(|(one, found)| match found {
         Found::Foreign(whose) => Some((one.name.clone(), whose)),
         _ => None,

@@ -13,7 +13,7 @@ use super::{
     config, plan, state,
 };
 use crate::{
-    domain::names::WISH_ANNOTATION,
+    domain::names::{NAMES_ANNOTATION, WISH_ANNOTATION},
     drivers::{
         aws::tests::aws,
         kubernetes::{
@@ -39,6 +39,9 @@ use crate::{
     },
 };
 
+/// The tenant's own, on the cluster whose `kube-system` has the UID [`UID`].
+const OWNER: &str = "kaas-payments-0a1b2c3d";
+const UID: &str = "0a1b2c3d-4e5f-6789-abcd-ef0123456789";
 const BOOTSTRAP: &str = "bootstrap.payments.kafka.example.com";
 
 fn empty<M: Model>() -> M {
@@ -197,11 +200,23 @@ fn connection(route53: &Server, cluster: Cluster) -> Connection {
     Connection::to(cluster).with_aws(aws(route53))
 }
 
+/// The tenant's namespace once it was made: the wish tells what was found of the zone.
+fn namespace_of(tenant: &Tenant) -> Json {
+    let mut spec = parse::spec(tenant, &Connection::default().settings()).unwrap();
+    if let Some(dns) = spec.dns.as_mut() {
+        dns.found = serde_json::from_value(json!({ "id": "Z1", "owner": OWNER })).unwrap();
+    }
+    json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": "kaas-payments",
+        "labels": { "kaas.dev/tenant": "payments" }, "annotations": { WISH_ANNOTATION: spec.to_wish_json().unwrap() } } })
+}
+
+fn kube_system() -> Reply {
+    Reply::Json(200, json!({ "metadata": { "name": "kube-system", "uid": UID } }))
+}
+
 /// A cluster that holds the tenant's namespace, its Kafka with one broker behind a load balancer, and a Certificate.
 fn holding(tenant: &Tenant, certificate: Json) -> (Cluster, Log) {
-    let spec = parse::spec(tenant, &Connection::default().settings()).unwrap();
-    let namespace = json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": "kaas-payments",
-        "labels": { "kaas.dev/tenant": "payments" }, "annotations": { WISH_ANNOTATION: spec.to_wish_json().unwrap() } } });
+    let namespace = namespace_of(tenant);
     let kafka = json!({ "metadata": { "name": "payments" }, "status": { "clusterId": "c", "conditions": [{ "type": "Ready", "status": "True" }] } });
     let pool = json!({ "metadata": { "name": "brokers" }, "spec": { "replicas": 3, "storage": { "volumes": [{ "size": "153Gi" }] } },
         "status": { "nodeIds": [3], "replicas": 3 } });
@@ -229,6 +244,7 @@ async fn names_that_are_somebody_elses_are_refused_before_anything_is_made() {
     let route53 = route53(record(BOOTSTRAP, "A", "192.0.2.9") + &owned(&format!("a-{BOOTSTRAP}"), "default")).await;
     let (cluster, log) = server(|line, _| match line {
         "GET /apis/kafka.strimzi.io/v1" => Reply::Json(200, json!({ "resources": [{ "name": "kafkas" }] })),
+        "GET /api/v1/namespaces/kube-system" => kube_system(),
         line if line.contains("limit=") => list(&[]),
         _ => absent(),
     });
@@ -245,7 +261,7 @@ async fn a_name_that_leads_elsewhere_and_a_certificate_that_is_not_renewed_are_s
     let mut config = named("external-dns");
     config.tls = letsencrypt().into();
     let tenant = state(&config);
-    let records = record(BOOTSTRAP, "A", "192.0.2.9") + &owned(&format!("a-{BOOTSTRAP}"), "kaas-payments");
+    let records = record(BOOTSTRAP, "A", "192.0.2.9") + &owned(&format!("a-{BOOTSTRAP}"), OWNER);
     let route53 = route53(records).await;
     let connection = connection(&route53, holding(&tenant, issued("2026-02-01T00:00:00Z")).0);
     let mut call = Call::default();
@@ -287,7 +303,7 @@ async fn a_destroy_takes_its_own_records_away_and_no_others() {
     let other = "x.payments.kafka.example.com";
     let records = [
         record(BOOTSTRAP, "A", "192.0.2.1"),
-        owned(&format!("a-{BOOTSTRAP}"), "kaas-payments"),
+        owned(&format!("a-{BOOTSTRAP}"), OWNER),
         record(other, "A", "192.0.2.7"),
         owned(&format!("a-{other}"), "default"),
     ];
@@ -296,9 +312,7 @@ async fn a_destroy_takes_its_own_records_away_and_no_others() {
     config.tls = letsencrypt().into();
     let mut tenant = state(&config);
     tenant.timeouts = Timeouts { delete: Attr::Known("20s".parse().unwrap()), ..Timeouts::default() }.into();
-    let spec = parse::spec(&tenant, &Connection::default().settings()).unwrap();
-    let namespace = json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": "kaas-payments",
-        "labels": { "kaas.dev/tenant": "payments" }, "annotations": { WISH_ANNOTATION: spec.to_wish_json().unwrap() } } });
+    let namespace = namespace_of(&tenant);
     let gone = AtomicBool::new(false);
     let deleted = Mutex::new(BTreeSet::new());
     let (cluster, log) = server(move |line, _| match line {
@@ -326,4 +340,49 @@ async fn a_destroy_takes_its_own_records_away_and_no_others() {
     // cert-manager writes the Secret of an issuer that is there anew.
     assert!(position("/clusterissuers/kaas-payments") < position("kaas-payments-acme-account"));
     assert!(position("kaas-payments-acme-eab") < end && position("kaas-payments-acme-account") < end);
+}
+
+#[tokio::test]
+async fn records_of_a_tenant_whose_namespace_somebody_deleted_go_all_the_same() {
+    let records = record(BOOTSTRAP, "A", "192.0.2.1") + &owned(&format!("a-{BOOTSTRAP}"), OWNER);
+    let route53 = route53(records).await;
+    let (cluster, _) = server(|line, _| match line {
+        "GET /api/v1/namespaces/kube-system" => kube_system(),
+        line if line.contains('?') => list(&[]),
+        _ => absent(),
+    });
+    delete::delete(&connection(&route53, cluster), &state(&named("provider")), &mut Call::default()).await.unwrap();
+    let batches: Vec<String> = route53.asked().into_iter().filter(|asked| asked.line.starts_with("POST")).map(|asked| asked.body).collect();
+    assert_eq!(batches.len(), 1, "{:?}", route53.lines());
+    assert_eq!(batches[0].matches("<Action>DELETE</Action>").count(), 2, "{}", batches[0]);
+}
+
+#[tokio::test]
+async fn what_a_change_to_other_names_has_begun_is_told_and_goes_with_the_tenant() {
+    let tenant = state(&named("provider"));
+    let mut namespace = namespace_of(&tenant);
+    let begun = json!([{ "domain": "example.com", "zone_id": "Z1", "managed_by": "provider", "found": { "id": "Z1", "owner": OWNER } }]);
+    namespace["metadata"]["annotations"][NAMES_ANNOTATION] = begun.to_string().into();
+    let other = "bootstrap.payments.example.com";
+    let records = record(other, "A", "192.0.2.1") + &owned(&format!("a-{other}"), OWNER);
+    let gone = AtomicBool::new(false);
+    let (cluster, _) = server(move |line, _| match line {
+        "GET /api/v1/namespaces/kaas-payments" if !gone.load(Ordering::SeqCst) => Reply::Json(200, namespace.clone()),
+        line if line.starts_with("PATCH") => Reply::Json(200, namespace.clone()),
+        "DELETE /api/v1/namespaces/kaas-payments" => {
+            gone.store(true, Ordering::SeqCst);
+            Reply::Json(200, json!({}))
+        }
+        line if line.contains('?') => list(&[]),
+        _ => absent(),
+    });
+    let route53 = route53(records).await;
+    let connection = connection(&route53, cluster);
+    let seen = read::read(&connection, tenant.clone(), &mut Call::default()).await.unwrap().unwrap();
+    let drift = seen.drift.known().unwrap();
+    assert!(drift.iter().any(|line| line.starts_with("names below payments.example.com: a change to them")), "{drift:#?}");
+    delete::delete(&connection, &tenant, &mut Call::default()).await.unwrap();
+    let batches: Vec<String> = route53.asked().into_iter().filter(|asked| asked.line.starts_with("POST")).map(|asked| asked.body).collect();
+    assert_eq!(batches.len(), 1, "{:?}", route53.lines());
+    assert!(batches[0].contains(other) && batches[0].matches("<Action>DELETE</Action>").count() == 2, "{}", batches[0]);
 }

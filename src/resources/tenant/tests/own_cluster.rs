@@ -106,7 +106,9 @@ fn all_well_from(wish: String, absent: &'static str, before: u32, after: u32) ->
             _ if method == "GET" && query.contains("limit=") => {
                 Reply::Json(200, json!({ "kind": "List", "apiVersion": "v1", "metadata": { "resourceVersion": "1" }, "items": [] }))
             }
-            _ if plural == "csidrivers" => Reply::Json(404, status(404, "NotFound", "not found", "it")),
+            // As for a user who may see nothing of what the management cluster installs.
+            _ if name == "kaas-mirror" => Reply::Json(403, status(403, "Forbidden", "no", "it")),
+            _ if plural == "clusterissuers" || plural == "csidrivers" => Reply::Json(404, status(404, "NotFound", "not found", "it")),
             _ => Reply::Json(200, well(plural, name, &wish)),
         }
     })
@@ -309,4 +311,20 @@ async fn a_tenant_whose_cluster_is_not_there_in_time_is_reported_as_being_made_a
     assert!(seen.encode().is_wholly_known(), "{seen:?}");
     assert!(call.found.iter().any(|warning| warning.summary == "The tenant is not ready yet"));
     assert_eq!(seen.status.known().unwrap().phase, "Updating".into());
+}
+
+#[tokio::test]
+async fn a_tenant_made_from_a_mirror_stays_with_it_for_a_user_who_may_not_see_which_it_is() {
+    let tenant = hard(3, "m5.large");
+    let before = state(&tenant);
+    let mut spec = parse::spec(&before, &Connection::default().settings()).unwrap();
+    spec.mirror = Some("registry.example.com/all".to_owned());
+    let (cluster, log) = all_well(spec.to_wish_json().unwrap(), "");
+    let connection = Connection::to(cluster.clone()).with_own_cluster("payments", cluster);
+    let mut longer = before.clone();
+    longer.retention = super::Retention { hours: super::number("30"), gib: Attr::Null }.into();
+    let planned = plan(&longer, Some(&before)).tenant;
+    apply::update(&connection, before, planned, &mut Call::default()).await.map_err(|failed| failed.diagnostics).unwrap();
+    let urls: Vec<String> = log.bodies("/ocirepositories/").iter().map(|body| body["spec"]["url"].to_string()).collect();
+    assert!(!urls.is_empty() && urls.iter().all(|url| url.contains("oci://registry.example.com/all/")), "{urls:?}");
 }

@@ -291,6 +291,11 @@ fn every_fault_of_the_blocks_is_told_at_its_place() {
         assert!(paths.contains(path), "{path}: {paths:?}");
     }
     assert!(told(&found).contains("cert-manager/v1.21.2/cert-manager.yaml"), "{}", told(&found));
+    let mut slashed: Mirror = blank();
+    slashed.image_registry = "registry.example.com/".into();
+    let mut found_there = Diagnostics::none();
+    check(&Attr::Null, &slashed.into(), &mut found_there);
+    assert!(told(&found_there).contains("no slash before or after"), "{}", told(&found_there));
     assert_eq!(decode_model::<Install>(&install.encode(), &mut Diagnostics::none()).unwrap(), install);
 }
 
