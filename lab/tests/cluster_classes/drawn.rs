@@ -98,6 +98,7 @@ fn beside(spec: &TenantSpec, sizing: &Sizing) -> Vec<Manifest> {
     let mut found = manifests::home(spec, sizing);
     let dns = ExternalDns {
         domains: vec!["kafka.example.com".to_owned()],
+        owner: "kaas-pay-0a1b2c3d".into(),
         zone_ids: vec!["Z0A1".to_owned()],
         region: Some("eu-central-1".to_owned()),
         role_arn: Some("arn:aws:iam::123456789012:role/dns".to_owned()),

@@ -67,7 +67,7 @@ fn draw(dice: &mut Dice) -> (TenantSpec, Facts) {
 
 /// With names, certificate and listener of every shape that goes together. Drawn last, so that the rest is what it was.
 fn public(spec: TenantSpec, dice: &mut Dice) -> TenantSpec {
-    let zone = json!({ "domain": "kafka.example.com", "zone_id": "Z0A1", "found": { "id": "Z0A1", "region": "eu-central-1" } });
+    let zone = json!({ "domain": "kafka.example.com", "zone_id": "Z0A1", "found": { "id": "Z0A1", "owner": "kaas-payments-0a1b2c3d", "region": "eu-central-1" } });
     let with = |managed_by: &str, role_arn: Value, private: bool| {
         let mut dns = zone.clone();
         dns["managed_by"] = json!(managed_by);

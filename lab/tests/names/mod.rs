@@ -2,6 +2,7 @@
 //! a Route 53 that moto keeps. Clients find brokers by the lab's DNS server alone, and trust nobody but the ACME server's root.
 
 mod broken;
+mod external_account;
 mod kafka;
 mod own_cluster;
 mod records;
