@@ -38,7 +38,7 @@ impl Wish {
                 vec![ReleaseFile::on_github(repository, "cluster-api-operator", version, "operator-components.yaml")]
             }
             Component::Flux => vec![ReleaseFile::on_github("fluxcd/flux2", "flux2", &versions.flux, "install.yaml")],
-            Component::ClusterApi if self.is_mirrored => self.all_providers().iter().flat_map(super::Provider::files).collect(),
+            Component::ClusterApi if self.brings_providers() => self.all_providers().iter().flat_map(super::Provider::files).collect(),
             Component::ClusterApi | Component::Strimzi | Component::Monitoring | Component::ExternalDns => Vec::new(),
         }
     }

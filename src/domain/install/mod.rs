@@ -165,7 +165,7 @@ pub struct Wish {
     pub external_dns: Option<ExternalDns>,
     /// Where all images come from; None: from where the projects publish them.
     pub image_registry: Option<String>,
-    /// Everything is fetched from a mirror, by us: the Cluster API Operator gets its providers' manifests in ConfigMaps.
+    /// Everything is fetched from a mirror.
     pub is_mirrored: bool,
 }
 
@@ -180,6 +180,12 @@ pub enum BuildError {
 }
 
 impl Wish {
+    /// Whether the Cluster API Operator gets its providers' manifests from us, in ConfigMaps: by itself it would fetch those that the projects publish, with the
+    /// images they name.
+    pub const fn brings_providers(&self) -> bool {
+        self.is_mirrored || self.image_registry.is_some()
+    }
+
     /// The parts of a component with their versions, without a leading "v".
     pub fn versions_of(&self, component: Component) -> BTreeMap<Part, String> {
         let versions = &self.versions;

@@ -183,7 +183,7 @@ impl Wish {
             if !objects.iter().any(|object| object.reference == namespace.reference) {
                 objects.push(namespace);
             }
-            if self.is_mirrored {
+            if self.brings_providers() {
                 objects.push(self.manifests(&provider, texts)?);
             }
             objects.extend(variables(&provider));
@@ -198,7 +198,7 @@ impl Wish {
         if let Some(secret) = secret {
             spec["configSecret"] = json!({ "name": secret, "namespace": provider.namespace });
         }
-        if self.is_mirrored {
+        if self.brings_providers() {
             spec["fetchConfig"] = json!({ "selector": { "matchLabels": { MANIFESTS_LABEL: provider.label() } } });
         } else if let Some(url) = &provider.url {
             spec["fetchConfig"] = json!({ "url": url });

@@ -122,6 +122,8 @@ fn each_component_names_its_files() {
     ] {
         assert!(providers.contains(&path.to_owned()), "{path}: {providers:?}");
     }
+    let registry_alone = Wish { is_mirrored: false, ..mirrored() };
+    assert_eq!(paths(&registry_alone, Component::ClusterApi), providers, "their images are to come from the registry, too");
 }
 
 #[test]

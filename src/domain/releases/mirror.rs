@@ -48,7 +48,8 @@ pub fn mirrored(mut chart: Chart, component: Component, registry: &str) -> Chart
     chart
 }
 
-/// The values by which a chart takes its images from there. Sources: `values.yaml` of each chart in the version that is pinned.
+/// The values by which a chart takes its images from there. Sources: `values.yaml`, schema and templates of the charts: cloud controller, Cilium, cert-manager and
+/// external-dns in the version that is pinned, the EBS driver's in 2.62.0, Strimzi's in 1.1.0; those of kube-prometheus-stack in versions of different age.
 fn images(component: Component, registry: &str) -> Value {
     let image = |published: &str| json!({ "image": { "repository": rewritten(published, registry) } });
     match component {
@@ -75,7 +76,14 @@ fn images(component: Component, registry: &str) -> Value {
             }
             values
         }
-        Component::Monitoring => json!({ "global": { "imageRegistry": registry } }),
+        // The operator has a registry of its own for servers that others have it make.
+        Component::Monitoring => json!({
+            "global": { "imageRegistry": registry },
+            "prometheusOperator": {
+                "prometheusDefaultBaseImage": "prometheus/prometheus",
+                "alertmanagerDefaultBaseImage": "prometheus/alertmanager",
+            },
+        }),
         Component::ExternalDns => image("registry.k8s.io/external-dns/external-dns"),
         // Kafka's own images, too, are of this registry: the operator names them.
         Component::Strimzi => json!({ "defaultImageRegistry": registry }),

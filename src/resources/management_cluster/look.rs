@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use futures::{FutureExt, StreamExt, TryFutureExt, TryStreamExt, future, stream};
+
 use crate::{
     domain::{cluster_class, components, object::Kind},
     drivers::kubernetes::{Cluster, Error},
@@ -36,6 +38,9 @@ const NEEDED_BY_RELEASES: [(&str, Kind); 4] =
 /// The oldest Kubernetes that Strimzi 1.x runs on. Source: Strimzi's changelog, 0.51.
 const KUBERNETES_MIN: (u32, u32) = (1, 30);
 
+/// Questions asked at the same time.
+const AT_ONCE: usize = 4;
+
 /// What was seen of a cluster.
 pub struct Seen {
     kubernetes_version: String,
@@ -48,11 +53,12 @@ impl Seen {
     /// Looks at the cluster.
     pub async fn of(cluster: &Cluster) -> Result<Self, Diagnostics> {
         let looked = |error: Error| failed("Cannot look at the management cluster", &error);
+        // By itself: of a server that is not there one request is told, and the others find a connection.
         let kubernetes_version = cluster.version().await.map_err(looked)?;
         // Definitions are large, and their names say enough.
-        let crds = cluster.list_metadata(Kind::CustomResourceDefinition, None, None).await.map_err(looked)?;
-        let kafka_served = cluster.server_serves(Kind::Kafka).await.map_err(looked)?;
-        let deployments = cluster.list(Kind::Deployment, None, None).await.map_err(looked)?;
+        let crds = cluster.list_metadata(Kind::CustomResourceDefinition, None, None);
+        let (crds, kafka_served, deployments) =
+            tokio::try_join!(crds, cluster.server_serves(Kind::Kafka), cluster.list(Kind::Deployment, None, None)).map_err(looked)?;
         Ok(Self {
             kubernetes_version,
             components: Components::of(&components::components(&crds, &deployments, kafka_served)),
@@ -98,12 +104,13 @@ impl Seen {
         let mut found = too_old(&self.kubernetes_version, config);
         let place = place(config);
         let hard = self.has_hard_tenants(config);
-        let mut missing = Vec::new();
-        for (verb, kind) in self.needed(hard, classes) {
-            if !cluster.can(verb, kind, None).await.map_err(|error| failed("Cannot ask what is allowed", &error))? {
-                missing.push(format!("{verb} {}", kind.api().plural));
-            }
-        }
+        let ask = |(verb, kind): (&'static str, Kind)| {
+            let may = cluster.can(verb, kind, None);
+            may.map_ok(move |may| (!may).then(|| format!("{verb} {}", kind.api().plural))).boxed()
+        };
+        let asked: Vec<_> = self.needed(hard, classes).into_iter().map(ask).collect();
+        let answers = stream::iter(asked).buffered(AT_ONCE).try_filter_map(future::ok).try_collect();
+        let missing: Vec<String> = answers.await.map_err(|error: Error| failed("Cannot ask what is allowed", &error))?;
         if !missing.is_empty() {
             let soft_only =
                 if hard { " Where no tenant is to have a cluster of its own, set cluster_classes = [], and less is needed." } else { "" };

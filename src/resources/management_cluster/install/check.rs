@@ -36,6 +36,7 @@ pub fn check(install: &Attr<Install>, mirror: &Attr<Mirror>, found: &mut Diagnos
         check_mirror(mirror, found);
         if let Some(install) = install.known() {
             check_checksums(install, mirror, found);
+            check_registry(install, mirror, found);
         }
     }
 }
@@ -130,6 +131,19 @@ fn check_mirror(mirror: &Mirror, found: &mut Diagnostics) {
             let detail = format!("{sum:?} is no SHA-256: 64 hexadecimal digits, as sha256sum prints them.");
             found.error_at(at().then(Mirror::CHECKSUMS).key(file), "Not a checksum", detail);
         }
+    }
+}
+
+/// Of providers that only the Cluster API Operator knows how to find it takes the images as well.
+fn check_registry(install: &Install, mirror: &Mirror, found: &mut Diagnostics) {
+    if !matches!(mirror.image_registry, Attr::Known(_)) || !mirror.url.is_null() || !mirror.directory.is_null() {
+        return;
+    }
+    for index in 0..install.providers.known().map_or(0, Vec::len) {
+        let at = Path::from(ManagementCluster::INSTALL).then(Install::PROVIDERS).index(index);
+        let detail = "With mirror.image_registry all images come from that registry, but the manifests of this provider, which name its images, are fetched by the Cluster \
+                      API Operator. Put them into a mirror and say where it is by mirror.url or mirror.directory.";
+        found.error_at(at, "Images from elsewhere", detail);
     }
 }
 

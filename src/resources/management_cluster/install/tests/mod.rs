@@ -18,6 +18,7 @@ use crate::{
         connection::Connection,
         management_cluster::{
             ManagementClusterResource,
+            install::model::FurtherProvider,
             model::{Existing, nothing},
         },
     },
@@ -296,6 +297,12 @@ fn every_fault_of_the_blocks_is_told_at_its_place() {
     let mut found_there = Diagnostics::none();
     check(&Attr::Null, &slashed.into(), &mut found_there);
     assert!(told(&found_there).contains("no slash before or after"), "{}", told(&found_there));
+    let further = FurtherProvider { kind: "infrastructure".into(), name: "metal3".into(), version: "1.2.3".into(), ..blank() };
+    let with_further = Install { providers: Attr::Known(vec![further]), ..blank() };
+    let registry = Mirror { image_registry: "registry.example.com".into(), ..blank() };
+    let mut found_further = Diagnostics::none();
+    check(&with_further.into(), &registry.into(), &mut found_further);
+    assert!(found_further.iter().any(|one| one.summary == "Images from elsewhere"), "{}", told(&found_further));
     assert_eq!(decode_model::<Install>(&install.encode(), &mut Diagnostics::none()).unwrap(), install);
 }
 
