@@ -92,6 +92,9 @@ pub async fn others(front: &Front, head: Parts, body: Bytes) -> Reply {
     if front.with_state(|state| state.faults.loses(&action)) {
         return None;
     }
+    if let Some(refusal) = route53::refusal(&action, &answer) {
+        return Some(refusal);
+    }
     let (mut head, body) = answer.into_parts();
     // Of the connection to moto, not of this one.
     for name in [header::CONNECTION, header::TRANSFER_ENCODING, header::CONTENT_LENGTH] {

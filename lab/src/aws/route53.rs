@@ -1,6 +1,8 @@
 //! Requests to Route 53 on their way to moto: which action each is, and whether IAM lets its signer do it. moto itself asks nobody.
 
-use http::Method;
+use bytes::Bytes;
+use http::{Method, Response, StatusCode, header};
+use http_body_util::Full;
 
 use super::eks::refusal::Refusal;
 use super::front::Front;
@@ -41,9 +43,44 @@ pub async fn check(front: &Front, key: &Key, action: &str, about: &str) -> Resul
     rights::check(front.moto, key, &format!("route53:{action}"), about).await
 }
 
+/// What Route 53 says where moto says something else. A batch that deletes what is not there is an `InvalidChangeBatch`, and comes without the frame of other
+/// errors: by its code external-dns and cert-manager know that a record is gone already.
+pub fn refusal(action: &str, answer: &Response<Bytes>) -> Option<Response<Full<Bytes>>> {
+    let said = String::from_utf8_lossy(answer.body());
+    if action != "ChangeResourceRecordSets" || answer.status() != StatusCode::BAD_REQUEST || !said.contains("[Action=DELETE, ") {
+        return None;
+    }
+    let part = |name: &str| said.split_once(&format!("{name}=")).and_then(|(_, rest)| rest.split([',', ']']).next()).unwrap_or_default();
+    let message = format!("Tried to delete resource record set [name='{}', type='{}'] but it was not found", part("Name"), part("Type"));
+    let body = format!(
+        "<?xml version=\"1.0\"?>\n<InvalidChangeBatch xmlns=\"https://route53.amazonaws.com/doc/2013-04-01/\"><Messages><Message>{message}</Message></Messages>\
+         <RequestId>{}</RequestId></InvalidChangeBatch>",
+        super::eks::new_uuid()
+    );
+    let mut refusal = Response::new(Full::new(Bytes::from(body)));
+    *refusal.status_mut() = answer.status();
+    refusal.headers_mut().insert(header::CONTENT_TYPE, header::HeaderValue::from_static("text/xml"));
+    Some(refusal)
+}
+
 #[cfg(test)]
 mod tests {
+    use http_body_util::BodyExt;
+
     use super::*;
+
+    #[tokio::test]
+    async fn a_delete_of_what_is_not_there_is_refused_as_route_53_does() {
+        let moto = "<ErrorResponse><Error><Code>InvalidInput</Code><Message>Invalid request: Expected exactly one of [AliasTarget], but found none in Change with \
+                    [Action=DELETE, Name=_acme-challenge.a.example.test., Type=TXT, SetIdentifier=null]</Message></Error></ErrorResponse>";
+        let answer = Response::builder().status(400).body(Bytes::from(moto)).unwrap();
+        assert!(refusal("CreateHostedZone", &answer).is_none());
+        let whole = refusal("ChangeResourceRecordSets", &answer).unwrap().into_body().collect().await.unwrap().to_bytes();
+        let text = String::from_utf8_lossy(&whole).into_owned();
+        assert!(text.contains("<Message>Tried to delete resource record set [name='_acme-challenge.a.example.test.', type='TXT'] but it was not found</Message>"), "{text}");
+        let other = Response::builder().status(400).body(Bytes::from("<Code>InvalidInput</Code>")).unwrap();
+        assert!(refusal("ChangeResourceRecordSets", &other).is_none());
+    }
 
     #[test]
     fn a_request_is_known_by_method_and_path() {
