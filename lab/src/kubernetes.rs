@@ -37,11 +37,26 @@ pub fn block_on<T: Send>(future: impl Future<Output = Result<T>> + Send) -> Resu
 /// When the file cannot be read or used.
 pub async fn client(kubeconfig: &Path) -> Result<Client> {
     let file = Kubeconfig::read_from(kubeconfig).with_context(|| format!("read {}", kubeconfig.display()))?;
+    Ok(Client::try_from(configuration(file).await?)?)
+}
+
+/// A client by the text of a kubeconfig, for a server that may not answer: every request ends soon, and none is repeated.
+///
+/// # Errors
+/// When the text cannot be used.
+pub async fn brief_client(kubeconfig: &str) -> Result<Client> {
+    let mut config = configuration(Kubeconfig::from_yaml(kubeconfig).context("read the kubeconfig")?).await?;
+    config.read_timeout = Some(ANSWER);
+    config.default_retry = false;
+    Ok(Client::try_from(config)?)
+}
+
+async fn configuration(file: Kubeconfig) -> Result<Config> {
     let mut config = Config::from_custom_kubeconfig(file, &KubeConfigOptions::default()).await?;
     // The environment's proxy has no business with 127.0.0.1.
     config.proxy_url = None;
     config.connect_timeout = Some(ANSWER);
-    Ok(Client::try_from(config)?)
+    Ok(config)
 }
 
 /// What a server answers at `url` (`http://127.0.0.1:2379/health`), trusting the authority in the file `ca` for https.

@@ -23,6 +23,7 @@ mod kubernetes;
 pub mod load_balancer;
 mod lock;
 pub mod maven;
+mod nodes;
 pub mod objects;
 pub mod output;
 pub mod own_binary;

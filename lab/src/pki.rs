@@ -24,7 +24,7 @@ pub struct Admin {
     pub key: String,
 }
 
-/// Writes `ca.crt`, `server.crt`, `server.key`, `sa.pub` and `sa.key` to `folder` and returns the administrator's credentials.
+/// Writes `ca.crt`, `ca.key`, `server.crt`, `server.key`, `sa.pub` and `sa.key` to `folder` and returns the administrator's credentials.
 ///
 /// # Errors
 /// When a file cannot be written.
@@ -49,6 +49,7 @@ pub fn make(folder: &Path) -> Result<Admin> {
     let accounts = KeyPair::generate()?;
     let files = [
         ("ca.crt", authority.pem()),
+        ("ca.key", authority.key().serialize_pem()),
         ("server.crt", server.pem()),
         ("server.key", server_key.serialize_pem()),
         ("sa.pub", accounts.public_key_pem()),

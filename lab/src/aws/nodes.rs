@@ -11,6 +11,7 @@ use serde_json::{Map, Value, json};
 
 use super::eks::state::text;
 use super::eks::{texts, versions};
+use crate::nodes::{resources, untaint};
 
 /// The label EKS gives the nodes of a group.
 pub const GROUP: &str = "eks.amazonaws.com/nodegroup";
@@ -54,19 +55,6 @@ pub async fn sync(client: &Client, view: &Map<String, Value>, zones: &[String], 
     Ok(())
 }
 
-/// Takes away the taint that admission gives new nodes and that the node lifecycle controller, which does not run here, would take away.
-async fn untaint(api: &Api<Node>, name: &str) -> Result<()> {
-    let node = api.get(name).await.with_context(|| format!("read the node {name}"))?;
-    let mut taints = node.spec.and_then(|spec| spec.taints).unwrap_or_default();
-    let before = taints.len();
-    taints.retain(|taint| taint.key != "node.kubernetes.io/not-ready");
-    if taints.len() != before {
-        let patch = json!({"spec": {"taints": taints}});
-        api.patch(name, &PatchParams::default(), &Patch::Merge(&patch)).await.with_context(|| format!("untaint the node {name}"))?;
-    }
-    Ok(())
-}
-
 fn manifests(view: &Map<String, Value>, zones: &[String], region: &str) -> Vec<Value> {
     let desired = view["scalingConfig"]["desiredSize"].as_u64().unwrap_or_default();
     (0..desired).map(|index| manifest(view, zones, region, index)).collect()
@@ -93,8 +81,7 @@ fn manifest(view: &Map<String, Value>, zones: &[String], region: &str, index: u6
         ("topology.kubernetes.io/zone", zone),
     ];
     labels.extend(given.map(|(key, value)| (key.to_owned(), json!(value))));
-    let (cores, gib) = size(&kind);
-    let resources = json!({"cpu": cores.to_string(), "memory": format!("{gib}Gi"), "pods": "110"});
+    let resources = resources(&kind);
     json!({
         "apiVersion": "v1", "kind": "Node", "metadata": {"name": name, "labels": labels},
         "spec": {"providerID": format!("aws:///{zone}/i-0{machine:016x}"), "taints": taints(view)},
@@ -118,23 +105,6 @@ fn taints(view: &Map<String, Value>) -> Vec<Value> {
     };
     let taint = |taint: &Value| json!({"key": taint["key"], "value": taint["value"].as_str().unwrap_or_default(), "effect": effect(&taint["effect"])});
     view["taints"].as_array().into_iter().flatten().map(taint).collect()
-}
-
-/// Cores and GiB of an instance type, by the rule its name follows.
-fn size(kind: &str) -> (u64, u64) {
-    let (family, size) = kind.split_once('.').unwrap_or((kind, "large"));
-    let cores = match size {
-        "nano" | "micro" | "small" | "medium" | "large" => 2,
-        "xlarge" => 4,
-        many => many.trim_end_matches("xlarge").parse::<u64>().map_or(2, |times| times * 4),
-    };
-    let per_core = match family.chars().next() {
-        Some('c') => 2,
-        Some('r' | 'x') => 8,
-        Some('t') if size == "medium" => 2,
-        _ => 4,
-    };
-    (cores, cores * per_core)
 }
 
 fn digest(of: &impl Hash) -> u64 {

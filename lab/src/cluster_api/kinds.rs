@@ -1,4 +1,4 @@
-//! The kinds of the `process` provider: an infrastructure and a control plane that keep Cluster API's contract v1beta2, and their templates.
+//! The kinds of the `process` provider: an infrastructure, machines and a control plane that keep Cluster API's contract v1beta2, and their templates.
 
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
@@ -10,10 +10,10 @@ use crate::custom_resources::Crd;
 pub const INFRASTRUCTURE: &str = "infrastructure.cluster.x-k8s.io";
 /// Group of the control plane's kinds.
 pub const CONTROL_PLANE: &str = "controlplane.cluster.x-k8s.io";
-/// Version of all four.
+/// Version of all of them.
 pub const VERSION: &str = "v1alpha1";
 /// Raised when a definition changes.
-const REVISION: u32 = 1;
+const REVISION: u32 = 2;
 
 /// The definitions, written once into the cache.
 pub fn crds() -> Result<Vec<Crd>> {
@@ -40,15 +40,23 @@ fn definitions() -> Vec<(String, Value)> {
         json!({"type": "object", "properties": {"controlPlaneEndpoint": endpoint, "region": {"type": "string", "maxLength": 63}}});
     let control_plane = json!({"type": "object", "required": ["version"],
         "properties": {"controlPlaneEndpoint": endpoint, "version": {"type": "string", "pattern": r"^v\d+\.\d+\.\d+"}}});
+    let machine =
+        json!({"type": "object", "properties": {"providerID": {"type": "string"}, "instanceType": {"type": "string", "maxLength": 63}}});
     let cluster_status = status(&json!({"initialization": {"type": "object", "properties": {"provisioned": {"type": "boolean"}}}}));
     let control_plane_status = status(&json!({
         "initialization": {"type": "object", "properties": {"controlPlaneInitialized": {"type": "boolean"}}},
         "externalManagedControlPlane": {"type": "boolean"},
         "version": {"type": "string"},
     }));
+    let machine_status = status(&json!({
+        "initialization": {"type": "object", "properties": {"provisioned": {"type": "boolean"}}},
+        "failureDomain": {"type": "string"},
+    }));
     vec![
         definition(INFRASTRUCTURE, "ProcessCluster", &cluster, Some(&cluster_status)),
         definition(INFRASTRUCTURE, "ProcessClusterTemplate", &template(&cluster, &["region"]), None),
+        definition(INFRASTRUCTURE, "ProcessMachine", &machine, Some(&machine_status)),
+        definition(INFRASTRUCTURE, "ProcessMachineTemplate", &template(&machine, &["instanceType"]), None),
         definition(CONTROL_PLANE, "ProcessControlPlane", &control_plane, Some(&control_plane_status)),
         // The version comes from the Cluster.
         definition(CONTROL_PLANE, "ProcessControlPlaneTemplate", &template(&control_plane, &[]), None),

@@ -4,4 +4,5 @@ mod aws;
 mod ending;
 mod life;
 mod webhooks;
+mod workers;
 mod world;

@@ -80,11 +80,20 @@ impl Tenant<'_> {
         self.api("controlplane.cluster.x-k8s.io", "v1alpha1", "ProcessControlPlane").await
     }
 
-    /// Applies the Cluster with the Kubernetes `version`.
+    /// Applies the Cluster with the Kubernetes `version`, without workers.
     pub fn apply(&self, version: &str) -> Result<(), kube::Error> {
-        let manifest = json!({"apiVersion": "cluster.x-k8s.io/v1beta2", "kind": "Cluster", "metadata": {"name": self.name}, "spec": {"topology": {
+        self.apply_with(version, &[], &[])
+    }
+
+    /// Applies the Cluster with further variables and these machine deployments.
+    pub fn apply_with(&self, version: &str, variables: &[(&str, &str)], workers: &[Value]) -> Result<(), kube::Error> {
+        let variables = [(class::VARIABLE, "cellar")].iter().chain(variables).map(|(name, value)| json!({"name": name, "value": value}));
+        let mut manifest = json!({"apiVersion": "cluster.x-k8s.io/v1beta2", "kind": "Cluster", "metadata": {"name": self.name}, "spec": {"topology": {
             "classRef": {"name": class::CLASS, "namespace": class::NAMESPACE}, "version": version,
-            "variables": [{"name": class::VARIABLE, "value": "cellar"}]}}});
+            "variables": variables.collect::<Vec<_>>()}}});
+        if !workers.is_empty() {
+            manifest["spec"]["topology"]["workers"] = json!({"machineDeployments": workers});
+        }
         block_on(async {
             Ok(self.clusters().await.patch(self.name, &PatchParams::apply("test"), &Patch::Apply(manifest)).await.map(|_| ()))
         })

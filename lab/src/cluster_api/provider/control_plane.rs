@@ -1,4 +1,4 @@
-//! A ProcessControlPlane: servers started and kept running, their kubeconfig handed out, the wished version reported.
+//! A ProcessControlPlane: servers started and kept running, their kubeconfig and authority handed out, the wished version reported.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,7 +24,7 @@ const UPGRADE: Duration = Duration::from_secs(2);
 pub async fn reconcile(object: Arc<DynamicObject>, operator: Arc<Operator>) -> Result<Action, Failure> {
     let Some(owner) = objects::owner(&object) else { return Ok(Action::requeue(SOON)) };
     let ending = object.metadata.deletion_timestamp.is_some();
-    if !ending && objects::paused(&operator.client, &object, &owner).await? {
+    if !ending && objects::paused(&operator.client, &object, &owner.namespace, &owner.name).await? {
         return Ok(Action::requeue(RESYNC));
     }
     let api: Api<DynamicObject> = Api::namespaced_with(operator.client.clone(), &owner.namespace, &objects::control_plane());
@@ -42,6 +42,8 @@ pub async fn reconcile(object: Arc<DynamicObject>, operator: Arc<Operator>) -> R
 struct Seen {
     port: u16,
     kubeconfig: String,
+    /// Certificate and key.
+    authority: [String; 2],
     ready: Result<()>,
 }
 
@@ -56,11 +58,14 @@ async fn bring_about(operator: &Arc<Operator>, object: &DynamicObject, owner: &O
         } else {
             tenant.run()
         };
-        Ok::<_, anyhow::Error>(Seen { port: tenant.port(), kubeconfig: tenant.kubeconfig()?, ready })
+        Ok::<_, anyhow::Error>(Seen { port: tenant.port(), kubeconfig: tenant.kubeconfig()?, authority: tenant.authority()?, ready })
     });
     let seen = seen.await.context("look after a tenant's servers")??;
     // Before the cluster counts as there: Cluster API tries a connection that failed again only after half a minute.
-    write_kubeconfig(operator, object, owner, &seen.kubeconfig).await?;
+    write_secret(operator, object, owner, "kubeconfig", json!({"value": seen.kubeconfig})).await?;
+    // By it machines know whom they join.
+    let [certificate, key] = seen.authority;
+    write_secret(operator, object, owner, "ca", json!({"tls.crt": certificate, "tls.key": key})).await?;
     let kind = objects::control_plane();
     let endpoint = json!({"host": "127.0.0.1", "port": seen.port});
     if seen.ready.is_ok() && object.data.pointer("/spec/controlPlaneEndpoint") != Some(&endpoint) {
@@ -108,15 +113,14 @@ fn waited(object: &DynamicObject) -> bool {
     began.is_some_and(|began| time::OffsetDateTime::now_utc() - began > UPGRADE)
 }
 
-/// The Secret of the contract. It goes with its control plane, which Cluster API does not see to.
-async fn write_kubeconfig(operator: &Operator, object: &DynamicObject, owner: &Owner, text: &str) -> Result<()> {
+/// A Secret of the contract. It goes with its control plane, which Cluster API does not see to.
+async fn write_secret(operator: &Operator, object: &DynamicObject, owner: &Owner, purpose: &str, texts: Value) -> Result<()> {
     let api: Api<Secret> = Api::namespaced(operator.client.clone(), &owner.namespace);
-    let name = format!("{}-kubeconfig", owner.name);
+    let name = format!("{}-{purpose}", owner.name);
     let current = api.get_opt(&name).await.with_context(|| format!("read the Secret {}/{name}", owner.namespace))?;
-    let value = current.as_ref().and_then(|secret| secret.data.as_ref()?.get("value"));
     let owned =
         current.as_ref().is_some_and(|secret| secret.owner_references().iter().any(|r| Some(&r.uid) == object.metadata.uid.as_ref()));
-    if owned && value.is_some_and(|value| value.0 == text.as_bytes()) {
+    if owned && current.is_some_and(|secret| holds(&secret, &texts)) {
         return Ok(());
     }
     let kind = objects::control_plane();
@@ -125,11 +129,16 @@ async fn write_kubeconfig(operator: &Operator, object: &DynamicObject, owner: &O
         "metadata": {"name": name, "labels": {"cluster.x-k8s.io/cluster-name": owner.name}, "ownerReferences": [{
             "apiVersion": kind.api_version, "kind": kind.kind, "name": object.name_any(), "uid": object.metadata.uid, "controller": true,
         }]},
-        "stringData": {"value": text},
+        "stringData": texts,
     });
     let params = PatchParams::apply(MANAGER).force();
     api.patch(&name, &params, &Patch::Apply(&manifest)).await.with_context(|| format!("write the Secret {}/{name}", owner.namespace))?;
     Ok(())
+}
+
+fn holds(secret: &Secret, texts: &Value) -> bool {
+    let held = |key: &String| secret.data.as_ref().and_then(|data| data.get(key)).map(|bytes| bytes.0.as_slice());
+    texts.as_object().into_iter().flatten().all(|(key, text)| held(key) == text.as_str().map(str::as_bytes))
 }
 
 async fn end(operator: &Operator, owner: Owner) -> Result<Action> {

@@ -19,7 +19,7 @@ const FINALIZER: &str = "processcluster.infrastructure.cluster.x-k8s.io";
 pub async fn reconcile(object: Arc<DynamicObject>, operator: Arc<Operator>) -> Result<Action, Failure> {
     let Some(owner) = objects::owner(&object) else { return Ok(Action::requeue(SOON)) };
     let ending = object.metadata.deletion_timestamp.is_some();
-    if !ending && objects::paused(&operator.client, &object, &owner).await? {
+    if !ending && objects::paused(&operator.client, &object, &owner.namespace, &owner.name).await? {
         return Ok(Action::requeue(RESYNC));
     }
     let api: Api<DynamicObject> = Api::namespaced_with(operator.client.clone(), &owner.namespace, &objects::infrastructure());

@@ -1,8 +1,11 @@
 //! A stand-in for an infrastructure and control-plane provider of Cluster API: it keeps the contract v1beta2, and the Kubernetes of each of its clusters is a
-//! real kube-apiserver with its controllers, both processes of this machine, on the lab's etcd below a prefix of their own. It has no machines.
+//! real kube-apiserver with its controllers, both processes of this machine, on the lab's etcd below a prefix of their own. Behind its machines stand Nodes
+//! that say they are Ready, and nothing else.
 
 mod control_plane;
 mod infrastructure;
+mod machine;
+mod node;
 mod objects;
 mod status;
 mod tenant;
@@ -104,7 +107,12 @@ async fn watch(operator: Arc<Operator>) {
         .with_config(config())
         .run(infrastructure::reconcile, |_, error, _| retry(error), operator.clone())
         .for_each(log);
-    tokio::join!(control_planes, infrastructures);
+    let machine = objects::process_machine();
+    let machines = Controller::new_with(api(&machine), any(), machine)
+        .with_config(config())
+        .run(machine::reconcile, |_, error, _| retry(error), operator.clone())
+        .for_each(log);
+    tokio::join!(control_planes, infrastructures, machines);
 }
 
 fn retry(error: &Failure) -> Action {

@@ -12,6 +12,8 @@ use crate::cluster_api::kinds::{CONTROL_PLANE, INFRASTRUCTURE, VERSION};
 pub const MANAGER: &str = "process-provider-stand-in";
 /// An annotation of a ProcessControlPlane: with the value `true` its servers are stopped and stay so, as of a cluster that is lost.
 pub const STOPPED: &str = "process.lab.kaas/stopped";
+/// Cluster API's label with the name of an object's cluster.
+const CLUSTER_NAME: &str = "cluster.x-k8s.io/cluster-name";
 /// Cluster API's annotation of an object to be left alone.
 const PAUSED: &str = "cluster.x-k8s.io/paused";
 
@@ -23,6 +25,21 @@ pub fn control_plane() -> ApiResource {
 /// ProcessCluster.
 pub fn infrastructure() -> ApiResource {
     ApiResource::from_gvk(&GroupVersionKind::gvk(INFRASTRUCTURE, VERSION, "ProcessCluster"))
+}
+
+/// ProcessMachine.
+pub fn process_machine() -> ApiResource {
+    ApiResource::from_gvk(&GroupVersionKind::gvk(INFRASTRUCTURE, VERSION, "ProcessMachine"))
+}
+
+/// Cluster API's own Machine.
+pub fn machine() -> ApiResource {
+    ApiResource::from_gvk(&GroupVersionKind::gvk("cluster.x-k8s.io", "v1beta2", "Machine"))
+}
+
+/// What machines of the class join their cluster by.
+pub fn bootstrap() -> ApiResource {
+    ApiResource::from_gvk(&GroupVersionKind::gvk("bootstrap.cluster.x-k8s.io", "v1beta2", "KubeadmConfig"))
 }
 
 fn cluster() -> ApiResource {
@@ -55,13 +72,24 @@ pub fn owner(object: &DynamicObject) -> Option<Owner> {
     Some(Owner { namespace: object.namespace()?, name: reference.name.clone(), uid: reference.uid.clone() })
 }
 
+/// Namespace and name of the Cluster that a machine's object is of, by its label.
+pub fn labelled(object: &DynamicObject) -> Option<(String, String)> {
+    Some((object.namespace()?, object.labels().get(CLUSTER_NAME)?.clone()))
+}
+
+/// The name of the Machine that `object` is the infrastructure of: Cluster API writes it some time after the object.
+pub fn machine_of(object: &DynamicObject) -> Option<String> {
+    let reference = object.owner_references().iter().find(|r| r.kind == "Machine" && r.api_version.starts_with("cluster.x-k8s.io/"))?;
+    Some(reference.name.clone())
+}
+
 /// Whether `object` or its whole cluster is to be left alone.
-pub async fn paused(client: &Client, object: &DynamicObject, owner: &Owner) -> Result<bool> {
+pub async fn paused(client: &Client, object: &DynamicObject, namespace: &str, name: &str) -> Result<bool> {
     if object.annotations().contains_key(PAUSED) {
         return Ok(true);
     }
-    let api: Api<DynamicObject> = Api::namespaced_with(client.clone(), &owner.namespace, &cluster());
-    let found = api.get_opt(&owner.name).await.with_context(|| format!("read the Cluster {}/{}", owner.namespace, owner.name))?;
+    let api: Api<DynamicObject> = Api::namespaced_with(client.clone(), namespace, &cluster());
+    let found = api.get_opt(name).await.with_context(|| format!("read the Cluster {namespace}/{name}"))?;
     Ok(found.is_some_and(|cluster| cluster.data.pointer("/spec/paused") == Some(&Value::Bool(true))))
 }
 

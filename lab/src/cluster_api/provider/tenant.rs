@@ -79,6 +79,15 @@ impl Tenant {
         std::fs::read_to_string(file).with_context(|| format!("read {}", file.display()))
     }
 
+    /// Certificate and key of its authority.
+    pub fn authority(&self) -> Result<[String; 2]> {
+        let read = |name: &str| {
+            let file = self.control_plane.pki.join(name);
+            std::fs::read_to_string(&file).with_context(|| format!("read {}", file.display()))
+        };
+        Ok([read("ca.crt")?, read("ca.key")?])
+    }
+
     /// Starts what does not run: the API server, and once that answers its controllers.
     ///
     /// # Errors
