@@ -5,6 +5,7 @@
 
 mod check;
 pub mod eks;
+pub mod machines;
 pub mod order;
 pub mod status;
 #[cfg(test)]
@@ -25,7 +26,7 @@ use super::tenant::TenantSpec;
 
 pub use check::{ClusterError, Setting, check};
 pub use version::KubernetesVersion;
-pub use workers::{Placed, broker_counts, broker_nodes, placement, system_machine_type};
+pub use workers::{Placed, broker_counts, broker_nodes, has_workers, placement, system_machine_type};
 
 /// The shipped classes: a managed control plane, and kubeadm on EC2.
 pub const EKS_CLASS: &str = "kaas-eks";

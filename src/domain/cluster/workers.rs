@@ -95,6 +95,11 @@ pub fn broker_nodes(live: &Value) -> Option<u32> {
     (!counts.is_empty()).then(|| counts.iter().sum())
 }
 
+/// Whether the cluster is asked for any nodes; else its class brings its own, or has none.
+pub fn has_workers(cluster: &ClusterSpec) -> bool {
+    [Placed::Brokers, Placed::System].into_iter().any(|pods| class_of(cluster, pods).is_some())
+}
+
 pub fn machine_deployments(cluster: &ClusterSpec, sizing: &Sizing) -> Vec<Value> {
     let mut all = Vec::new();
     if let Some(class) = class_of(cluster, Placed::System) {

@@ -1,12 +1,17 @@
 //! A tenant's own cluster, as objects on the management cluster: applied, and waited for until the cluster is there and what Kafka needs runs in it.
 
+use std::time::Duration;
+
 use serde_json::Value;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     domain::{
-        cluster::status::{ClusterPhase, cluster_status},
+        cluster::{
+            has_workers, machines,
+            status::{ClusterPhase, cluster_status},
+        },
         manifests,
         names::TenantName,
         object::{Kind, Manifest, ObjectRef},
@@ -116,7 +121,10 @@ pub async fn until_begun(
     Ok(early(waited).unwrap_or(Outcome::Ready))
 }
 
-/// Until the cluster is as wanted and every release is installed in it in its version.
+/// How long machines get that were asked for just now, before they are looked at again.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// Until the cluster is as wanted, its machines are those it was asked for, and every release is installed in it in its version.
 pub async fn until_ready(
     management: &Cluster,
     spec: &TenantSpec,
@@ -124,20 +132,18 @@ pub async fn until_ready(
     deadline: Instant,
     stop: &CancellationToken,
 ) -> Result<Outcome, Diagnostics> {
-    let cluster = object(&spec.name);
-    let probe = |found: Option<&Value>| match found.map(cluster_status) {
-        None => Probe::Pending(format!("{cluster} does not exist")),
-        Some(status) if status.phase == ClusterPhase::Ready => Probe::Done(None),
-        // Nothing moves until somebody takes the pause away.
-        Some(status) if status.phase == ClusterPhase::Paused => Probe::Done(Some(status.message)),
-        Some(status) => Probe::Pending(format!("{cluster} is {}: {}", status.phase, status.message)),
-    };
-    let ended = match management.wait(&cluster, deadline, stop, probe).await.map_err(refused)? {
-        Waited::Done(Some(what)) => Some(Outcome::Waiting { what, why: "The cluster is paused" }),
-        waited => early(waited),
-    };
-    if let Some(outcome) = ended {
-        return Ok(outcome);
+    loop {
+        if let Some(outcome) = settled(management, &spec.name, deadline, stop).await? {
+            return Ok(outcome);
+        }
+        let Some(what) = machines_pending(management, spec).await? else { break };
+        let why = tokio::select! {
+            biased;
+            () = stop.cancelled() => "The run was stopped",
+            () = tokio::time::sleep_until(deadline) => "The deadline passed",
+            () = tokio::time::sleep(PAUSE) => continue,
+        };
+        return Ok(Outcome::Waiting { what, why });
     }
     for manifest in manifests::home(spec, sizing).iter().filter(|manifest| manifest.object.kind == Kind::HelmRelease) {
         if let Some(outcome) = released(management, spec, manifest, deadline, stop).await? {
@@ -145,6 +151,43 @@ pub async fn until_ready(
         }
     }
     Ok(Outcome::Ready)
+}
+
+/// Until the cluster says that it is as wanted. None: it does.
+async fn settled(
+    management: &Cluster,
+    name: &TenantName,
+    deadline: Instant,
+    stop: &CancellationToken,
+) -> Result<Option<Outcome>, Diagnostics> {
+    let cluster = object(name);
+    let probe = |found: Option<&Value>| match found.map(cluster_status) {
+        None => Probe::Pending(format!("{cluster} does not exist")),
+        Some(status) if status.phase == ClusterPhase::Ready => Probe::Done(None),
+        // Nothing moves until somebody takes the pause away.
+        Some(status) if status.phase == ClusterPhase::Paused => Probe::Done(Some(status.message)),
+        Some(status) => Probe::Pending(format!("{cluster} is {}: {}", status.phase, status.message)),
+    };
+    Ok(match management.wait(&cluster, deadline, stop, probe).await.map_err(refused)? {
+        Waited::Done(Some(what)) => Some(Outcome::Waiting { what, why: "The cluster is paused" }),
+        waited => early(waited),
+    })
+}
+
+/// What the machines lack of which the Cluster has not heard yet: it sums up what was last said of them. A user who may not see them trusts the Cluster.
+async fn machines_pending(management: &Cluster, spec: &TenantSpec) -> Result<Option<String>, Diagnostics> {
+    if spec.own_cluster().is_none_or(|own| !has_workers(&own.cluster)) {
+        return Ok(None);
+    }
+    let (namespace, selector) = (spec.name.namespace(), machines::selector(&spec.name.cluster()));
+    let mut listed = Vec::new();
+    for kind in [Kind::MachineDeployment, Kind::MachineSet] {
+        match management.list(kind, Some(&namespace), Some(&selector)).await {
+            Err(Error::Forbidden { .. } | Error::KindMissing { .. }) => return Ok(None),
+            found => listed.push(found.map_err(refused)?),
+        }
+    }
+    Ok(machines::pending(&listed[0], &listed[1]))
 }
 
 /// None: it is installed.

@@ -71,6 +71,17 @@ fn all_well(wish: String, absent: &'static str) -> (Cluster, Log) {
 
 /// The same, with this number of brokers before and after something is asked of their pool.
 fn all_well_from(wish: String, absent: &'static str, before: u32, after: u32) -> (Cluster, Log) {
+    all_well_but(wish, absent, before, after, |_| None)
+}
+
+/// The same, but for what this answers.
+fn all_well_but(
+    wish: String,
+    absent: &'static str,
+    before: u32,
+    after: u32,
+    answer: impl Fn(&str) -> Option<Json> + Send + Sync + 'static,
+) -> (Cluster, Log) {
     let brokers = Arc::new(AtomicU32::new(before));
     let there = brokers.clone();
     let well = move |plural: &str, name: &str, wish: &str| {
@@ -85,6 +96,9 @@ fn all_well_from(wish: String, absent: &'static str, before: u32, after: u32) ->
     };
     const PLURALS: [&str; 6] = ["clusters", "clusterclasses", "helmreleases", "ocirepositories", "kafkas", "kafkanodepools"];
     server(move |line, _| {
+        if let Some(answer) = answer(line) {
+            return Reply::Json(200, answer);
+        }
         let (method, url) = line.split_once(' ').unwrap_or_default();
         if method == "PATCH" && url.contains("/kafkanodepools/brokers?") {
             brokers.store(after, Ordering::SeqCst);
@@ -158,6 +172,33 @@ async fn machines_grow_before_kafka_and_kafka_shrinks_before_its_machines() {
     ] {
         assert_eq!(applied(&prior, &planned).await, expected);
     }
+}
+
+/// Right after a change a Cluster sums up what was said of its machines before.
+#[tokio::test]
+async fn nodes_are_waited_for_of_which_the_cluster_has_not_heard() {
+    let before = state(&hard(3, "m7g.2xlarge"));
+    let after = plan(&hard(6, "m7g.2xlarge"), Some(&before)).tenant;
+    let looks = AtomicU32::new(0);
+    let (cluster, log) = all_well_but(wish(&before), "", 3, 6, move |line| {
+        let is_deployments = line.contains("/machinedeployments?");
+        if !line.starts_with("GET") || !(is_deployments || line.contains("/machinesets?")) {
+            return None;
+        }
+        let looked = looks.fetch_add(u32::from(is_deployments), Ordering::SeqCst);
+        let labels = json!({ "cluster.x-k8s.io/deployment-name": "brokers" });
+        let available = if is_deployments || looked < 2 { 3 } else { 6 };
+        let status = json!({ "observedGeneration": 1, "availableReplicas": available });
+        let item =
+            json!({ "metadata": { "name": "brokers", "generation": 1, "labels": labels }, "spec": { "replicas": 6 }, "status": status });
+        Some(json!({ "kind": "List", "apiVersion": "v1", "metadata": { "resourceVersion": "1" }, "items": [item] }))
+    });
+    let connection = Connection::to(cluster.clone()).with_own_cluster("payments", cluster);
+    apply::update(&connection, before, after, &mut Call::default()).await.map_err(|failed| failed.diagnostics).unwrap();
+    let lines = log.lines();
+    let kafka = lines.iter().position(|line| line.starts_with("PATCH") && line.contains("/kafkas/payments?fieldManager")).unwrap();
+    let looks = lines[..kafka].iter().filter(|line| line.contains("/machinesets?")).count();
+    assert_eq!(looks, 2, "Kafka grew before its nodes were there");
 }
 
 #[tokio::test]
