@@ -60,6 +60,11 @@ pub fn hard_with(name: &str, cluster: &str, more: &str) -> Tenant {
     Tenant { isolation: "\"cluster\"", ..Tenant::small(name).with(&block) }
 }
 
+/// Settings of a cluster that has nodes for brokers, of this type.
+pub fn with_nodes(machine: &str) -> String {
+    format!("broker_worker_class = \"brokers\"\n variables = {{\n nodeMachineType = \"{machine}\"\n }}")
+}
+
 /// The object of Cluster API for a tenant's cluster.
 pub fn home_cluster(tenant: &str) -> ObjectRef {
     ObjectRef::namespaced(Kind::Cluster, format!("kaas-{tenant}"), tenant)
