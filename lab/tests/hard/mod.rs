@@ -12,6 +12,7 @@ mod kafka;
 mod killed;
 mod killed_door;
 mod nodes;
+mod nodes_kafka;
 mod portable;
 mod refused;
 mod slow;
