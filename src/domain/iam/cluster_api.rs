@@ -1,14 +1,15 @@
 //! What Cluster API's provider for AWS may do, to make and delete the clusters of tenants of the classes `kaas-eks` and `kaas-aws`.
 //!
 //! Source: the actions that the provider 2.13.0 asks for itself (`cmd/clusterawsadm/cloudformation/bootstrap/cluster_api_controller.go`). What is left out
-//! belongs to what these classes do not use: machine pools, Fargate, local zones, IPv6, event bridges and S3. Describing is allowed by wildcards, for
-//! a managed policy holds 6144 characters.
+//! belongs to what these classes do not use: machine pools, Fargate, local zones, IPv6, event bridges and S3. What its own policy lacks and it calls all the same is
+//! added: `DeleteNetworkInterface` (`pkg/cloud/services/network/enis.go`), without which an interface that a machine left keeps a network from being
+//! deleted. Describing is allowed by wildcards, for a managed policy holds 6144 characters.
 
 use serde_json::{Value, json};
 
 use super::{PolicyError, allow, allow_if, check_arns, check_keys, policy};
 
-const EC2: [&str; 49] = [
+const EC2: [&str; 50] = [
     "Describe*",
     "GetSecurityGroupsForVpc",
     "AllocateAddress",
@@ -33,6 +34,7 @@ const EC2: [&str; 49] = [
     "DeleteLaunchTemplate",
     "DeleteLaunchTemplateVersions",
     "DeleteNatGateway",
+    "DeleteNetworkInterface",
     "DeleteRouteTable",
     "DeleteSecurityGroup",
     "DeleteSubnet",

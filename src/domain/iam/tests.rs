@@ -63,6 +63,12 @@ fn keys_and_roles_are_only_those_given() {
 }
 
 #[test]
+fn a_network_can_be_deleted_with_the_interfaces_that_machines_left_in_it() {
+    let statements = statements(&cluster_api(&[], &[]).unwrap());
+    assert_eq!(allowing(&statements, "ec2:DeleteNetworkInterface").len(), 1);
+}
+
+#[test]
 fn what_is_no_arn_is_refused_with_an_example() {
     for wrong in ["", "*", "arn:aws:iam::1:role/x", "arn:aws:kms:eu-central-1:1:", "arn:aws:kms:r:1:key/x y"] {
         let error = ebs_csi(&[wrong.to_owned()]).unwrap_err().to_string();
