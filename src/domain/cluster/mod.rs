@@ -5,6 +5,7 @@
 
 mod check;
 pub mod eks;
+mod kubelet;
 pub mod machines;
 pub mod order;
 pub mod status;
@@ -25,6 +26,7 @@ use super::sizing::Sizing;
 use super::tenant::TenantSpec;
 
 pub use check::{ClusterError, Setting, check};
+pub use kubelet::only_spelled_otherwise;
 pub use version::KubernetesVersion;
 pub use workers::{Placed, broker_counts, broker_nodes, has_workers, placement, system_machine_type};
 

@@ -7,6 +7,8 @@ use std::fmt;
 
 use serde_json::Value;
 
+use super::kubelet::only_spelled_otherwise;
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ClusterPhase {
     /// No controller has seen it.
@@ -84,6 +86,7 @@ fn judge(cluster: &Value) -> (ClusterPhase, String, String) {
     if let Some(message) = unseen(cluster, &cluster["status"]["observedGeneration"]) {
         return told(working, "NotObserved", &message);
     }
+    let spelled = only_spelled_otherwise(cluster);
     for kind in ["TopologyReconciled", "Available"] {
         let Some(found) = condition(cluster, kind) else {
             return told(working, "NoCondition", &format!("it has no condition {kind} yet"));
@@ -91,13 +94,13 @@ fn judge(cluster: &Value) -> (ClusterPhase, String, String) {
         if let Some(message) = unseen(cluster, &found["observedGeneration"]) {
             return told(working, "NotObserved", &message);
         }
-        if !is(found, "True") {
+        if !is(found, "True") && !(kind == "TopologyReconciled" && spelled) {
             // What cannot be reached or has no node once was fine: that is no step of an update.
             let phase = if made && kind == "Available" && !is_moving(cluster) { ClusterPhase::NotReady } else { working };
             return said(phase, found);
         }
     }
-    match condition(cluster, "RollingOut").filter(|rolling| is(rolling, "True")) {
+    match condition(cluster, "RollingOut").filter(|rolling| is(rolling, "True") && !spelled) {
         Some(rolling) => said(ClusterPhase::Updating, rolling),
         None => told(ClusterPhase::Ready, "", ""),
     }
@@ -194,6 +197,26 @@ mod tests {
             let status = cluster_status(&cluster(&conditions, made));
             assert_eq!((status.phase, status.reason.as_str(), status.message.as_str()), (phase, reason, message));
         }
+    }
+
+    #[test]
+    fn nodes_that_only_spell_their_version_otherwise_hold_nothing_up() {
+        let upgrading = (
+            "TopologyReconciled",
+            "False",
+            "ClusterUpgrading",
+            "Cluster is upgrading to v1.36.3\n  * MachineDeployment a upgrading to version v1.36.3",
+        );
+        let told = "* MachineDeployment a:\n  * Rolling out 3 not up-to-date replicas\n    * Node.status.nodeInfo.kubeletVersion v1.36.2-eks-1, v1.36.3 required";
+        let mut eks = cluster(&[upgrading, AVAILABLE, ("RollingOut", "True", "RollingOut", told)], true);
+        eks["spec"] = json!({ "topology": { "version": "v1.36.3" } });
+        assert_eq!(cluster_status(&eks).phase, ClusterPhase::Ready);
+        eks["spec"]["topology"]["version"] = json!("v1.37.0");
+        assert_eq!(cluster_status(&eks).phase, ClusterPhase::Updating);
+        let lost = ("Available", "False", "NotAvailable", "* RemoteConnectionProbe: no");
+        let mut eks = cluster(&[upgrading, lost, ("RollingOut", "True", "RollingOut", told)], true);
+        eks["spec"] = json!({ "topology": { "version": "v1.36.3" } });
+        assert_ne!(cluster_status(&eks).phase, ClusterPhase::Ready);
     }
 
     #[test]

@@ -4,6 +4,7 @@
 
 use serde_json::Value;
 
+use crate::domain::cluster::only_spelled_otherwise;
 use crate::domain::names::SYSTEM_NAMESPACE;
 
 /// A Cluster that is made from a shipped class.
@@ -42,7 +43,7 @@ fn user(cluster: &Value) -> User {
     let settled = condition(cluster, "TopologyReconciled").filter(|condition| is_of_now(cluster, condition));
     User {
         cluster: format!("{}/{}", text(metadata, "namespace"), text(metadata, "name")),
-        is_settled: settled.is_some_and(|condition| condition["status"] == "True"),
+        is_settled: settled.is_some_and(|condition| condition["status"] == "True" || only_spelled_otherwise(cluster)),
     }
 }
 
