@@ -59,7 +59,11 @@ fn all(class: Class) -> Vec<Variable> {
         Variable::new("systemMachineType", machine_type("m7g.large", "Machine of the other nodes.")),
         Variable::new(
             "nodeInstanceProfile",
-            text("", "^[A-Za-z0-9+=,.@_-]*$", "IAM instance profile of the nodes; empty: that of Cluster API."),
+            text(
+                "",
+                "^[A-Za-z0-9+=,.@_-]*$",
+                "IAM instance profile of the nodes, whose role bears the same name; empty: that of Cluster API.",
+            ),
         ),
         Variable::new("imageId", text("", "^(ami-[0-9a-f]+)?$", "AMI of all machines; empty: looked up by version.")).only(Class::Aws),
         Variable::new("imageOwner", text("", "^([0-9]{12})?$", "Account whose AMIs are looked up by version; empty: that of Cluster API."))
