@@ -127,8 +127,11 @@ impl Ingredients {
             Server::ClusterApi | Server::KubeadmBootstrap | Server::KubeadmControlPlane | Server::ClusterApiAws => {
                 let programs = self.cluster_api.as_ref().context("find the programs of Cluster API")?;
                 let ports = state.cluster_api.context("find the ports of Cluster API")?;
-                env = managers::environment(server);
-                (programs.of(server)?, managers::args(server, layout, ports)?)
+                env = match state.aws {
+                    Some(aws) if server == Server::ClusterApiAws => aws::Aws::open(aws.door, &layout.0)?.cluster_api_environment()?,
+                    _ => managers::environment(server),
+                };
+                (programs.of(server)?, managers::args(server, layout, ports, state.aws.is_some())?)
             }
             Server::ProcessProvider => (&self.lab, self.process_provider(layout, state)),
             Server::LoadBalancerStandIn => (&self.lab, load_balancer_stand_in(layout)),

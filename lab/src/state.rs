@@ -98,7 +98,7 @@ pub enum Server {
     KubeadmBootstrap,
     /// Cluster API's kubeadm control-plane provider.
     KubeadmControlPlane,
-    /// Cluster API's provider for AWS, as a judge of manifests only.
+    /// Cluster API's provider for AWS; without AWS a judge of manifests only.
     ClusterApiAws,
     /// The stand-in for an infrastructure provider; it runs the Kubernetes of tenants.
     ProcessProvider,

@@ -35,6 +35,8 @@ mod names;
 #[cfg(test)]
 mod nothing;
 #[cfg(test)]
+mod on_eks;
+#[cfg(test)]
 mod package;
 #[cfg(test)]
 mod stand_in;

@@ -84,6 +84,11 @@ impl Aws {
         Ok(Self { port, folder, administrator: users.administrator, stranger: users.stranger })
     }
 
+    /// Where it keeps its things.
+    pub(super) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
     /// Where all its services are.
     pub fn url(&self) -> String {
         format!("http://127.0.0.1:{}", self.port)

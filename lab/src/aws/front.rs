@@ -171,7 +171,11 @@ async fn connection(front: Arc<Front>, stream: TcpStream) {
 }
 
 async fn handle(front: &Front, request: Request<Incoming>) -> Reply {
-    let (head, body) = request.into_parts();
+    let (mut head, body) = request.into_parts();
+    // Whoever takes this for a proxy names the whole address; which service it is for stands in `Host` and in the signature.
+    if let Some(path) = head.uri.path_and_query().filter(|_| head.uri.authority().is_some()) {
+        head.uri = path.clone().into();
+    }
     let body = match body.collect().await {
         Ok(whole) => whole.to_bytes(),
         Err(error) => return Some(refused(&Refusal::request(error.to_string()))),

@@ -17,7 +17,7 @@ use super::eks::{new_id, texts};
 use super::facts;
 use super::front::{Front, now};
 use super::servers::{Place, Servers, end};
-use super::{nodes, platform};
+use super::{machines, nodes, platform, system};
 
 /// How often it looks.
 const TICK: Duration = Duration::from_millis(200);
@@ -62,7 +62,14 @@ async fn tend(front: &Front, key: &str, cluster: &Cluster, tick: u32) -> Result<
         if !cluster.ready {
             let group = security_group(front, cluster).await?;
             bind_policies(kubeconfig).await?;
+            add(front, key, cluster, &place).await?;
             front.with_cluster(key, &cluster.uid, |cluster| show(cluster, &url, &authority, &group));
+        }
+    }
+    if cluster.ready {
+        add(front, key, cluster, &place).await?;
+        if tick.is_multiple_of(REST) {
+            machines::tend(front, key, cluster, &place).await?;
         }
     }
     for (name, group) in &cluster.node_groups {
@@ -76,6 +83,18 @@ async fn tend(front: &Front, key: &str, cluster: &Cluster, tick: u32) -> Result<
             });
         }
     }
+    Ok(())
+}
+
+/// Puts the objects of add-ons into the cluster that came since the last look.
+async fn add(front: &Front, key: &str, cluster: &Cluster, place: &Place) -> Result<()> {
+    let wanted = system::wanted(cluster);
+    if wanted.is_subset(&cluster.system) {
+        return Ok(());
+    }
+    let kubeconfig = super::servers::folder(&front.options.data_dir, &place.key).join("kubeconfig");
+    system::install(kubeconfig, &wanted).await?;
+    front.with_cluster(key, &cluster.uid, |cluster| cluster.system = wanted);
     Ok(())
 }
 
@@ -110,7 +129,19 @@ async fn security_group(front: &Front, cluster: &Cluster) -> Result<String> {
     let name = format!("eks-cluster-sg-{}-{}", cluster.name(), &cluster.uid[..8]);
     let vpc = cluster.view["resourcesVpcConfig"]["vpcId"].as_str().unwrap_or_default();
     let description = "EKS created security group applied to ENI that is attached to EKS Control Plane master nodes";
-    let parameters = [("Action", "CreateSecurityGroup"), ("GroupName", name.as_str()), ("GroupDescription", description), ("VpcId", vpc)];
+    // By the first tag Cluster API's provider for AWS finds it.
+    let owned = format!("kubernetes.io/cluster/{}", cluster.name());
+    let tags = [("aws:eks:cluster-name", cluster.name()), ("Name", name.as_str()), (owned.as_str(), "owned")];
+    let tags: Vec<(String, &str)> = (1..)
+        .zip(tags)
+        .flat_map(|(number, (key, value))| {
+            let field = |part: &str| format!("TagSpecification.1.Tag.{number}.{part}");
+            [(field("Key"), key), (field("Value"), value)]
+        })
+        .collect();
+    let mut parameters = vec![("Action", "CreateSecurityGroup"), ("GroupName", name.as_str()), ("GroupDescription", description)];
+    parameters.extend([("VpcId", vpc), ("TagSpecification.1.ResourceType", "security-group")]);
+    parameters.extend(tags.iter().map(|(field, value)| (field.as_str(), *value)));
     let xml = front.moto.query("ec2", &cluster.region, &parameters).await.context("make the security group of the cluster")?;
     super::keys::element(&xml, "groupId").map(str::to_owned).context("find the security group in moto's answer")
 }

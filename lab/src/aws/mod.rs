@@ -1,14 +1,18 @@
 //! The lab's AWS: moto for its services, and before it **a stand-in for EKS** that makes of each cluster a real kube-apiserver. It answers in EKS's own JSON,
 //! checks the signature of each request and of each token by the keys this AWS issued, and can be told to fail.
 
+mod actions;
 pub mod client;
+pub mod cluster_api;
 pub mod command;
 mod eks;
 mod facts;
 mod faults;
 mod front;
+mod images;
 mod keeper;
 pub(crate) mod keys;
+mod machines;
 pub mod moto;
 mod nodes;
 mod platform;
@@ -18,6 +22,7 @@ mod route53;
 mod servers;
 mod settings;
 mod signature;
+mod system;
 mod token;
 
 use std::path::PathBuf;

@@ -1,4 +1,4 @@
-//! Nodes of node groups: objects in the cluster's API that say they are Ready, one per desired node. No machine stands behind them.
+//! Nodes: objects in the cluster's API that say they are Ready. Those of node groups are made here, one per desired node, with no machine behind them.
 
 use std::collections::BTreeSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -34,25 +34,41 @@ pub async fn sync(client: &Client, view: &Map<String, Value>, zones: &[String], 
     let group = text(view, "nodegroupName");
     let wanted = if text(view, "status") == "DELETING" { Vec::new() } else { manifests(view, zones, region) };
     let names: BTreeSet<String> = wanted.iter().filter_map(|node| node["metadata"]["name"].as_str().map(str::to_owned)).collect();
-    let params = PatchParams::apply(MANAGER).force();
     for node in &wanted {
-        let name = node["metadata"]["name"].as_str().unwrap_or_default();
-        let mut spec = node.clone();
-        let status = spec.as_object_mut().and_then(|fields| fields.remove("status")).unwrap_or_default();
-        api.patch(name, &params, &Patch::Apply(&spec)).await.with_context(|| format!("make the node {name}"))?;
-        // Admission may have put a taint on a node that was not ready; the status takes effect by itself.
-        let status = json!({"apiVersion": "v1", "kind": "Node", "metadata": {"name": name}, "status": status});
-        api.patch_status(name, &params, &Patch::Apply(&status)).await.with_context(|| format!("report the node {name} ready"))?;
-        untaint(&api, name).await?;
+        put(&api, node).await?;
     }
     let present = api.list(&ListParams::default().labels(&format!("{GROUP}={group}"))).await.context("list the nodes")?;
     for name in present.items.into_iter().filter_map(|node| node.metadata.name).filter(|name| !names.contains(name)) {
-        match api.delete(&name, &DeleteParams::default()).await {
-            Err(kube::Error::Api(status)) if status.code == 404 => {}
-            other => other.map(|_| ()).with_context(|| format!("remove the node {name}"))?,
-        }
+        remove(&api, &name).await?;
     }
     Ok(())
+}
+
+/// Makes a node, or makes it what it should be, Ready.
+///
+/// # Errors
+/// When the API server refuses something.
+pub async fn put(api: &Api<Node>, node: &Value) -> Result<()> {
+    let params = PatchParams::apply(MANAGER).force();
+    let name = node["metadata"]["name"].as_str().unwrap_or_default();
+    let mut spec = node.clone();
+    let status = spec.as_object_mut().and_then(|fields| fields.remove("status")).unwrap_or_default();
+    api.patch(name, &params, &Patch::Apply(&spec)).await.with_context(|| format!("make the node {name}"))?;
+    // Admission may have put a taint on a node that was not ready; the status takes effect by itself.
+    let status = json!({"apiVersion": "v1", "kind": "Node", "metadata": {"name": name}, "status": status});
+    api.patch_status(name, &params, &Patch::Apply(&status)).await.with_context(|| format!("report the node {name} ready"))?;
+    untaint(api, name).await
+}
+
+/// Removes a node; it may be gone.
+///
+/// # Errors
+/// When the API server refuses.
+pub async fn remove(api: &Api<Node>, name: &str) -> Result<()> {
+    match api.delete(name, &DeleteParams::default()).await {
+        Err(kube::Error::Api(status)) if status.code == 404 => Ok(()),
+        other => other.map(|_| ()).with_context(|| format!("remove the node {name}")),
+    }
 }
 
 fn manifests(view: &Map<String, Value>, zones: &[String], region: &str) -> Vec<Value> {
@@ -67,33 +83,69 @@ fn manifest(view: &Map<String, Value>, zones: &[String], region: &str, index: u6
     let name = format!("ip-10-{a}-{b}-{c}.{region}.compute.internal");
     let zone = zones.get(usize::try_from(index).unwrap_or_default() % zones.len().max(1)).map_or("", String::as_str);
     let kind = texts(view.get("instanceTypes")).into_iter().next().unwrap_or_else(|| "t3.medium".to_owned());
-    let arm = text(view, "amiType").contains("ARM_64");
-    let architecture = if arm { "arm64" } else { "amd64" };
     let mut labels = super::eks::object(view["labels"].clone());
-    let given = [
-        (GROUP, text(view, "nodegroupName")),
-        ("eks.amazonaws.com/capacityType", text(view, "capacityType")),
-        ("kubernetes.io/arch", architecture),
-        ("kubernetes.io/hostname", &name),
-        ("kubernetes.io/os", "linux"),
-        ("node.kubernetes.io/instance-type", &kind),
-        ("topology.kubernetes.io/region", region),
-        ("topology.kubernetes.io/zone", zone),
-    ];
+    let given = [(GROUP, text(view, "nodegroupName")), ("eks.amazonaws.com/capacityType", text(view, "capacityType"))];
     labels.extend(given.map(|(key, value)| (key.to_owned(), json!(value))));
-    let resources = resources(&kind);
-    json!({
-        "apiVersion": "v1", "kind": "Node", "metadata": {"name": name, "labels": labels},
-        "spec": {"providerID": format!("aws:///{zone}/i-0{machine:016x}"), "taints": taints(view)},
-        "status": {
-            "conditions": [{"type": "Ready", "status": "True", "reason": "KubeletReady", "message": "kubelet is posting ready status"}],
-            "capacity": resources, "allocatable": resources,
-            "addresses": [{"type": "InternalIP", "address": format!("10.{a}.{b}.{c}")}, {"type": "Hostname", "address": name}],
-            "nodeInfo": {"kubeletVersion": versions::kubelet(text(view, "version")), "kubeProxyVersion": "", "architecture": architecture,
-                "operatingSystem": "linux", "osImage": "Amazon Linux 2023", "kernelVersion": "6.12", "containerRuntimeVersion": "containerd://2.1",
-                "machineID": format!("{machine:x}"), "systemUUID": format!("{machine:x}"), "bootID": format!("{machine:x}")},
-        },
-    })
+    Machine {
+        id: &format!("i-0{machine:016x}"),
+        name: &name,
+        address: &format!("10.{a}.{b}.{c}"),
+        kind: &kind,
+        zone,
+        region,
+        arm: text(view, "amiType").contains("ARM_64"),
+        version: text(view, "version"),
+    }
+    .node(labels, &taints(view))
+}
+
+/// A machine of EC2 that is a node.
+pub struct Machine<'a> {
+    pub id: &'a str,
+    pub name: &'a str,
+    pub address: &'a str,
+    /// `m7g.large`.
+    pub kind: &'a str,
+    pub zone: &'a str,
+    pub region: &'a str,
+    pub arm: bool,
+    /// `1.36`.
+    pub version: &'a str,
+}
+
+impl Machine<'_> {
+    /// As its kubelet reports it, with these labels besides those that every node has.
+    pub fn node(&self, mut labels: Map<String, Value>, taints: &[Value]) -> Value {
+        let Self { id, name, address, kind, zone, region, .. } = *self;
+        let architecture = if self.arm { "arm64" } else { "amd64" };
+        let given = [
+            ("kubernetes.io/arch", architecture),
+            ("kubernetes.io/hostname", name),
+            ("kubernetes.io/os", "linux"),
+            ("node.kubernetes.io/instance-type", kind),
+            ("topology.kubernetes.io/region", region),
+            ("topology.kubernetes.io/zone", zone),
+        ];
+        labels.extend(given.map(|(key, value)| (key.to_owned(), json!(value))));
+        let resources = resources(kind);
+        let machine = digest(&id);
+        let pressures =
+            ["MemoryPressure", "DiskPressure", "PIDPressure"].map(|kind| json!({"type": kind, "status": "False", "reason": "Kubelet"}));
+        let ready = json!({"type": "Ready", "status": "True", "reason": "KubeletReady", "message": "kubelet is posting ready status"});
+        let conditions: Vec<Value> = pressures.into_iter().chain([ready]).collect();
+        json!({
+            "apiVersion": "v1", "kind": "Node", "metadata": {"name": name, "labels": labels},
+            "spec": {"providerID": format!("aws:///{zone}/{id}"), "taints": taints},
+            "status": {
+                "conditions": conditions,
+                "capacity": resources, "allocatable": resources,
+                "addresses": [{"type": "InternalIP", "address": address}, {"type": "Hostname", "address": name}],
+                "nodeInfo": {"kubeletVersion": versions::kubelet(self.version), "kubeProxyVersion": "", "architecture": architecture,
+                    "operatingSystem": "linux", "osImage": "Amazon Linux 2023", "kernelVersion": "6.12", "containerRuntimeVersion": "containerd://2.1",
+                    "machineID": format!("{machine:x}"), "systemUUID": format!("{machine:x}"), "bootID": format!("{machine:x}")},
+            },
+        })
+    }
 }
 
 /// EKS writes `NO_SCHEDULE`, Kubernetes `NoSchedule`.

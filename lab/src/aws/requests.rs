@@ -14,7 +14,7 @@ use super::front::{Front, Reply, json_response, now, refused};
 use super::keys::{Key, element};
 use super::moto::LAB;
 use super::signature::{Authorization, Signed, decode, encode_path, parameters, same};
-use super::{facts, rights, route53};
+use super::{actions, facts, images, rights, route53};
 
 /// Answers a request to EKS.
 pub async fn eks(front: &Front, head: &Parts, body: &Bytes, authorization: &Authorization) -> Reply {
@@ -66,7 +66,7 @@ fn signed_by(front: &Front, head: &Parts, query: &[(String, String)], body: &[u8
 }
 
 /// Sends a request to moto as it is. Keys that are issued are remembered.
-pub async fn others(front: &Front, head: Parts, body: Bytes) -> Reply {
+pub async fn others(front: &Front, mut head: Parts, body: Bytes) -> Reply {
     let form = parameters(&String::from_utf8_lossy(&body), true);
     let dns = route53::action(&head.method, head.uri.path());
     let named = form.iter().find(|(name, _)| name == "Action").map(|(_, value)| value.clone()).unwrap_or_default();
@@ -80,6 +80,10 @@ pub async fn others(front: &Front, head: Parts, body: Bytes) -> Reply {
     if let Some(refusal) = refused_by_iam(front, &head, &body, &form, dns.as_ref()).await {
         return Some(refusal);
     }
+    if let Some(refusal) = actions::refused(front, &head, &form).await {
+        return Some(refusal);
+    }
+    let body = images::known_to_moto(&mut head, body);
     let answer = match front.moto.send(Request::from_parts(head, Full::new(body))).await {
         Ok(answer) => answer,
         Err(error) => return Some(refused(&Refusal::server(format!("{error:#}")))),

@@ -1,4 +1,5 @@
-//! Cluster API's controllers as processes: core, kubeadm bootstrap, kubeadm control plane, and the provider for AWS as a judge of manifests.
+//! Cluster API's controllers as processes: core, kubeadm bootstrap, kubeadm control plane, and the provider for AWS, in a lab without
+//! AWS as a judge of manifests.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -12,6 +13,9 @@ use crate::state::{ClusterApiPorts, ManagerPorts, Server};
 
 /// After this long without an answer of a tenant's API server core says so in `RemoteConnectionProbe`. Its own default is 50 s; it asks every 10 s.
 const REMOTE_CONNECTION_GRACE: &str = "15s";
+
+/// How long the provider for AWS waits between two looks at what it waits for.
+const WAIT_INFRASTRUCTURE: &str = "2s";
 
 /// The executables.
 #[derive(Clone, Debug)]
@@ -92,11 +96,11 @@ fn certificates(layout: &Layout) -> PathBuf {
     layout.pki().join("webhooks")
 }
 
-/// The arguments of `server`.
+/// The arguments of `server`. `aws`: whether there is an AWS for the provider to ask.
 ///
 /// # Errors
 /// When `server` is none of Cluster API's controllers.
-pub fn args(server: Server, layout: &Layout, ports: ClusterApiPorts) -> Result<Vec<String>> {
+pub fn args(server: Server, layout: &Layout, ports: ClusterApiPorts, aws: bool) -> Result<Vec<String>> {
     let ports = ports_of(server, ports)?;
     let mut args = vec![
         format!("--kubeconfig={}", layout.kubeconfig().display()),
@@ -111,8 +115,13 @@ pub fn args(server: Server, layout: &Layout, ports: ClusterApiPorts) -> Result<V
     match server {
         Server::ClusterApiAws => {
             args.push("--feature-gates=EKS=true,MachinePool=true,EKSEnableIAM=false".to_owned());
-            // Its controllers see no object, so that none calls AWS; its admission sees all.
-            args.push("--namespace=nobody".to_owned());
+            if aws {
+                // Its own is a minute.
+                args.push(format!("--wait-infra-period={WAIT_INFRASTRUCTURE}"));
+            } else {
+                // Its controllers see no object, so that none calls AWS; its admission sees all.
+                args.push("--namespace=nobody".to_owned());
+            }
         }
         Server::ClusterApi => {
             args.push("--feature-gates=ClusterTopology=true,MachinePool=true".to_owned());
@@ -124,7 +133,7 @@ pub fn args(server: Server, layout: &Layout, ports: ClusterApiPorts) -> Result<V
     Ok(args)
 }
 
-/// Variables of `server`.
+/// Variables of `server` where there is no AWS.
 pub fn environment(server: Server) -> BTreeMap<String, String> {
     let aws: &[(&str, &str)] = match server {
         // It wants credentials at its start and uses none.
@@ -153,11 +162,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_provider_for_aws_sees_no_object_and_knows_no_real_credentials() {
+    fn the_provider_for_aws_sees_objects_only_where_there_is_an_aws() {
         let ports = dealt([0; PORTS]);
         let layout = Layout("/lab".into());
-        assert!(args(Server::ClusterApiAws, &layout, ports).unwrap().contains(&"--namespace=nobody".to_owned()));
+        let nobody = |aws| args(Server::ClusterApiAws, &layout, ports, aws).unwrap().contains(&"--namespace=nobody".to_owned());
+        assert!(nobody(false) && !nobody(true));
         assert_eq!(environment(Server::ClusterApiAws)["AWS_ACCESS_KEY_ID"], "lab");
-        assert!(args(Server::Etcd, &layout, ports).is_err());
+        assert!(args(Server::Etcd, &layout, ports, false).is_err());
     }
 }

@@ -170,6 +170,9 @@ impl Lab {
         let Some(ports) = self.state.cluster_api else { return Ok(()) };
         let servers: Vec<Server> = self.state.servers().filter(|server| server.of_cluster_api()).collect();
         cluster_api::managers::prepare(&self.layout)?;
+        if self.state.aws.is_some() {
+            self.aws()?.found_cluster_api()?;
+        }
         for &server in &servers {
             self.launch(server, ingredients)?;
         }

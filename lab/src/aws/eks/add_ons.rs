@@ -8,16 +8,16 @@ use super::state::{Cluster, Part, Target};
 use super::{Call, new_uuid, object, updates, versions};
 
 /// The add-ons that are known, each with its versions, the first of which is the default.
-const KNOWN: [(&str, [&str; 2]); 6] = [
-    ("vpc-cni", ["v1.21.1-eksbuild.1", "v1.20.4-eksbuild.2"]),
-    ("coredns", ["v1.12.4-eksbuild.1", "v1.12.3-eksbuild.1"]),
-    ("kube-proxy", ["v1.35.0-eksbuild.2", "v1.34.1-eksbuild.2"]),
-    ("aws-ebs-csi-driver", ["v1.54.0-eksbuild.1", "v1.53.0-eksbuild.1"]),
-    ("eks-pod-identity-agent", ["v1.3.10-eksbuild.1", "v1.3.9-eksbuild.3"]),
-    ("metrics-server", ["v0.8.0-eksbuild.5", "v0.8.0-eksbuild.3"]),
+const KNOWN: [(&str, &[&str]); 6] = [
+    ("vpc-cni", &["v1.21.1-eksbuild.1", "v1.22.3-eksbuild.1", "v1.21.1-eksbuild.3", "v1.20.4-eksbuild.2", "v1.20.4-eksbuild.1"]),
+    ("coredns", &["v1.12.4-eksbuild.1", "v1.14.3-eksbuild.3", "v1.13.2-eksbuild.1", "v1.12.3-eksbuild.1"]),
+    ("kube-proxy", &["v1.35.0-eksbuild.2", "v1.36.0-eksbuild.13", "v1.34.1-eksbuild.2"]),
+    ("aws-ebs-csi-driver", &["v1.54.0-eksbuild.1", "v1.63.1-eksbuild.1", "v1.53.0-eksbuild.1"]),
+    ("eks-pod-identity-agent", &["v1.3.10-eksbuild.1", "v1.3.10-eksbuild.3", "v1.3.9-eksbuild.3"]),
+    ("metrics-server", &["v0.8.0-eksbuild.5", "v0.8.0-eksbuild.3"]),
 ];
 
-fn known(name: &str) -> Answer<[&'static str; 2]> {
+fn known(name: &str) -> Answer<&'static [&'static str]> {
     let found = KNOWN.iter().find(|(known, _)| *known == name).map(|(_, versions)| *versions);
     found.ok_or_else(|| Refusal::parameter(format!("Addon {name} specified is not supported")))
 }
@@ -38,7 +38,7 @@ pub fn versions(call: &Call<'_>) -> Value {
         Some(version) => json!(version),
         None => json!(versions::DEFAULT),
     };
-    let one = |(name, versions): &(&str, [&str; 2])| {
+    let one = |(name, versions): &(&str, &[&str])| {
         let version = |(at, version): (usize, &&str)| {
             json!({"addonVersion": version, "architecture": ["amd64", "arm64"],
                 "compatibilities": [{"clusterVersion": compatible, "platformVersions": ["*"], "defaultVersion": at == 0}]})

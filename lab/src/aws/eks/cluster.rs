@@ -30,6 +30,7 @@ pub fn create(state: &mut State, call: &Call<'_>) -> Answer<Value> {
         view: view(call, version, &network, &vpc)?,
         due: call.now + state.settings.delay_s,
         fails: state.faults.cluster(),
+        bare: call.body.get("bootstrapSelfManagedAddons") == Some(&json!(false)),
         ..Cluster::default()
     };
     if bootstraps_admin(&cluster.view) {

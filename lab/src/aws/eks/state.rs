@@ -1,6 +1,6 @@
 //! What this EKS holds, kept in a file: clusters in AWS's own JSON with what is known of them beside it. Times are seconds since 1970.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use anyhow::Result;
@@ -36,6 +36,12 @@ pub struct Cluster {
     pub ready: bool,
     /// Its creation is going to fail.
     pub fails: bool,
+    /// Nothing was put into it when it was made.
+    pub bare: bool,
+    /// The add-ons whose objects are in it.
+    pub system: BTreeSet<String>,
+    /// The machines of EC2 that are its nodes, by their ids: the nodes' names.
+    pub machines: BTreeMap<String, String>,
     pub node_groups: BTreeMap<String, Part>,
     pub add_ons: BTreeMap<String, Part>,
     /// By the principal's ARN.

@@ -67,9 +67,9 @@ pub fn check(token: &str, name: &str, now: f64, lifetime_s: f64, key: impl Fn(&s
     Ok(key)
 }
 
-/// Host and query of a question to STS.
+/// Host and query of a question to STS. By HTTP too, unlike in AWS: who comes here through a proxy cannot but write so.
 fn apart(url: &str) -> Result<(&str, &str)> {
-    let rest = url.strip_prefix("https://").context("it is not https")?;
+    let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://")).context("it is not https")?;
     let (address, query) = rest.split_once('?').context("it asks nothing")?;
     let host = address.strip_suffix('/').unwrap_or(address);
     let region = |word: &str| !word.is_empty() && word.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-');
