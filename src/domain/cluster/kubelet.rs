@@ -1,5 +1,6 @@
-//! Kubelets that spell their version otherwise than Kubernetes does. EKS runs `v1.36.2-eks-1a2b3c4` where `v1.36.3` is asked for, and chooses the patch level itself; Cluster API
-//! 1.14 compares the two as texts, so that such nodes never are up to date and a topology never is reconciled, however well the cluster is.
+//! Kubelets that spell their version otherwise than Kubernetes does. EKS runs `v1.36.2-eks-1a2b3c4` where `v1.36.3` is asked for, and chooses the patch
+//! level itself; Cluster API 1.14 compares the two as texts, so that such nodes never are up to date and a topology never is reconciled, however well the
+//! cluster is.
 //!
 //! Source: Cluster API 1.14.2, `internal/topology/check/upgrade.go`, `core/reconcilers/machine/machine_controller_status.go`; its issue 14086, open.
 
