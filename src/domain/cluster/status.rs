@@ -94,7 +94,8 @@ fn judge(cluster: &Value) -> (ClusterPhase, String, String) {
         if let Some(message) = unseen(cluster, &found["observedGeneration"]) {
             return told(working, "NotObserved", &message);
         }
-        if !is(found, "True") && !(kind == "TopologyReconciled" && spelled) {
+        let is_fine = is(found, "True") || (spelled && kind == "TopologyReconciled");
+        if !is_fine {
             // What cannot be reached or has no node once was fine: that is no step of an update.
             let phase = if made && kind == "Available" && !is_moving(cluster) { ClusterPhase::NotReady } else { working };
             return said(phase, found);
