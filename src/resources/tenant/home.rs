@@ -179,7 +179,7 @@ async fn machines_pending(management: &Cluster, spec: &TenantSpec) -> Result<Opt
     if spec.own_cluster().is_none_or(|own| !has_workers(&own.cluster)) {
         return Ok(None);
     }
-    let (namespace, selector) = (spec.name.namespace(), machines::selector(&spec.name.cluster()));
+    let (namespace, selector) = (spec.name.namespace(), machines::selector(spec.name.cluster()));
     let mut listed = Vec::new();
     for kind in [Kind::MachineDeployment, Kind::MachineSet] {
         match management.list(kind, Some(&namespace), Some(&selector)).await {

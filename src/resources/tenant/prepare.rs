@@ -104,13 +104,7 @@ pub async fn prepare(
     let seen = outside::Seen { management: &management, made: prior.is_some(), kept: existing.dns.as_ref() };
     outside::find(connection, planned, &seen, &mut spec, call).await?;
     outside::refuse_foreign(connection, &spec, &sizing, begun).await?;
-    let had = match (&existing.dns, prior.and_then(|prior| outside::specs(prior)?.0)) {
-        (None, Some(in_state)) => Some(outside::with_owner(&management, &spec.name, in_state).await),
-        (kept, _) => kept.clone(),
-    };
-    let before = before(&spec, had);
-    let begun_names = outside::untold(spec.dns.as_ref(), existing.noted.iter().cloned());
-    let begun_names = outside::untold(before.as_ref(), begun_names);
+    let (before, begun_names) = names_to_give_up(&management, &spec, prior, (existing.dns.as_ref(), &existing.noted)).await;
     let standing = standing.unwrap_or_default().max(sizing.brokers);
     let mut prepared = Prepared {
         connection: connection.clone(),
@@ -137,6 +131,23 @@ pub async fn prepare(
 
 const UNSEEN_MIRROR: &str = "The ConfigMap kaas-mirror in the namespace kaas-system of the management cluster names the registry that charts and images of tenants' clusters come from, and \
                              the provider's user may not get it. They are taken from where their projects publish them. Allow `get` on it if there is a mirror.";
+
+/// The names of before that the tenant is to have no more, and those besides that a change has begun to give it.
+async fn names_to_give_up(
+    management: &Management,
+    spec: &TenantSpec,
+    prior: Option<&Tenant>,
+    (kept, noted): (Option<&DnsSpec>, &[DnsSpec]),
+) -> (Option<DnsSpec>, Vec<DnsSpec>) {
+    let had = match (kept, prior.and_then(|prior| outside::specs(prior)?.0)) {
+        (None, Some(in_state)) => Some(outside::with_owner(management, &spec.name, in_state).await),
+        (kept, _) => kept.cloned(),
+    };
+    let before = before(spec, had);
+    let begun = outside::untold(spec.dns.as_ref(), noted.iter().cloned());
+    let begun = outside::untold(before.as_ref(), begun);
+    (before, begun)
+}
 
 /// The names of before, where the tenant is to have others, or none.
 fn before(spec: &TenantSpec, had: Option<DnsSpec>) -> Option<DnsSpec> {
