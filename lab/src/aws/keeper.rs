@@ -148,10 +148,11 @@ async fn security_group(front: &Front, cluster: &Cluster) -> Result<String> {
 
 async fn remove(front: &Front, cluster: &Cluster, place: Place) -> Result<()> {
     if let Some(group) = cluster.view["resourcesVpcConfig"]["clusterSecurityGroupId"].as_str() {
-        // Somebody may have removed it, or moto was started anew.
-        let parameters = [("Action", "DeleteSecurityGroup"), ("GroupId", group)];
-        if let Err(error) = front.moto.query("ec2", &cluster.region, &parameters).await {
-            tracing::warn!("remove the security group {group}: {error:#}");
+        // moto would keep the tags of a group that is gone. Somebody may have removed it, or moto was started anew.
+        for (action, about) in [("DeleteTags", "ResourceId.1"), ("DeleteSecurityGroup", "GroupId")] {
+            if let Err(error) = front.moto.query("ec2", &cluster.region, &[("Action", action), (about, group)]).await {
+                tracing::warn!("{action} of the security group {group}: {error:#}");
+            }
         }
     }
     let options = front.options.clone();
