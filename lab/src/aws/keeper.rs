@@ -126,14 +126,11 @@ fn show(cluster: &mut Cluster, url: &str, authority: &str, group: &str) {
 
 /// The security group that EKS makes for a cluster and its nodes.
 async fn security_group(front: &Front, cluster: &Cluster) -> Result<String> {
-    let name = format!("eks-cluster-sg-{}-{}", cluster.name(), &cluster.uid[..8]);
+    let name = group_name(cluster);
     let vpc = cluster.view["resourcesVpcConfig"]["vpcId"].as_str().unwrap_or_default();
     let description = "EKS created security group applied to ENI that is attached to EKS Control Plane master nodes";
-    // By the first tag Cluster API's provider for AWS finds it.
-    let owned = format!("kubernetes.io/cluster/{}", cluster.name());
-    let tags = [("aws:eks:cluster-name", cluster.name()), ("Name", name.as_str()), (owned.as_str(), "owned")];
-    let tags: Vec<(String, &str)> = (1..)
-        .zip(tags)
+    let tags: Vec<(String, String)> = (1..)
+        .zip(group_tags(cluster))
         .flat_map(|(number, (key, value))| {
             let field = |part: &str| format!("TagSpecification.1.Tag.{number}.{part}");
             [(field("Key"), key), (field("Value"), value)]
@@ -141,17 +138,35 @@ async fn security_group(front: &Front, cluster: &Cluster) -> Result<String> {
         .collect();
     let mut parameters = vec![("Action", "CreateSecurityGroup"), ("GroupName", name.as_str()), ("GroupDescription", description)];
     parameters.extend([("VpcId", vpc), ("TagSpecification.1.ResourceType", "security-group")]);
-    parameters.extend(tags.iter().map(|(field, value)| (field.as_str(), *value)));
+    parameters.extend(tags.iter().map(|(field, value)| (field.as_str(), value.as_str())));
     let xml = front.moto.query("ec2", &cluster.region, &parameters).await.context("make the security group of the cluster")?;
     super::keys::element(&xml, "groupId").map(str::to_owned).context("find the security group in moto's answer")
 }
 
+fn group_name(cluster: &Cluster) -> String {
+    format!("eks-cluster-sg-{}-{}", cluster.name(), &cluster.uid[..8])
+}
+
+/// By the last one Cluster API's provider for AWS finds it.
+fn group_tags(cluster: &Cluster) -> [(String, String); 3] {
+    [
+        ("aws:eks:cluster-name".to_owned(), cluster.name().to_owned()),
+        ("Name".to_owned(), group_name(cluster)),
+        (format!("kubernetes.io/cluster/{}", cluster.name()), "owned".to_owned()),
+    ]
+}
+
 async fn remove(front: &Front, cluster: &Cluster, place: Place) -> Result<()> {
     if let Some(group) = cluster.view["resourcesVpcConfig"]["clusterSecurityGroupId"].as_str() {
-        // moto would keep the tags of a group that is gone. Somebody may have removed it, or moto was started anew.
-        for (action, about) in [("DeleteTags", "ResourceId.1"), ("DeleteSecurityGroup", "GroupId")] {
-            if let Err(error) = front.moto.query("ec2", &cluster.region, &[("Action", action), (about, group)]).await {
-                tracing::warn!("{action} of the security group {group}: {error:#}");
+        // moto would keep the tags of a group that is gone, and takes away those that are named.
+        let keys: Vec<(String, String)> =
+            (1..).zip(group_tags(cluster)).map(|(number, (key, _))| (format!("Tag.{number}.Key"), key)).collect();
+        let mut untag = vec![("Action", "DeleteTags"), ("ResourceId.1", group)];
+        untag.extend(keys.iter().map(|(field, key)| (field.as_str(), key.as_str())));
+        // Somebody may have removed it, or moto was started anew.
+        for parameters in [untag, vec![("Action", "DeleteSecurityGroup"), ("GroupId", group)]] {
+            if let Err(error) = front.moto.query("ec2", &cluster.region, &parameters).await {
+                tracing::warn!("remove the security group {group}: {error:#}");
             }
         }
     }
