@@ -7,7 +7,8 @@ use http_body_util::Full;
 use serde_json::json;
 
 use super::eks::refusal::Refusal;
-use super::front::{Front, json_response};
+use super::front::{Front, json_response, xml_response};
+use super::requests::failed;
 use super::rights;
 use super::signature::{Authorization, decode};
 
@@ -52,21 +53,16 @@ fn named(service: &str, headers: &HeaderMap, form: &[(String, String)]) -> Optio
 }
 
 fn said(protocol: Protocol, refusal: &Refusal) -> Response<Full<Bytes>> {
-    let xml = |text: String| {
-        let mut response = Response::new(Full::new(Bytes::from(text)));
-        *response.status_mut() = StatusCode::FORBIDDEN;
-        response.headers_mut().insert(header::CONTENT_TYPE, header::HeaderValue::from_static("text/xml"));
-        response
-    };
     let message = &refusal.message;
     match protocol {
         Protocol::Json => json_response(StatusCode::BAD_REQUEST, &json!({"__type": "AccessDeniedException", "message": message})),
-        Protocol::Ec2 => xml(format!(
-            "<Response><Errors><Error><Code>UnauthorizedOperation</Code><Message>{message}</Message></Error></Errors><RequestID>lab</RequestID></Response>"
-        )),
-        Protocol::Query => xml(format!(
-            "<ErrorResponse><Error><Type>Sender</Type><Code>AccessDenied</Code><Message>{message}</Message></Error></ErrorResponse>"
-        )),
+        Protocol::Ec2 => xml_response(
+            StatusCode::FORBIDDEN,
+            format!(
+                "<Response><Errors><Error><Code>UnauthorizedOperation</Code><Message>{message}</Message></Error></Errors><RequestID>lab</RequestID></Response>"
+            ),
+        ),
+        Protocol::Query => failed(StatusCode::FORBIDDEN, "AccessDenied", message),
     }
 }
 

@@ -213,6 +213,14 @@ pub fn json_response(status: StatusCode, body: &Value) -> Response<Full<Bytes>> 
     response
 }
 
+/// An answer of a service that speaks XML.
+pub fn xml_response(status: StatusCode, text: String) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::new(Bytes::from(text)));
+    *response.status_mut() = status;
+    response.headers_mut().insert(header::CONTENT_TYPE, header::HeaderValue::from_static("text/xml"));
+    response
+}
+
 /// Seconds since 1970.
 pub fn now() -> f64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |passed| passed.as_secs_f64())

@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 use super::eks::Call;
 use super::eks::refusal::{Answer, Refusal};
 use super::eks::route::{Route, route};
-use super::front::{Front, Reply, json_response, now, refused};
+use super::front::{Front, Reply, json_response, now, refused, xml_response};
 use super::keys::{Key, element};
 use super::moto::LAB;
 use super::signature::{Authorization, Signed, decode, encode_path, parameters, same};
@@ -170,10 +170,7 @@ fn refused_by_sts(front: &Front, head: &Parts, body: &[u8]) -> Option<Response<F
 }
 
 /// An error as the services with the query protocol say it.
-fn failed(status: StatusCode, code: &str, message: &str) -> Response<Full<Bytes>> {
+pub fn failed(status: StatusCode, code: &str, message: &str) -> Response<Full<Bytes>> {
     let text = format!("<ErrorResponse><Error><Type>Sender</Type><Code>{code}</Code><Message>{message}</Message></Error></ErrorResponse>");
-    let mut response = Response::new(Full::new(Bytes::from(text)));
-    *response.status_mut() = status;
-    response.headers_mut().insert(header::CONTENT_TYPE, header::HeaderValue::from_static("text/xml"));
-    response
+    xml_response(status, text)
 }

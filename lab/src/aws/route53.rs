@@ -1,11 +1,11 @@
 //! Requests to Route 53 on their way to moto: which action each is, and whether IAM lets its signer do it. moto itself asks nobody.
 
 use bytes::Bytes;
-use http::{Method, Response, StatusCode, header};
+use http::{Method, Response, StatusCode};
 use http_body_util::Full;
 
 use super::eks::refusal::Refusal;
-use super::front::Front;
+use super::front::{Front, xml_response};
 use super::keys::Key;
 use super::rights;
 
@@ -57,10 +57,7 @@ pub fn refusal(action: &str, answer: &Response<Bytes>) -> Option<Response<Full<B
          <RequestId>{}</RequestId></InvalidChangeBatch>",
         super::eks::new_uuid()
     );
-    let mut refusal = Response::new(Full::new(Bytes::from(body)));
-    *refusal.status_mut() = answer.status();
-    refusal.headers_mut().insert(header::CONTENT_TYPE, header::HeaderValue::from_static("text/xml"));
-    Some(refusal)
+    Some(xml_response(answer.status(), body))
 }
 
 #[cfg(test)]

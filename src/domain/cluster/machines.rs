@@ -5,6 +5,8 @@
 
 use serde_json::Value;
 
+use super::status::unseen;
+
 /// The label of a MachineSet with the name of its MachineDeployment.
 const DEPLOYMENT_NAME: &str = "cluster.x-k8s.io/deployment-name";
 /// The label of what a topology made.
@@ -27,7 +29,7 @@ pub fn pending(deployments: &[Value], sets: &[Value]) -> Option<String> {
 }
 
 fn waiting(deployment: &Value, sets: &[&Value]) -> Option<String> {
-    if !is_seen(deployment) {
+    if unseen(deployment, &deployment["status"]["observedGeneration"]).is_some() {
         return Some("has a change that no controller has seen yet".to_owned());
     }
     let (current, old): (Vec<&Value>, Vec<&Value>) = sets.iter().partition(|set| made_of(set) == made_of(deployment));
@@ -44,11 +46,6 @@ fn waiting(deployment: &Value, sets: &[&Value]) -> Option<String> {
 /// What each machine is made of: version, infrastructure and bootstrap data.
 fn made_of(object: &Value) -> [Option<&Value>; 3] {
     ["version", "infrastructureRef/name", "bootstrap/configRef/name"].map(|field| object.pointer(&format!("/spec/template/spec/{field}")))
-}
-
-/// Whether the newest generation was seen.
-fn is_seen(object: &Value) -> bool {
-    object["status"]["observedGeneration"].as_i64() >= object["metadata"]["generation"].as_i64()
 }
 
 #[cfg(test)]

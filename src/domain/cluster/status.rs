@@ -126,7 +126,7 @@ fn is(condition: &Value, status: &str) -> bool {
 }
 
 /// None where the newest generation was seen, or where the object does not tell its generation.
-fn unseen(cluster: &Value, seen: &Value) -> Option<String> {
+pub(super) fn unseen(cluster: &Value, seen: &Value) -> Option<String> {
     let wanted = cluster["metadata"]["generation"].as_i64()?;
     match seen.as_i64() {
         Some(seen) if seen >= wanted => None,

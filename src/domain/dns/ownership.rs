@@ -97,7 +97,7 @@ impl Owns {
     pub fn holds(&self, ownership: &Ownership) -> bool {
         let is_shared = match &self.shared {
             Shared::Nobody => false,
-            Shared::Anybody => !self.is_of_namesake(&ownership.owner),
+            Shared::Anybody => true,
             Shared::Owner(owner) => ownership.owner == *owner,
         };
         ownership.owner == self.owner || (is_shared && self.is_of_namespace(ownership))

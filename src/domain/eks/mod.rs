@@ -24,7 +24,7 @@ pub use group::group_name;
 pub use id::{EksId, EksIdError};
 pub use import::wish_of;
 pub use next::{next, removal::next_removal};
-pub use principal::locks_out;
+pub use principal::{lets_in, shut_out};
 pub use seen::{AccessEntrySeen, AddOnSeen, ClusterSeen, ClusterStatus, Issue, NodeGroupSeen, PartStatus, PodIdentitySeen, Seen, Update};
 pub use step::{Fault, Next, Run, Step};
 pub use version::EksVersion;

@@ -5,7 +5,7 @@ use super::wish::{AccessEntry, Wish};
 
 /// Whether credentials whose ARN is `caller`, as STS tells it, are let in by the access entry of `principal`. A session is let in by its role's, whose
 /// path STS leaves out. Source: EKS user guide, access entries; IAM, "Identifiers".
-fn lets_in(principal: &str, caller: &str) -> bool {
+pub fn lets_in(principal: &str, caller: &str) -> bool {
     if principal == caller {
         return true;
     }
@@ -18,24 +18,21 @@ fn lets_in(principal: &str, caller: &str) -> bool {
 /// The policy by which an access entry makes an administrator, in the last part of its ARN. Source: EKS user guide, access policy permissions.
 const ADMINISTRATOR: &str = "/AmazonEKSClusterAdminPolicy";
 
-/// The principal that a step lets in no more, or no more as an administrator, and whose entry is the one that `caller` gets in by. What rights Kubernetes gives
-/// to an entry's groups is not known here: an entry that keeps groups is taken to keep its rights.
-pub fn locks_out<'a>(step: &'a Step, wish: &Wish, caller: &str) -> Option<&'a str> {
+/// The principal that a step lets in no more, or no more as an administrator. What rights Kubernetes gives to an entry's groups is not known here: an entry that
+/// keeps groups is taken to keep its rights.
+pub fn shut_out<'a>(step: &'a Step, wish: &Wish) -> Option<&'a str> {
     let keeps_groups = |entry: &AccessEntry| !entry.kubernetes_groups.is_empty();
     let is_narrowed =
         |entry: &AccessEntry, policy_arn: &str| entry.policies.get(policy_arn).is_none_or(|policy| !policy.namespaces.is_empty());
-    let principal = match step {
-        Step::DeleteAccessEntry { principal_arn } => principal_arn,
+    match step {
+        Step::DeleteAccessEntry { principal_arn } => Some(principal_arn),
         Step::DisassociatePolicy { principal_arn, policy_arn } | Step::AssociatePolicy { principal_arn, policy_arn } => {
             let entry = wish.access_entries.get(principal_arn)?;
-            if !policy_arn.ends_with(ADMINISTRATOR) || keeps_groups(entry) || !is_narrowed(entry, policy_arn) {
-                return None;
-            }
-            principal_arn
+            let is_taken = policy_arn.ends_with(ADMINISTRATOR) && !keeps_groups(entry) && is_narrowed(entry, policy_arn);
+            is_taken.then_some(principal_arn.as_str())
         }
-        _ => return None,
-    };
-    lets_in(principal, caller).then_some(principal.as_str())
+        _ => None,
+    }
 }
 
 /// Partition, service, account and resource.
@@ -98,7 +95,7 @@ mod tests {
             (associate(me, admin), &narrow, true),
             (associate(me, admin), &everywhere, false),
         ] {
-            assert_eq!(locks_out(&step, wish, caller).is_some(), is_locked, "{step:?}");
+            assert_eq!(shut_out(&step, wish).is_some_and(|who| lets_in(who, caller)), is_locked, "{step:?}");
         }
     }
 }

@@ -232,12 +232,13 @@ async fn existing(management: &Management, cluster: &Cluster, spec: &TenantSpec)
         strimzi = place::found(cluster, &release).await.map_err(looked)?.as_ref().and_then(running_version);
     }
     let pool = seen.brokers.as_ref();
+    let (facts, dns, mirror) = read::wish_of(&namespace).map_or((None, None, None), |wish| (wish.facts, wish.dns, wish.mirror));
     Ok(Existing {
-        facts: read::kept_facts(&namespace),
+        facts,
         there: true,
-        dns: outside::kept(&namespace),
+        dns,
         noted: outside::noted(&namespace),
-        mirror: read::wish_of(&namespace).and_then(|wish| wish.mirror),
+        mirror,
         floor: pool.and_then(manifests::live_floor),
         asked: pool.and_then(manifests::asked_brokers),
         nodes,

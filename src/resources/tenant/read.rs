@@ -106,12 +106,13 @@ async fn fill(
     let Some(sizing) = wishes::size(&spec.wish, &overrides, Some(&wanted), &mut found) else {
         return without_size(place.as_ref(), state, &spec, &found, call).await;
     };
-    spec.facts = kept_facts(namespace);
+    let kept = wish_of(namespace);
+    spec.facts = kept.as_ref().and_then(|kept| kept.facts);
     if spec.own_cluster().is_some() {
-        let kept = wish_of(namespace).and_then(|wish| wish.mirror);
-        spec.mirror = management.mirror().await.map_err(|error| failed(SUMMARY, &error))?.or_kept(kept);
+        let registry = management.mirror().await.map_err(|error| failed(SUMMARY, &error))?;
+        spec.mirror = registry.or_kept(kept.as_ref().and_then(|kept| kept.mirror.clone()));
     }
-    outside::with_kept(&mut spec, namespace);
+    outside::with_kept(&mut spec, kept.and_then(|kept| kept.dns));
     let leaving = brokers.as_ref().and_then(|pool| leaving(pool, &sizing));
     // Brokers that leave keep their room and their nodes until they are gone.
     let roomy = Sizing { brokers: leaving.unwrap_or(sizing.brokers), ..sizing.clone() };
@@ -211,11 +212,6 @@ async fn without_size(
         ),
     );
     Ok(state)
-}
-
-/// The facts that the tenant was laid out by, as its namespace keeps them.
-pub fn kept_facts(namespace: &Value) -> Option<Facts> {
-    wish_of(namespace)?.facts
 }
 
 /// The wish that a tenant's namespace keeps.

@@ -239,14 +239,13 @@ impl<'a> Work<'a> {
 
     /// Refuses, before the first of these steps, to take the access of whose credentials are used: neither this run nor the next could get in again.
     async fn spare_caller(&self, wish: &Wish, steps: &[Step]) -> Result<(), Diagnostics> {
-        let takes =
-            |step: &Step| matches!(step, Step::DeleteAccessEntry { .. } | Step::DisassociatePolicy { .. } | Step::AssociatePolicy { .. });
-        if !steps.iter().any(takes) {
+        let shut_out: Vec<&str> = steps.iter().filter_map(|step| eks::shut_out(step, wish)).collect();
+        if shut_out.is_empty() {
             return Ok(());
         }
         let caller = self.aws.caller_arn(&self.id.region).await;
         let caller = caller.map_err(|error| failed_aws("Cannot see whose access is taken away", &error))?;
-        let Some(principal_arn) = steps.iter().find_map(|step| eks::locks_out(step, wish, &caller)) else { return Ok(()) };
+        let Some(principal_arn) = shut_out.into_iter().find(|principal| eks::lets_in(principal, &caller)) else { return Ok(()) };
         let mut found = Diagnostics::none();
         found.error_at(
             at(Eks::ACCESS_ENTRY),

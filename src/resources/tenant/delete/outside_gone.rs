@@ -10,6 +10,7 @@ use crate::{
         tenant::{
             model::Tenant,
             outside::{self, gone},
+            read,
             role::{self, Holder},
         },
     },
@@ -33,7 +34,7 @@ impl Public {
             Some(dns) => Some(outside::with_owner(management, name, dns).await),
             None => None,
         };
-        let kept = outside::kept(namespace);
+        let kept = read::wish_of(namespace).and_then(|wish| wish.dns);
         let others = outside::untold(kept.as_ref(), outside::noted(namespace).into_iter().chain(in_state));
         Self { kept, others }
     }

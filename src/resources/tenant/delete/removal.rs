@@ -69,21 +69,27 @@ impl Removal<'_> {
         for kind in kinds {
             objects.extend(self.listed(*kind, namespace, selector).await?);
         }
-        for object in &objects {
-            self.cluster.delete(object, Propagation::Background).await.map_err(refused)?;
-        }
-        self.wait_gone(&objects).await
+        self.delete_these(&objects).await
     }
 
     /// As [`Self::delete_all`], of kinds that a user may have no right to: what he may not see he did not make.
     pub async fn delete_visible(&self, kinds: &[Kind], namespace: &str) -> Result<(), Diagnostics> {
+        let mut objects = Vec::new();
         for kind in kinds {
             match self.cluster.list(*kind, Some(namespace), None).await {
-                Err(Error::Forbidden { .. }) => {}
-                _ => self.delete_all(&[*kind], Some(namespace), None).await?,
+                Ok(found) => objects.extend(found.iter().map(|object| ObjectRef::of(*kind, object))),
+                Err(Error::Forbidden { .. } | Error::KindMissing { .. }) => {}
+                Err(error) => return Err(refused(error)),
             }
         }
-        Ok(())
+        self.delete_these(&objects).await
+    }
+
+    async fn delete_these(&self, objects: &[ObjectRef]) -> Result<(), Diagnostics> {
+        for object in objects {
+            self.cluster.delete(object, Propagation::Background).await.map_err(refused)?;
+        }
+        self.wait_gone(objects).await
     }
 
     /// Deletes what nobody holds any more: with its Kafka gone, the operator does not come back to a move of data that had not ended, and its finalizer would

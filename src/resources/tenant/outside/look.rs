@@ -22,7 +22,6 @@ use crate::{
                 records::{Reading, pending, wanted},
             },
             place::{self, Trouble},
-            read,
         },
     },
 };
@@ -141,15 +140,9 @@ async fn names(
     Ok(pending(&wanted, &found).into_iter().map(|line| format!("hosted zone {zone}: {line}")).collect())
 }
 
-/// The names that a tenant's namespace says it has.
-pub fn kept(namespace: &Value) -> Option<DnsSpec> {
-    read::wish_of(namespace)?.dns
-}
-
-/// Takes over what was found of the zone, where it is still the same that is meant.
-pub fn with_kept(spec: &mut TenantSpec, namespace: &Value) {
-    let Some(kept) = kept(namespace) else { return };
-    if let Some(dns) = spec.dns.as_mut()
+/// Takes over what was found of the zone of these names, which the tenant's namespace keeps, where it is still the same that is meant.
+pub fn with_kept(spec: &mut TenantSpec, kept: Option<DnsSpec>) {
+    if let (Some(dns), Some(kept)) = (spec.dns.as_mut(), kept)
         && (&dns.zone_id, &dns.zone_name, dns.private) == (&kept.zone_id, &kept.zone_name, kept.private)
     {
         dns.found = kept.found;

@@ -28,7 +28,7 @@ pub use begun::{note, noted, untold, with_owner};
 pub use certificate::{apply_account, begin_anew, is_served, until_ready};
 pub use dns::Dns;
 pub use external::External;
-pub use look::{Look, kept, look, with_kept};
+pub use look::{Look, look, with_kept};
 pub use plan::{CertificateReport, is_unknown, keeps_addresses, plan, servers};
 pub use settle::{settle, shared_owner};
 pub use tls::{Tls, hmac_key};
