@@ -58,9 +58,9 @@ static CLUSTER_API: Source = Source {
         "sigs.k8s.io/cluster-api/api/runtime/v1beta2",
     ],
     webhooks: &[
-        "sigs.k8s.io/cluster-api/core/webhooks/admission",
-        "sigs.k8s.io/cluster-api/bootstrap/kubeadm/webhooks/admission",
-        "sigs.k8s.io/cluster-api/controlplane/kubeadm/webhooks/admission",
+        "sigs.k8s.io/cluster-api/internal/webhooks",
+        "sigs.k8s.io/cluster-api/bootstrap/kubeadm/internal/webhooks",
+        "sigs.k8s.io/cluster-api/controlplane/kubeadm/internal/webhooks",
     ],
 };
 

@@ -164,13 +164,12 @@ impl Program {
         let below = match self {
             // Its commands are not in the published module: the lab's own module has one.
             Self::CertManager => return ".".to_owned(),
-            Self::Etcd | Self::ClusterApiAws | Self::ExternalDns => "",
+            Self::Etcd | Self::ClusterApi | Self::ClusterApiAws | Self::ExternalDns => "",
             Self::Pebble => "/cmd/pebble",
             Self::KubeApiserver => "/cmd/kube-apiserver",
             Self::KubeControllerManager => "/cmd/kube-controller-manager",
             Self::Tofu => "/cmd/tofu",
             Self::ControllerGen => "/cmd/controller-gen",
-            Self::ClusterApi => "/core",
             Self::KubeadmBootstrap => "/bootstrap/kubeadm",
             Self::KubeadmControlPlane => "/controlplane/kubeadm",
         };

@@ -4,6 +4,7 @@
 package programs
 
 import (
+	_ "sigs.k8s.io/cluster-api"
 	_ "sigs.k8s.io/cluster-api/api/addons/v1beta2"
 	_ "sigs.k8s.io/cluster-api/api/bootstrap/kubeadm/v1beta2"
 	_ "sigs.k8s.io/cluster-api/api/controlplane/kubeadm/v1beta2"
@@ -12,5 +13,4 @@ import (
 	_ "sigs.k8s.io/cluster-api/api/runtime/v1beta2"
 	_ "sigs.k8s.io/cluster-api/bootstrap/kubeadm"
 	_ "sigs.k8s.io/cluster-api/controlplane/kubeadm"
-	_ "sigs.k8s.io/cluster-api/core"
 )

@@ -25,6 +25,8 @@ mod signature;
 mod system;
 mod token;
 
+pub(crate) use servers::clusters;
+
 use std::path::PathBuf;
 use std::sync::Arc;
 

@@ -47,7 +47,12 @@ pub struct Servers {
 
 /// The folder of a cluster's keys and logs; its kubeconfig of the administrator lies in it.
 pub fn folder(data_dir: &Path, key: &str) -> PathBuf {
-    data_dir.join("clusters").join(key.replace('/', "."))
+    clusters(data_dir).join(key.replace('/', "."))
+}
+
+/// Where the folders of all clusters are, each with its kubeconfig.
+pub fn clusters(data_dir: &Path) -> PathBuf {
+    data_dir.join("clusters")
 }
 
 impl Servers {

@@ -1,4 +1,4 @@
-//! The clusters a process looks after, found by their kubeconfigs: one in a folder, and those of the process provider below it.
+//! The clusters a process looks after, found by their kubeconfigs: one in a folder, and those of the process provider and of the lab's EKS below it.
 
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
@@ -18,7 +18,7 @@ use tokio::task::JoinSet;
 
 use super::addresses::Balancers;
 use super::{Options, service};
-use crate::{Server, kubernetes};
+use crate::{Server, aws, kubernetes};
 
 /// How often is looked for clusters and Services that came or went.
 const LOOK: Duration = Duration::from_millis(500);
@@ -57,7 +57,8 @@ pub async fn watch(options: &Options, balancers: Arc<Balancers>) {
 
 /// The kubeconfigs of the cluster in `folder` and of those below it, with their text.
 fn kubeconfigs(folder: &Path) -> BTreeMap<PathBuf, String> {
-    let below = std::fs::read_dir(folder.join(Server::ProcessProvider.name())).into_iter().flatten().flatten();
+    let below = [folder.join(Server::ProcessProvider.name()), aws::clusters(&folder.join(Server::AwsEks.name()))];
+    let below = below.into_iter().flat_map(|folder| std::fs::read_dir(folder).into_iter().flatten().flatten());
     let folders = below.map(|entry| entry.path()).chain([folder.to_owned()]);
     folders.filter_map(|folder| Some((folder.join("kubeconfig"), std::fs::read_to_string(folder.join("kubeconfig")).ok()?))).collect()
 }

@@ -29,7 +29,7 @@ const HOST_NAMES: &str = ".elb.eu-central-1.amazonaws.com";
 /// What the stand-in is started with.
 #[derive(Debug, Clone, Args)]
 pub struct Options {
-    /// The folder of a cluster, with its kubeconfig; those of the clusters that the process provider runs for it lie below
+    /// The folder of a cluster, with its kubeconfig; those of the clusters that the process provider and EKS run for it lie below
     #[arg(long)]
     pub cluster_dir: PathBuf,
     /// Where it keeps which Service has which address

@@ -13,6 +13,7 @@ use super::addresses::{self, Addresses};
 use super::api::{self, ClusterSpec, KafkaSpec, Refusal, config_text, invalid, kind};
 use super::authorities::{Home, Keys, Own};
 use super::distribution::{self, DEFAULT_VERSION, VERSIONS};
+use super::format::random_id;
 use super::nodes::Nodes;
 use super::objects::{self, Owner};
 use super::operator::{Operator, RESYNC, SOON, paused};
@@ -207,13 +208,8 @@ fn cluster_id(kafka: &DynamicObject, nodes: &Nodes) -> Result<String> {
     if !record.cluster_id.is_empty() {
         return Ok(record.cluster_id);
     }
-    let mut bytes = [0; 16];
-    aws_lc_rs::rand::fill(&mut bytes).map_err(|_| anyhow::anyhow!("make a cluster id"))?;
-    // An id that begins with a dash would be taken for an option.
-    bytes[0] &= 0x7f;
-    let new = base64::Engine::encode(&base64::engine::general_purpose::URL_SAFE_NO_PAD, bytes);
     let known = kafka.data.pointer("/status/clusterId").and_then(Value::as_str).map(str::to_owned);
-    let id = known.unwrap_or(new);
+    let id = known.map_or_else(random_id, Ok)?;
     nodes.change(|r| r.cluster_id.clone_from(&id))?;
     Ok(id)
 }

@@ -9,6 +9,7 @@ mod apply;
 mod authorities;
 mod cluster;
 mod distribution;
+mod format;
 mod instance;
 mod listener;
 mod moves;

@@ -14,6 +14,7 @@ use anyhow::{Context, Result, bail, ensure};
 use serde::{Deserialize, Serialize};
 
 use super::distribution::Distribution;
+use super::format::is_formatted;
 use super::properties::{CONTROL, REPLICATION};
 use crate::process::{self, Handle};
 
@@ -127,17 +128,27 @@ impl Nodes {
         values.iter().try_for_each(|(key, text)| crate::pki::write_private(&folder.join(key), text))
     }
 
-    /// Formats (when needed) and starts a node.
-    pub fn start(&self, id: i32, start: &Start) -> Result<()> {
-        let folder = self.folder.join("nodes").join(&start.pod);
+    /// Writes the configuration of a node and has Kafka's tool make its folders ready, where they are not. Where the configuration is.
+    pub fn format(&self, start: &Start) -> Result<PathBuf> {
+        let folder = self.folder_of(start);
         std::fs::create_dir_all(&folder).with_context(|| format!("make {}", folder.display()))?;
         let config = folder.join("server.properties");
         crate::pki::write_private(&config, &super::properties::to_text(&start.properties))?;
-        if !start.formatted() {
-            let cluster_id = self.record().cluster_id;
-            let mut format = start.distribution.format(&config, &cluster_id, start.metadata.as_deref());
+        if !is_formatted(start) {
+            let mut format = start.distribution.format(&config, &self.record().cluster_id, start.metadata.as_deref());
             crate::command::run(&mut format, &format!("format the folders of {}", start.pod), || {})?;
         }
+        Ok(config)
+    }
+
+    fn folder_of(&self, start: &Start) -> PathBuf {
+        self.folder.join("nodes").join(&start.pod)
+    }
+
+    /// Formats (when needed) and starts a node.
+    pub fn start(&self, id: i32, start: &Start) -> Result<()> {
+        let config = self.format(start)?;
+        let folder = self.folder_of(start);
         ensure!(!self.is_closed(), "start {}: the Kafka is gone", start.pod);
         let recipe = start.distribution.recipe(&config, folder.join("log"));
         tracing::info!("start {}", start.pod);
@@ -196,13 +207,6 @@ pub struct Start {
     pub properties: BTreeMap<String, String>,
     pub metadata: Option<String>,
     pub keys: String,
-}
-
-impl Start {
-    fn formatted(&self) -> bool {
-        let dirs = self.properties.get("log.dirs").map(String::as_str).unwrap_or_default();
-        dirs.split(',').all(|dir| Path::new(dir).join("meta.properties").is_file())
-    }
 }
 
 /// The record in a folder, if there is one.

@@ -13,7 +13,7 @@ use super::distribution::{self, Distribution};
 use super::nodes::{NodeRecord, Start};
 use super::properties::{CONTROL, Node, Place, render};
 use super::status::Condition;
-use super::{apply, pools};
+use super::{apply, format, pools};
 use crate::kafka::{AlterOp, Client, QuotaEntity, ResourceKind, TopicInfo};
 
 /// The real operator's `operationTimeoutMs`.
@@ -168,6 +168,7 @@ fn order(mut nodes: Vec<(Node, Start)>) -> Vec<(Node, Start)> {
 }
 
 async fn start_all(pass: &Pass<'_>, missing: &[(Node, Start)]) -> Result<()> {
+    format::all(pass, missing).await?;
     let mut starts = tokio::task::JoinSet::new();
     for (node, start) in missing {
         let (nodes, id, start) = (pass.nodes.clone(), node.id, start.clone());

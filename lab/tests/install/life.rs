@@ -34,7 +34,7 @@ fn images_are_the_sites(world: &World) {
     assert_eq!(container["image"], format!("{REGISTRY}/jetstack/cert-manager-controller:v{OLD_CERT_MANAGER}"));
     assert_eq!(container["args"][0], format!("--acme-http01-solver-image={REGISTRY}/jetstack/cert-manager-acmesolver:v{OLD_CERT_MANAGER}"));
     let core = world.get("operator.cluster.x-k8s.io/v1alpha2", "CoreProvider", "capi-system", "cluster-api").unwrap();
-    assert_eq!(core["spec"]["version"], "v1.14.2");
+    assert_eq!(core["spec"]["version"], "v1.13.6");
     assert!(world.get("apps/v1", "Deployment", "flux-system", "notification-controller").is_none());
 }
 

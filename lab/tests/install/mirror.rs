@@ -29,13 +29,13 @@ impl Mirror {
         mirror.put("flux2/v2.9.5/install.yaml", &flux());
         for file in ["core-components.yaml", "bootstrap-components.yaml", "control-plane-components.yaml"] {
             mirror.put(
-                &format!("cluster-api/v1.14.2/{file}"),
+                &format!("cluster-api/v1.13.6/{file}"),
                 &provider(if file.starts_with("core") { Some(Family::ClusterApi) } else { None }),
             );
         }
         let aws = "cluster-api-provider-aws/v2.13.0";
         mirror.put(&format!("{aws}/infrastructure-components.yaml"), &provider(Some(Family::ClusterApiAws)));
-        for folder in ["cluster-api/v1.14.2", aws] {
+        for folder in ["cluster-api/v1.13.6", aws] {
             mirror.put(&format!("{folder}/metadata.yaml"), "apiVersion: clusterctl.cluster.x-k8s.io/v1alpha3\nkind: Metadata\n");
         }
         mirror

@@ -8,4 +8,4 @@ mod own_cluster;
 mod records;
 mod refused;
 mod rename;
-mod world;
+pub mod world;

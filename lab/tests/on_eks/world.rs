@@ -2,7 +2,7 @@
 
 use aws_sdk_eks::Client;
 use aws_sdk_eks::config::{BehaviorVersion, Credentials, Region};
-use aws_sdk_eks::types::{Addon, Cluster};
+use aws_sdk_eks::types::{Addon, Cluster, PodIdentityAssociationSummary};
 use k8s_openapi::api::core::v1::Node;
 use kaas_lab::aws::Aws;
 use kaas_lab::terraform::Engine;
@@ -13,6 +13,7 @@ use serde_json::Value;
 use crate::acceptance::cluster::{self, At};
 use crate::acceptance::place::{Place, Tenant};
 use crate::hard::world::{home_cluster, inside};
+use crate::names;
 
 pub struct World {
     pub lab: TemporaryLab,
@@ -22,8 +23,17 @@ pub struct World {
 
 impl World {
     pub fn new(purpose: &str) -> Self {
-        let (name, binary) = (format!("{purpose}-{}", std::process::id()), env!("CARGO_BIN_EXE_kaas-lab").into());
-        let options = Options { cluster_api: true, aws: true, pretend_ready: true, lab_binary: Some(binary), ..Options::named(&name) };
+        Self::with(Options { aws: true, ..Options::named(&format!("{purpose}-{}", std::process::id())) })
+    }
+
+    /// With DNS and certificates besides.
+    pub fn named(purpose: &str) -> Self {
+        Self::with(names::world::options(purpose))
+    }
+
+    fn with(options: Options) -> Self {
+        let binary = env!("CARGO_BIN_EXE_kaas-lab").into();
+        let options = Options { cluster_api: true, pretend_ready: true, lab_binary: Some(binary), ..options };
         let lab = TemporaryLab::with(&options).unwrap();
         let aws = lab.aws().unwrap();
         let user = aws.administrator();
@@ -67,6 +77,21 @@ impl World {
             Ok(all)
         })
         .unwrap()
+    }
+
+    /// The service accounts that a cluster gives a role, `namespace/name`, sorted.
+    pub fn pod_identities(&self, cluster: &Cluster) -> Vec<String> {
+        let listed = block_on(async { Ok(self.eks.list_pod_identity_associations().cluster_name(cluster.name().unwrap()).send().await?) });
+        let own = |one: &PodIdentityAssociationSummary| Some(format!("{}/{}", one.namespace()?, one.service_account()?));
+        let mut all: Vec<String> = listed.unwrap().associations().iter().filter_map(own).collect();
+        all.sort();
+        all
+    }
+
+    /// How many roles of IAM are a tenant's.
+    pub fn roles(&self, tenant: &str) -> usize {
+        let listed = self.aws.query("iam", &[("Action", "ListRoles"), ("Version", "2010-05-08")]).unwrap();
+        listed.matches(&format!("<RoleName>kaas-{tenant}-")).count()
     }
 
     /// The object of Cluster API.

@@ -5,6 +5,7 @@
 use serde_json::Value;
 
 use crate::domain::eks::EksId;
+use crate::domain::names::TenantName;
 use crate::domain::object::{Kind, ObjectRef};
 
 /// The object that is the control plane of a Cluster; None: it has none yet, or none of EKS.
@@ -19,6 +20,14 @@ pub fn control_plane(cluster: &Value) -> Option<ObjectRef> {
 pub fn eks_id(control_plane: &Value) -> Option<EksId> {
     let text = |name: &str| control_plane["spec"][name].as_str().filter(|text| !text.is_empty()).map(str::to_owned);
     Some(EksId { region: text("region")?, name: text("eksClusterName")? })
+}
+
+/// Whether this EKS cluster is of a tenant of that name: this one, or one of another management cluster in the same account and region.
+///
+/// Source: `GenerateEKSName` in the provider's `pkg/eks/eks.go`: namespace and name of the control plane, which the topology controller gives a suffix.
+pub fn is_named_after(eks_cluster: &str, tenant: &TenantName) -> bool {
+    let suffix = eks_cluster.strip_prefix(&format!("{}_{tenant}-", tenant.namespace()));
+    suffix.is_some_and(|suffix| !suffix.is_empty() && !suffix.contains(['-', '_']))
 }
 
 #[cfg(test)]
@@ -38,5 +47,16 @@ mod tests {
         let named = json!({ "spec": { "region": "eu-central-1", "eksClusterName": "kaas-payments_payments-x7k2p" } });
         assert_eq!(eks_id(&named).unwrap().to_string(), "eks/eu-central-1/kaas-payments_payments-x7k2p");
         assert_eq!(eks_id(&json!({ "spec": { "region": "eu-central-1", "eksClusterName": "" } })), None);
+    }
+
+    #[test]
+    fn eks_clusters_of_namesakes_are_known_by_their_names() {
+        let tenant: TenantName = "payments".parse().unwrap();
+        assert!(is_named_after("kaas-payments_payments-x7k2p", &tenant));
+        for other in
+            ["kaas-payments_payments", "kaas-payments_payments-eu-x7k2p", "payments-x7k2p", "kaas-payments-eu_payments-eu-x7k2p", "prod"]
+        {
+            assert!(!is_named_after(other, &tenant), "{other}");
+        }
     }
 }

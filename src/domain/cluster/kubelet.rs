@@ -6,7 +6,7 @@
 
 use serde_json::Value;
 
-use super::status::condition;
+use super::{KubernetesVersion, status::condition};
 
 /// Why a topology that is only spelled otherwise is not reconciled.
 const UPGRADING: &str = "ClusterUpgrading";
@@ -26,6 +26,13 @@ pub fn only_spelled_otherwise(cluster: &Value) -> bool {
         && upgrades.iter().all(|line| line.starts_with("Cluster is upgrading to ") || is_upgrading_deployment(line, version))
         && reasons.iter().any(|line| is_spelled(&line))
         && reasons.iter().all(|line| is_heading(line) || is_spelled(&line))
+}
+
+/// Whether Cluster API refuses to bring the Cluster to this version, for it takes the machines to be on their way to another one, and for ever.
+///
+/// Source: Cluster API 1.14.2, `core/webhooks/admission/cluster.go`: "there are still MachineDeployments completing a previous upgrade".
+pub fn upgrade_is_held_back(cluster: &Value, wanted: KubernetesVersion) -> bool {
+    only_spelled_otherwise(cluster) && cluster["spec"]["topology"]["version"].as_str() != Some(&format!("v{wanted}"))
 }
 
 /// `MachineDeployments a, b upgrading to version v1.36.3`. Those that wait for their turn are still to be upgraded.
@@ -72,6 +79,17 @@ mod tests {
         let settled = json!({ "spec": { "topology": { "version": "v1.36.3" } }, "status": { "conditions": [
             { "type": "TopologyReconciled", "status": "True" }, { "type": "RollingOut", "status": "False" } ] } });
         assert!(!only_spelled_otherwise(&settled));
+    }
+
+    #[test]
+    fn another_version_is_not_reached_from_there() {
+        let cluster = cluster(UPGRADE, ROLLING);
+        assert!(!upgrade_is_held_back(&cluster, "1.36.3".parse().unwrap()));
+        assert!(upgrade_is_held_back(&cluster, "1.37.0".parse().unwrap()));
+        let mut settled = cluster;
+        settled["status"]["conditions"][0]["status"] = json!("True");
+        settled["status"]["conditions"][0]["reason"] = json!("ReconcileSucceeded");
+        assert!(!upgrade_is_held_back(&settled, "1.37.0".parse().unwrap()), "of a Cluster API that compares by numbers");
     }
 
     #[test]

@@ -26,7 +26,7 @@ use super::sizing::Sizing;
 use super::tenant::TenantSpec;
 
 pub use check::{ClusterError, Setting, check};
-pub use kubelet::only_spelled_otherwise;
+pub use kubelet::{only_spelled_otherwise, upgrade_is_held_back};
 pub use version::KubernetesVersion;
 pub use workers::{Placed, broker_counts, broker_nodes, has_workers, placement, system_machine_type};
 

@@ -1,6 +1,6 @@
 //! The Kubernetes versions a tenant's cluster can have and which changes between them are possible.
 //!
-//! Source of the range: Cluster API 1.14 (`docs/book/src/reference/versions.md`: workload clusters v1.31 to v1.37, the last from 1.14.1 on).
+//! Source of the range: Cluster API's `docs/book/src/reference/versions.md`, of 1.13 (workload clusters v1.31 to v1.36) and of 1.14 (to v1.37, from 1.14.1 on).
 
 use std::fmt;
 use std::str::FromStr;
@@ -48,7 +48,7 @@ pub enum KubernetesVersionError {
     #[error("{found:?} is no Kubernetes version; write major, minor and patch level, such as {}", KubernetesVersion::DEFAULT)]
     Format { found: String },
     #[error(
-        "Kubernetes {found} is not supported by Cluster API 1.14; choose from 1.{} to 1.{}",
+        "Kubernetes {found} is not supported by Cluster API; choose from 1.{} to 1.{}, of which the last needs Cluster API 1.14.1",
         KubernetesVersion::OLDEST_MINOR,
         KubernetesVersion::NEWEST_MINOR
     )]

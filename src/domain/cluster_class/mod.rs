@@ -2,7 +2,7 @@
 //!
 //! Templates come before the class, which would otherwise be looked at again only much later. A template may not be changed once made, so its name
 //! carries a hash of what is in it: a newer provider makes new templates and points the class at them, and the old ones may go when no cluster is
-//! being moved any more. Source of the fields: the CRDs and webhooks of Cluster API 1.14.2 and of the AWS provider 2.13.0.
+//! being moved any more. Source of the fields: the CRDs and webhooks of Cluster API 1.13.6 and of the AWS provider 2.13.0.
 
 mod addons;
 mod aws;

@@ -14,7 +14,7 @@ fn wish() -> Wish {
         versions: Versions {
             cert_manager: "v1.21.2".into(),
             cluster_api_operator: "0.29.0".into(),
-            cluster_api: "1.14.2".into(),
+            cluster_api: "1.13.6".into(),
             flux: "2.9.5".into(),
             strimzi: "1.2.0".into(),
             monitoring: "88.5.3".into(),
@@ -115,9 +115,9 @@ fn each_component_names_its_files() {
     assert!(paths(&wish(), Component::ClusterApi).is_empty(), "the operator fetches its providers");
     let providers = paths(&mirrored(), Component::ClusterApi);
     for path in [
-        "cluster-api/v1.14.2/core-components.yaml",
-        "cluster-api/v1.14.2/metadata.yaml",
-        "cluster-api/v1.14.2/control-plane-components.yaml",
+        "cluster-api/v1.13.6/core-components.yaml",
+        "cluster-api/v1.13.6/metadata.yaml",
+        "cluster-api/v1.13.6/control-plane-components.yaml",
         "cluster-api-provider-aws/v2.13.0/infrastructure-components.yaml",
     ] {
         assert!(providers.contains(&path.to_owned()), "{path}: {providers:?}");
@@ -150,10 +150,10 @@ fn without_internet_providers_come_in_config_maps() {
     let texts = wish.files(Component::ClusterApi).into_iter().map(|file| (file.path, "image: registry.k8s.io/a:v1\n".to_owned())).collect();
     let objects = wish.build(Component::ClusterApi, &texts).unwrap();
     let core = find(&objects, "CoreProvider", "cluster-api");
-    let config_map = find(&objects, "ConfigMap", "core-cluster-api-v1.14.2");
+    let config_map = find(&objects, "ConfigMap", "core-cluster-api-v1.13.6");
     let selected = core["spec"]["fetchConfig"]["selector"]["matchLabels"].as_object().unwrap();
     assert!(selected.iter().all(|(key, value)| config_map["metadata"]["labels"][key] == *value));
-    assert_eq!(config_map["metadata"]["labels"]["provider.cluster.x-k8s.io/version"], "v1.14.2");
+    assert_eq!(config_map["metadata"]["labels"]["provider.cluster.x-k8s.io/version"], "v1.13.6");
     assert!(config_map["binaryData"]["components"].is_string() && config_map["data"]["metadata"].is_string());
 }
 
@@ -205,7 +205,7 @@ fn supported_steps_are_let_through_and_others_say_the_way() {
     for (part, from, to) in [
         ("cert-manager", "1.20.0", "1.21.2"),
         ("cert-manager", "1.21.2", "1.21.1"),
-        ("cluster-api", "1.11.0", "1.14.2"),
+        ("cluster-api", "1.10.0", "1.13.6"),
         ("flux", "2.3.0", "2.9.5"),
         ("cluster-api-operator", "0.20.0", "0.29.0"),
         ("cluster-api-provider-aws", "2.9.0", "2.13.0"),
@@ -215,7 +215,7 @@ fn supported_steps_are_let_through_and_others_say_the_way() {
         assert_eq!(step(part, from, to), None);
     }
     assert!(step("cert-manager", "1.19.0", "1.21.2").unwrap().contains("apply a 1.20 version first"));
-    assert!(step("cluster-api", "1.10.0", "1.14.2").unwrap().contains("apply a 1.13 version first"));
+    assert!(step("cluster-api", "1.9.0", "1.13.6").unwrap().contains("apply a 1.12 version first"));
     assert!(step("flux", "1.9.0", "2.0.0").unwrap().contains("another major version"));
     assert!(step("strimzi", "1.2.0", "1.1.0").unwrap().contains("do not go back"));
 }
@@ -248,12 +248,12 @@ fn readiness_is_judged_by_kind() {
     assert!(ready::pending(&deployment, None).unwrap().contains("does not exist"));
     let provider = object("operator.cluster.x-k8s.io/v1alpha2", "CoreProvider", "cluster-api");
     let status = |ready: &str, installed: &str| {
-        json!({ "spec": { "version": "v1.14.2" }, "status": { "observedGeneration": 2, "installedVersion": installed,
+        json!({ "spec": { "version": "v1.13.6" }, "status": { "observedGeneration": 2, "installedVersion": installed,
         "conditions": [condition("ProviderInstalled", "True"), condition("Ready", ready)] } })
     };
-    assert_eq!(with(&provider, status("True", "v1.14.2")), None);
+    assert_eq!(with(&provider, status("True", "v1.13.6")), None);
     assert!(with(&provider, status("True", "v1.13.0")).unwrap().contains("1.13.0 is installed"));
-    assert!(with(&provider, status("False", "v1.14.2")).unwrap().contains("Why: because"));
+    assert!(with(&provider, status("False", "v1.13.6")).unwrap().contains("Why: because"));
     assert!(with(&provider, json!({})).unwrap().contains("is the Cluster API Operator running?"));
     let mut hook = object("admissionregistration.k8s.io/v1", "ValidatingWebhookConfiguration", "w");
     hook.body["metadata"]["annotations"] = json!({ "cert-manager.io/inject-ca-from": "a/b" });

@@ -8,6 +8,7 @@ mod home;
 mod import;
 mod model;
 mod names;
+mod namesake;
 mod outside;
 mod own_cluster;
 mod parse;

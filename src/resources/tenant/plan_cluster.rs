@@ -82,6 +82,17 @@ pub fn check(planned: &Tenant, (prior, runs): (Option<&Tenant>, Option<&str>), s
     }
 }
 
+/// An upgrade that Cluster API would refuse for a reason that never ends.
+pub fn refuse_held_back(found: &mut Diagnostics) {
+    found.error_at(
+        Tenant::CLUSTER.then(ClusterSettings::KUBERNETES_VERSION),
+        "Cluster API refuses this upgrade",
+        "The nodes of this cluster spell their version otherwise than Kubernetes does, as EKS' do (v1.36.2-eks-1a2b3c4), and the Cluster API of the management \
+         cluster, 1.14.0 to 1.14.2, takes them to be upgrading for ever (https://github.com/kubernetes-sigs/cluster-api/issues/14086). Nothing was changed. Keep the version of Kubernetes as it is until the management cluster has a Cluster API that compares versions by their numbers; \
+         1.13 never held such an upgrade back.",
+    );
+}
+
 fn combination(tenant: &Tenant, own: &OwnCluster, found: &mut Diagnostics) -> Option<Combination> {
     let kafka: Versions = versions::versions(tenant)?;
     let strimzi = own.versions.of(Component::Strimzi).parse::<StrimziVersion>();

@@ -6,7 +6,7 @@ use tokio::time::Instant;
 
 use crate::{
     domain::{
-        cluster::broker_nodes,
+        cluster::{broker_nodes, upgrade_is_held_back},
         dns::{DnsSpec, ManagedBy},
         manifests,
         object::{Kind, ObjectRef},
@@ -22,7 +22,7 @@ use crate::{
         tenant::{
             home,
             model::{Storage, Tenant},
-            outside, parse, place, plan, plan_cluster, read, versions,
+            namesake, outside, parse, place, plan, plan_cluster, read, versions,
         },
         wishes::{self, Override},
     },
@@ -89,16 +89,18 @@ pub async fn prepare(
         plan::refuse_moving(planned, prior, &mut found);
     }
     plan_cluster::check(planned, (prior, existing.strimzi.as_deref()), Some(&sizing), &mut found);
+    if existing.held_back {
+        plan_cluster::refuse_held_back(&mut found);
+    }
     if found.has_errors() {
         return Err(found);
     }
     spec.facts = existing.facts;
     if spec.own_cluster().is_some() {
-        let registry = look_up_mirror(&cluster).await.map_err(|error| failed("Cannot look at the management cluster", &error))?;
-        if registry == Registry::Unseen && !existing.there {
-            call.found.warning("It cannot be seen whether there is a mirror", UNSEEN_MIRROR);
-        }
-        spec.mirror = registry.or_kept(existing.mirror);
+        spec.mirror = mirror(&cluster, existing.there, existing.mirror, call).await?;
+    }
+    if !existing.has_home {
+        namesake::refuse(connection, &spec).await?;
     }
     let begun = existing.there || prior.is_some();
     let seen = outside::Seen { management: &management, made: prior.is_some(), kept: existing.dns.as_ref() };
@@ -127,6 +129,15 @@ pub async fn prepare(
         None => prepared.settle(prepared.management.facts().await?).await?,
     }
     Ok(prepared)
+}
+
+/// The registry that charts and images of the tenant's own cluster come from.
+async fn mirror(management: &Cluster, is_begun: bool, kept: Option<String>, call: &mut Call) -> Result<Option<String>, Diagnostics> {
+    let registry = look_up_mirror(management).await.map_err(|error| failed("Cannot look at the management cluster", &error))?;
+    if registry == Registry::Unseen && !is_begun {
+        call.found.warning("It cannot be seen whether there is a mirror", UNSEEN_MIRROR);
+    }
+    Ok(registry.or_kept(kept))
 }
 
 const UNSEEN_MIRROR: &str = "The ConfigMap kaas-mirror in the namespace kaas-system of the management cluster names the registry that charts and images of tenants' clusters come from, and \
@@ -206,6 +217,10 @@ struct Existing {
     nodes: Option<u32>,
     /// The version of Strimzi that runs in the tenant's own cluster, as Flux tells it.
     strimzi: Option<String>,
+    /// Its own cluster was begun.
+    has_home: bool,
+    /// Cluster API would refuse the upgrade of its own cluster that is planned.
+    held_back: bool,
 }
 
 impl Existing {
@@ -225,9 +240,12 @@ async fn existing(management: &Management, cluster: &Cluster, spec: &TenantSpec)
         return Ok(Existing::default());
     };
     let seen = place::look(management, cluster, spec).await?;
-    let (mut nodes, mut strimzi) = (None, None);
-    if spec.own_cluster().is_some() {
-        nodes = place::found(cluster, &home::object(&spec.name)).await.map_err(looked)?.as_ref().and_then(broker_nodes);
+    let (mut nodes, mut strimzi, mut has_home, mut held_back) = (None, None, false, false);
+    if let Some(own) = spec.own_cluster() {
+        let home = place::found(cluster, &home::object(&spec.name)).await.map_err(looked)?;
+        nodes = home.as_ref().and_then(broker_nodes);
+        has_home = home.is_some();
+        held_back = home.is_some_and(|home| upgrade_is_held_back(&home, own.cluster.version()));
         let release = ObjectRef::namespaced(Kind::HelmRelease, spec.name.namespace(), Component::Strimzi.name());
         strimzi = place::found(cluster, &release).await.map_err(looked)?.as_ref().and_then(running_version);
     }
@@ -243,6 +261,8 @@ async fn existing(management: &Management, cluster: &Cluster, spec: &TenantSpec)
         asked: pool.and_then(manifests::asked_brokers),
         nodes,
         strimzi,
+        has_home,
+        held_back,
     })
 }
 

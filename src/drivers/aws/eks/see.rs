@@ -35,17 +35,21 @@ impl Aws {
         }
     }
 
+    /// Names of all clusters in a region.
+    ///
+    /// # Errors
+    /// When AWS cannot be asked.
+    pub async fn eks_names(&self, region: &str) -> Result<Vec<String>> {
+        let listed = self.eks(region).await.list_clusters().into_paginator().items().send().try_collect().await;
+        listed.map_err(self.failed(format!("list the EKS clusters in {region}")))
+    }
+
     /// ARNs of the clusters in a region that carry all of these tags, and of their node groups, access entries and pod identities that do.
     ///
     /// # Errors
     /// When AWS cannot be asked.
     pub async fn eks_tagged(&self, region: &str, wanted: &BTreeMap<String, String>) -> Result<Vec<String>> {
-        let client = self.eks(region).await;
-        let names: Vec<String> = {
-            let eks = Eks::of(self, region, "").await;
-            let listed = client.list_clusters().into_paginator().items().send().try_collect().await;
-            listed.map_err(eks.failed(format!("list the EKS clusters in {region}")))?
-        };
+        let names = self.eks_names(region).await?;
         let is_meant = |tags: &BTreeMap<String, String>| wanted.iter().all(|(key, value)| tags.get(key) == Some(value));
         let mut found = Vec::new();
         for name in names {

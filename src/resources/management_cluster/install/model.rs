@@ -28,7 +28,7 @@ pub struct Install {
     #[tf(optional, default = "0.29.0")]
     pub cluster_api_operator: Attr<String>,
     /// Version of Cluster API: core, kubeadm bootstrap and kubeadm control plane. It is raised by at most three minor versions at a time.
-    #[tf(optional, default = "1.14.2")]
+    #[tf(optional, default = "1.13.6")]
     pub cluster_api: Attr<String>,
     /// Version of Flux. It is raised within its major version.
     #[tf(optional, default = "2.9.5")]
@@ -140,7 +140,7 @@ pub const WITHOUT_AWS: &str = "aws";
 pub mod pinned {
     pub const CERT_MANAGER: &str = "1.21.2";
     pub const CLUSTER_API_OPERATOR: &str = "0.29.0";
-    pub const CLUSTER_API: &str = "1.14.2";
+    pub const CLUSTER_API: &str = "1.13.6";
     pub const AWS: &str = "2.13.0";
     pub const FLUX: &str = "2.9.5";
     pub const STRIMZI: &str = "1.2.0";

@@ -4,6 +4,8 @@ mod calls;
 mod destroy;
 mod destroy_own_cluster;
 mod existing;
+mod held_back;
+mod namesake;
 mod outside;
 mod own_cluster;
 mod role;

@@ -23,7 +23,7 @@ use crate::{
 };
 
 /// On EKS, with brokers of this number on this machine.
-fn hard(brokers: u32, machine: &str) -> Tenant {
+pub(super) fn hard(brokers: u32, machine: &str) -> Tenant {
     let mut tenant = config();
     tenant.management_cluster = "context/test".into();
     tenant.isolation = "cluster".into();
@@ -42,12 +42,12 @@ fn hard(brokers: u32, machine: &str) -> Tenant {
     tenant
 }
 
-fn wish(tenant: &Tenant) -> String {
+pub(super) fn wish(tenant: &Tenant) -> String {
     parse::spec(tenant, &Connection::default().settings()).unwrap().to_wish_json().unwrap()
 }
 
 /// An object of the kind with this plural as it is when all is well.
-fn well(plural: &str, name: &str, wish: &str) -> Json {
+pub(super) fn well(plural: &str, name: &str, wish: &str) -> Json {
     let conditions: Vec<Json> = ["Ready", "Available", "TopologyReconciled"]
         .map(|kind| json!({ "type": kind, "status": "True", "observedGeneration": 1 }))
         .to_vec();
@@ -75,7 +75,7 @@ fn all_well_from(wish: String, absent: &'static str, before: u32, after: u32) ->
 }
 
 /// The same, but for what this answers.
-fn all_well_but(
+pub(super) fn all_well_but(
     wish: String,
     absent: &'static str,
     before: u32,
