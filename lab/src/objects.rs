@@ -5,13 +5,18 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
-use kube::api::{Api, DynamicObject, ListParams};
+use futures::{StreamExt, TryStreamExt, stream};
+use kube::Client;
+use kube::api::{Api, ApiResource, DynamicObject, ListParams, PartialObjectMeta};
 use kube::discovery::{Discovery, verbs};
 
 use crate::{interrupt, kubernetes};
 
 /// Kinds that come and go by themselves: records of what happened, who leads, and what the API server notes of its own APIs.
 const PASSING: [&str; 6] = ["Event", "Lease", "APIService", "ComponentStatus", "FlowSchema", "PriorityLevelConfiguration"];
+
+/// Of a kind that nobody has asked for yet the API server says to come again in a second (429, "storage is (re)initializing"), so kinds wait together.
+const AT_ONCE: usize = 32;
 
 /// How long a new cluster may take to make its own objects.
 const SETTLE: Duration = Duration::from_secs(30);
@@ -46,19 +51,24 @@ pub fn all(kubeconfig: &Path) -> Result<BTreeSet<String>> {
     kubernetes::block_on(async {
         let client = kubernetes::client(kubeconfig).await?;
         let discovery = Discovery::new(client.clone()).run().await.context("ask the API server what it serves")?;
-        let mut found = BTreeSet::new();
-        for (kind, capabilities) in discovery.groups().flat_map(|group| group.recommended_resources()) {
-            if !capabilities.supports_operation(verbs::LIST) || PASSING.contains(&kind.kind.as_str()) {
-                continue;
-            }
-            let api: Api<DynamicObject> = Api::all_with(client.clone(), &kind);
-            let listed = api.list_metadata(&ListParams::default()).await.with_context(|| format!("list every {}", kind.kind))?;
-            for object in listed {
-                let name = object.metadata.name.unwrap_or_default();
-                let place = object.metadata.namespace.map_or_else(String::new, |namespace| format!("{namespace}/"));
-                found.insert(format!("{} {place}{name}", kind.kind));
+        let mut lists = Vec::new();
+        for (kind, can) in discovery.groups().flat_map(|group| group.recommended_resources()) {
+            if can.supports_operation(verbs::LIST) && !PASSING.contains(&kind.kind.as_str()) {
+                lists.push(named(client.clone(), kind));
             }
         }
-        Ok(found)
+        let found: Vec<Vec<String>> = stream::iter(lists).buffer_unordered(AT_ONCE).try_collect().await?;
+        Ok(found.into_iter().flatten().collect())
     })
+}
+
+/// All objects of one kind.
+async fn named(client: Client, kind: ApiResource) -> Result<Vec<String>> {
+    let api: Api<DynamicObject> = Api::all_with(client, &kind);
+    let listed = api.list_metadata(&ListParams::default()).await.with_context(|| format!("list every {}", kind.kind))?;
+    let name = |object: PartialObjectMeta<DynamicObject>| {
+        let place = object.metadata.namespace.map_or_else(String::new, |namespace| format!("{namespace}/"));
+        format!("{} {place}{}", kind.kind, object.metadata.name.unwrap_or_default())
+    };
+    Ok(listed.into_iter().map(name).collect())
 }
