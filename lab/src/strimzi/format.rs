@@ -16,13 +16,15 @@ use super::properties::Node;
 /// Whose node and folder it is.
 const IDENTITY: &str = "meta.properties";
 
-/// Makes the folders ready of all nodes whose are not.
+/// Makes the folders of all new nodes ready.
 ///
 /// # Errors
 /// When the tool fails or a file cannot be written.
 pub async fn all(pass: &Pass<'_>, nodes: &[(Node, Start)]) -> Result<()> {
     let mut kinds: BTreeMap<_, Vec<(i32, Start)>> = BTreeMap::new();
-    for (node, start) in nodes.iter().filter(|(_, start)| !is_formatted(start)) {
+    // A node with a new volume among old ones is formatted when it starts: what its folders hold stays.
+    let is_new = |start: &Start| folders(start).iter().all(|folder| !folder.join(IDENTITY).exists());
+    for (node, start) in nodes.iter().filter(|(_, start)| is_new(start)) {
         kinds.entry((node.controller, node.broker, folders(start).len())).or_default().push((node.id, start.clone()));
     }
     let mut works = JoinSet::new();

@@ -133,6 +133,11 @@ impl ClusterSpec {
     pub fn version(&self) -> KubernetesVersion {
         self.kubernetes_version.unwrap_or_default()
     }
+
+    /// Whether a cluster of a class for AWS stands in a network that was there; empty, the variable says that one is made.
+    pub fn has_own_network(&self) -> bool {
+        self.variables.get("vpcId").and_then(Value::as_str).is_some_and(|id| !id.is_empty())
+    }
 }
 
 /// The Cluster of a tenant, in his namespace of the management cluster. For a cluster that passed [`check`].

@@ -65,7 +65,7 @@ pub fn check_step(part: &Part, from: &str, to: &str) -> Result<(), StepError> {
     let refused = |why: String| Err(StepError { part: part.clone(), from: from.to_owned(), to: to.to_owned(), why });
     let (was, will) = ((old.major, old.minor), (new.major, new.minor));
     if will < was {
-        let way_out = format!("keep {from} or a later version, or remove the component and install it anew");
+        let way_out = format!("ask for {from} or a later version, or remove the component and install it anew");
         return refused(format!("its definitions and stored objects do not go back to an earlier minor version; {way_out}"));
     }
     let minors = part.minors_at_once();

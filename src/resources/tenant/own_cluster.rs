@@ -29,7 +29,7 @@ pub struct ClusterSettings {
     #[tf(optional, replace)]
     pub class_namespace: Attr<String>,
     /// Kubernetes version, such as `1.36.3`. Unset, a new tenant gets the provider's default and keeps it. It is raised in place, one minor version at a time,
-    /// and never goes back.
+    /// and never goes back. 1.37 needs Cluster API 1.14.1 or later.
     #[tf(optional)]
     pub kubernetes_version: Attr<String>,
     /// AWS region; needed by `kaas-eks` and `kaas-aws`.

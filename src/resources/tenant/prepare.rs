@@ -100,7 +100,7 @@ pub async fn prepare(
         spec.mirror = mirror(&cluster, existing.there, existing.mirror, call).await?;
     }
     if !existing.has_home {
-        namesake::refuse(connection, &spec).await?;
+        namesake::refuse(connection, &spec, call).await?;
     }
     let begun = existing.there || prior.is_some();
     let seen = outside::Seen { management: &management, made: prior.is_some(), kept: existing.dns.as_ref() };
@@ -217,7 +217,7 @@ struct Existing {
     nodes: Option<u32>,
     /// The version of Strimzi that runs in the tenant's own cluster, as Flux tells it.
     strimzi: Option<String>,
-    /// Its own cluster was begun.
+    /// Its own cluster was begun, or is still going with the namespace: an EKS cluster of its name is its own.
     has_home: bool,
     /// Cluster API would refuse the upgrade of its own cluster that is planned.
     held_back: bool,
@@ -235,10 +235,10 @@ async fn existing(management: &Management, cluster: &Cluster, spec: &TenantSpec)
     let looked = |error: Error| failed("Cannot look at the tenant", &error);
     let namespace = ObjectRef::global(Kind::Namespace, spec.name.namespace());
     let namespace = cluster.get(&namespace).await.map_err(looked)?;
-    let Some(namespace) = namespace.filter(|found| read::is_own(found, &spec.name) && found["metadata"]["deletionTimestamp"].is_null())
-    else {
-        return Ok(Existing::default());
-    };
+    let Some(namespace) = namespace.filter(|found| read::is_own(found, &spec.name)) else { return Ok(Existing::default()) };
+    if !namespace["metadata"]["deletionTimestamp"].is_null() {
+        return Ok(Existing { has_home: true, ..Existing::default() });
+    }
     let seen = place::look(management, cluster, spec).await?;
     let (mut nodes, mut strimzi, mut has_home, mut held_back) = (None, None, false, false);
     if let Some(own) = spec.own_cluster() {

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use futures::future::try_join_all;
 
 use super::Wished;
+use super::adopt;
 use super::remove;
 use super::run::{AT_ONCE, Ended, Run, chain, is_of};
 use crate::{
@@ -30,7 +31,7 @@ pub struct Outcome {
     pub warnings: Diagnostics,
 }
 
-type Records = BTreeMap<Component, Inventory>;
+pub type Records = BTreeMap<Component, Inventory>;
 
 /// What a component is made of, and what its files were.
 struct Made {
@@ -41,6 +42,7 @@ struct Made {
 pub async fn apply(run: &Run<'_>, wished: &Wished) -> Result<Outcome, Diagnostics> {
     let records = run.records().await?;
     check_steps(wished, &records, running(run, &records).await?.as_deref())?;
+    adopt::check_steps(run, wished, &records).await?;
     let unwished: Vec<&Inventory> = records.values().filter(|record| !wished.wish.components.contains(&record.component)).collect();
     remove::demand_unused(run, &unwished).await?;
     if let Some(record) = records.get(&Component::ClusterApi).filter(|_| wished.wish.components.contains(&Component::ClusterApi)) {
@@ -351,6 +353,6 @@ async fn look(kinds: AnyKinds, object: AnyRef, component: Component) -> Result<O
     Ok(live.map(|live| (object, is_of(&live, component))))
 }
 
-fn looked(error: Error) -> Diagnostics {
+pub fn looked(error: Error) -> Diagnostics {
     failed("Cannot look at what is installed", &error)
 }

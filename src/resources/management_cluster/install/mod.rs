@@ -1,5 +1,6 @@
 //! `install {}` and `mirror {}`: what tenants stand on, installed on the management cluster, kept, upgraded and removed.
 
+mod adopt;
 mod apply;
 mod check;
 mod drift;

@@ -235,6 +235,22 @@ async fn what_somebody_else_has_installed_is_left_or_adopted() {
 }
 
 #[tokio::test]
+async fn what_runs_in_a_version_that_the_wished_one_cannot_follow_is_not_adopted() {
+    let world = World::new();
+    world.release(&cert_manager("1.21.2"), "cert-manager", "");
+    let definition = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/certificates.cert-manager.io";
+    world.there.put(definition, json!({ "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition", "metadata": { "name": "certificates.cert-manager.io" } }));
+    let containers = json!([{ "image": "quay.io/jetstack/cert-manager-controller:v1.22.0" }]);
+    let theirs = json!({ "apiVersion": "apps/v1", "kind": "Deployment", "metadata": { "name": "cert-manager", "namespace": "cert-manager" },
+        "spec": { "template": { "spec": { "containers": containers } } } });
+    world.there.put(CERT_MANAGER, theirs.clone());
+    let adopting = world.wished(&[Component::CertManager], "1.21.2", |install, _| install.on_conflict = "adopt".into());
+    let refused = told(&world.apply(&adopting).await.unwrap_err());
+    assert!(refused.contains("What is there cannot be adopted") && refused.contains("ask for 1.22.0 or a later version"), "{refused}");
+    assert_eq!(world.there.get(CERT_MANAGER), theirs);
+}
+
+#[tokio::test]
 async fn nothing_is_removed_while_others_have_objects_of_its_kinds() {
     let world = World::new();
     world.release(&cert_manager("1.21.2"), "cert-manager", "");
