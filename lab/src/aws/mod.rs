@@ -25,8 +25,6 @@ mod signature;
 mod system;
 mod token;
 
-pub(crate) use servers::clusters;
-
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -36,6 +34,7 @@ use clap::Args;
 pub use client::{Aws, Credentials, Prepared};
 pub use faults::Fault;
 pub use platform::Platform;
+pub(crate) use servers::clusters;
 pub use settings::Change;
 
 /// What people and log files call the stand-in.

@@ -6,9 +6,8 @@ use aws_sdk_eks::types::{Addon, AuthenticationMode, Cluster, LogType};
 use k8s_openapi::api::core::v1::Node;
 use kaas::domain::names::{BROKER_WORKERS, SYSTEM_WORKERS, WORKERS_LABEL};
 
-use super::world::{World, on_eks};
+use super::world::{World, is_applied, on_eks};
 use crate::acceptance::cluster::{self, kafka, namespace};
-use crate::acceptance::place::Place;
 use crate::hard::world::inside;
 
 const KEY: &str = "arn:aws:kms:eu-central-1:123456789012:key/0f1e2d3c-0f1e-2d3c-0f1e-2d3c4b5a6978";
@@ -52,12 +51,6 @@ fn an_eks_cluster_with_machines_and_a_kafka_is_made_by_one_apply_upgraded_by_ano
     world.lab.down().unwrap();
 }
 
-fn is_applied(place: &Place) {
-    place.apply();
-    assert_eq!(place.phase(), "Ready", "{}", place.tenant()["status"]);
-    place.plan_is_empty();
-}
-
 /// The versions of the add-ons by their names.
 fn add_ons(world: &World, eks: &Cluster) -> BTreeMap<String, String> {
     let named = |add_on: &Addon| Some((add_on.addon_name()?.to_owned(), add_on.addon_version()?.to_owned()));
@@ -67,9 +60,9 @@ fn add_ons(world: &World, eks: &Cluster) -> BTreeMap<String, String> {
 /// The ids of the cluster's running machines.
 fn machines(world: &World, eks: &Cluster) -> Vec<String> {
     let owned = format!("tag:kubernetes.io/cluster/{}", eks.name().unwrap());
-    let running = world.filtered("DescribeInstances", "instanceId", ("instance-state-name", "running"));
-    let owned = world.filtered("DescribeInstances", "instanceId", (&owned, "owned"));
-    owned.into_iter().filter(|id| running.contains(id)).collect()
+    let filters = [("Filter.1.Name", owned.as_str()), ("Filter.1.Value.1", "owned")];
+    let running = [("Filter.2.Name", "instance-state-name"), ("Filter.2.Value.1", "running")];
+    world.ids(&[&[("Action", "DescribeInstances")], &filters[..], &running[..]].concat(), "instanceId")
 }
 
 fn is_as_the_class_says(eks: &Cluster) {

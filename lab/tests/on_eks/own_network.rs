@@ -2,9 +2,10 @@
 //! provider's making, and destroy leaves the network, and in it nothing but the tags that Cluster API's provider for AWS never takes off a subnet.
 
 use aws_sdk_eks::types::Cluster;
+use kaas_lab::terraform::Engine;
 
-use super::world::{World, on_eks};
-use crate::names::world::{Route53, acme_block, dns_block};
+use super::world::{World, is_applied, on_eks};
+use crate::names::world::{Route53, acme_block, dns_block, place};
 
 const NAME: &str = "guest";
 
@@ -14,18 +15,14 @@ fn a_tenant_lives_in_a_network_of_the_users_with_names_and_a_role_and_leaves_not
     world.aws.allow_cluster_api(&[]).unwrap();
     let network = Network::new(&world);
     let before = world.in_ec2();
-    let subnets = network.subnets.join("\\\", \\\"");
-    let variables = format!("variables = {{\n      vpcId     = \"{}\"\n      subnetIds = \"[\\\"{subnets}\\\"]\"\n    }}", network.vpc);
+    let Network { vpc, subnets } = &network;
+    let variables = format!("variables = {{\n      vpcId     = \"{vpc}\"\n      subnetIds = jsonencode({subnets:?})\n    }}");
     let dns = world.lab.dns().unwrap();
     let mut tenant = on_eks(NAME, &variables);
     tenant.more = format!("{}\n  {}\n  {}", tenant.more, dns_block(&dns, ""), acme_block(&dns, ""));
-    let mut place = world.place(&tenant);
-    for (name, value) in dns.environment() {
-        place.workspace.set_env(&name, value);
-    }
-    place.apply();
-    assert_eq!(place.phase(), "Ready", "{}", place.tenant()["status"]);
-    place.plan_is_empty();
+    let place = place(Engine::OpenTofu, &world.lab);
+    world.configure(&place, &tenant);
+    is_applied(&place);
 
     let eks = world.cluster(NAME);
     stands_in(&eks, &network);

@@ -148,6 +148,13 @@ impl World {
     }
 }
 
+/// Applies what is configured; all is well then, and nothing is left to do.
+pub fn is_applied(place: &Place) {
+    place.apply();
+    assert_eq!(place.phase(), "Ready", "{}", place.tenant()["status"]);
+    place.plan_is_empty();
+}
+
 /// The smallest tenant with an EKS cluster, that may be destroyed. `more` goes into its `cluster`.
 pub fn on_eks(name: &str, more: &str) -> Tenant {
     let block = format!("cluster {{\n    class  = \"kaas-eks\"\n    region = \"eu-central-1\"\n    {more}\n  }}");

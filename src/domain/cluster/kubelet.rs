@@ -32,7 +32,7 @@ pub fn only_spelled_otherwise(cluster: &Value) -> bool {
 ///
 /// Source: Cluster API 1.14.2, `core/webhooks/admission/cluster.go`: "there are still MachineDeployments completing a previous upgrade".
 pub fn upgrade_is_held_back(cluster: &Value, wanted: KubernetesVersion) -> bool {
-    only_spelled_otherwise(cluster) && cluster["spec"]["topology"]["version"].as_str() != Some(&format!("v{wanted}"))
+    only_spelled_otherwise(cluster) && cluster["spec"]["topology"]["version"] != wanted.tag()
 }
 
 /// `MachineDeployments a, b upgrading to version v1.36.3`. Those that wait for their turn are still to be upgraded.

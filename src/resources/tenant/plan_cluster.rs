@@ -89,7 +89,7 @@ pub fn refuse_held_back(found: &mut Diagnostics) {
         "Cluster API refuses this upgrade",
         "The nodes of this cluster spell their version otherwise than Kubernetes does, as EKS' do (v1.36.2-eks-1a2b3c4), and the Cluster API of the management \
          cluster, 1.14.0 to 1.14.2, takes them to be upgrading for ever (https://github.com/kubernetes-sigs/cluster-api/issues/14086). Nothing was changed. Keep the version of Kubernetes as it is until the management \
-         cluster has a later Cluster API, which compares versions by their numbers; it does not go back to 1.13, which did.",
+         cluster has a later Cluster API, which compares versions by their numbers; it does not go back to 1.13, which does not look at them.",
     );
 }
 

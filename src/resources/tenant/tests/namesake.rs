@@ -1,14 +1,13 @@
 //! Tenants of one name on two management clusters in one AWS account.
 
+use std::collections::BTreeMap;
+
 use serde_json::json;
 
 use super::own_cluster::hard;
-use super::{config, plan};
+use super::plan;
 use crate::{
-    domain::{
-        cluster::ClusterSpec,
-        tenant::{Isolation, OwnCluster, TenantSpec},
-    },
+    domain::tenant::TenantSpec,
     drivers::{
         aws::tests::{aws, ok, refusal},
         kubernetes::tests as management,
@@ -22,13 +21,10 @@ use crate::{
 };
 
 fn on_eks(variables: &[(&str, &str)]) -> TenantSpec {
-    let mut tenant = config();
-    tenant.isolation = "cluster".into();
-    let mut spec = parse::spec(&tenant, &Connection::default().settings()).unwrap();
-    let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), json!(value))).collect();
-    let cluster = ClusterSpec { region: Some("eu-central-1".to_owned()), variables, ..ClusterSpec::default() };
-    spec.isolation = Isolation::Cluster(OwnCluster { cluster, ..OwnCluster::default() }.into());
-    spec
+    let mut tenant = hard(3, "m7g.2xlarge");
+    let variables: BTreeMap<String, String> = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    tenant.cluster.known_mut().unwrap().variables = variables.into();
+    parse::spec(&tenant, &Connection::default().settings()).unwrap()
 }
 
 /// What the refusal says, or else the summaries of what is warned of.
