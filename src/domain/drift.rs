@@ -1,12 +1,13 @@
 //! What differs between an object as wanted and as it is.
 //!
-//! Only fields that are wanted count: what the server, Strimzi or others add is theirs. Spellings of one value are equal.
+//! Only fields that are wanted count: what the server, Strimzi or others add is theirs, but where a list or a selector has one owner as a whole. Spellings of
+//! one value are equal.
 
 use std::fmt;
 
 use serde_json::Value;
 
-use super::object::Manifest;
+use super::object::{Kind, Manifest};
 use super::quantity::kubernetes_quantity;
 
 /// Lists whose elements are told apart by their names, so that others may add to them: those of a Cluster's topology, which Cluster API's own defaulting
@@ -20,6 +21,7 @@ const HIDDEN: &str = "(hidden)";
 pub struct Difference {
     /// `spec.kafka.config["log.retention.ms"]`.
     pub path: String,
+    /// Null: it should not be there.
     pub wanted: Value,
     /// None: the field is not there.
     pub found: Option<Value>,
@@ -29,6 +31,7 @@ pub struct Difference {
 impl fmt::Display for Difference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.found {
+            Some(found) if self.wanted.is_null() => write!(f, "{} is {found}, should not be there", self.path),
             Some(found) => write!(f, "{} is {found}, should be {}", self.path, self.wanted),
             None => write!(f, "{} is missing, should be {}", self.path, self.wanted),
         }
@@ -39,7 +42,7 @@ impl fmt::Display for Difference {
 pub fn differences(wanted: &Value, live: &Value) -> Vec<Difference> {
     let secret = [wanted, live].iter().any(|object| object.get("kind").and_then(Value::as_str) == Some("Secret"));
     let mut found = Vec::new();
-    compare(&mut found, "", wanted, Some(live));
+    compare(&mut found, Owned::Fields, "", wanted, Some(live));
     if secret {
         for difference in found.iter_mut().filter(|d| d.path.starts_with("data") || d.path.starts_with("stringData")) {
             difference.wanted = HIDDEN.into();
@@ -49,33 +52,75 @@ pub fn differences(wanted: &Value, live: &Value) -> Vec<Difference> {
     found
 }
 
-/// What differs of one object, a line for each field, or one that says that it is missing.
-pub fn lines(wanted: &Manifest, live: Option<&Value>) -> Vec<String> {
-    let object = &wanted.object;
-    match live {
-        None => vec![format!("{object} does not exist")],
-        Some(live) => differences(&wanted.body, live).iter().map(|difference| format!("{object}: {difference}")).collect(),
+/// What is ours of a value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Owned {
+    /// The fields that we want.
+    Fields,
+    /// As `Fields`, and all of each element of a list.
+    Elements,
+    /// Everything in it.
+    Whole,
+}
+
+impl Owned {
+    /// Of an object that we made. Rules, subjects, rights and listeners are lists that have one owner as a whole (atomic), and so have selectors: what somebody
+    /// adds within them is as much a change as another value, and may open what shall be closed. The server fills in nothing there that we do not
+    /// spell. Source: Kubernetes 1.36, `listType=atomic` and `structType=atomic` in `api/networking/v1` and `api/rbac/v1`; Strimzi's CRDs mark no list.
+    const fn of(kind: Kind) -> Self {
+        match kind {
+            Kind::NetworkPolicy | Kind::Role | Kind::RoleBinding | Kind::Kafka | Kind::KafkaNodePool | Kind::KafkaUser => Self::Elements,
+            _ => Self::Fields,
+        }
+    }
+
+    const fn in_elements(self) -> Self {
+        match self {
+            Self::Fields => Self::Fields,
+            Self::Elements | Self::Whole => Self::Whole,
+        }
+    }
+
+    fn in_field(self, key: &str) -> Self {
+        if self == Self::Elements && key == "podSelector" { Self::Whole } else { self }
     }
 }
 
-fn compare(differences: &mut Vec<Difference>, path: &str, wanted: &Value, live: Option<&Value>) {
+/// What differs of one object, a line for each field, or one that says that it is missing.
+pub fn lines(wanted: &Manifest, live: Option<&Value>) -> Vec<String> {
+    let object = &wanted.object;
+    let Some(live) = live else { return vec![format!("{object} does not exist")] };
+    let mut differences = Vec::new();
+    compare(&mut differences, Owned::of(object.kind), "", &wanted.body, Some(live));
+    differences.iter().map(|difference| format!("{object}: {difference}")).collect()
+}
+
+fn compare(differences: &mut Vec<Difference>, owned: Owned, path: &str, wanted: &Value, live: Option<&Value>) {
     match (wanted, live) {
         (Value::Null, None | Some(Value::Null)) => {}
         (Value::Object(fields), Some(Value::Object(found))) => {
             for (key, value) in fields {
-                compare(differences, &join(path, key), value, found.get(key));
+                compare(differences, owned.in_field(key), &join(path, key), value, found.get(key));
+            }
+            if owned == Owned::Whole {
+                let added = found.iter().filter(|(key, value)| !value.is_null() && !fields.contains_key(*key));
+                differences.extend(added.map(|(key, value)| Difference {
+                    path: join(path, key),
+                    wanted: Value::Null,
+                    found: Some(value.clone()),
+                }));
             }
         }
         (Value::Array(items), Some(Value::Array(found))) if NAMED.contains(&path) => {
             for item in items {
                 let name = item.get("name").and_then(Value::as_str).unwrap_or_default();
                 let found = found.iter().find(|other| other.get("name") == item.get("name"));
-                compare(differences, &format!("{path}[{name:?}]"), item, found);
+                compare(differences, owned, &format!("{path}[{name:?}]"), item, found);
             }
         }
         (Value::Array(items), Some(Value::Array(found))) if items.len() == found.len() => {
             for (index, (item, found)) in items.iter().zip(found).enumerate() {
-                compare(differences, &format!("{path}[{index}]"), item, Some(found));
+                compare(differences, owned.in_elements(), &format!("{path}[{index}]"), item, Some(found));
             }
         }
         (wanted, Some(found)) if is_same(path, wanted, found) => {}
@@ -152,6 +197,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::domain::object::ObjectRef;
 
     fn lines(wanted: Value, live: Value) -> Vec<String> {
         differences(&wanted, &live).iter().map(ToString::to_string).collect()
@@ -196,6 +242,30 @@ mod tests {
         );
         assert_eq!(lines(wanted, json!({ "l": [] })).len(), 1);
         assert_eq!(lines(json!({ "l": ["a", "b"] }), json!({ "l": ["b", "a"] })).len(), 2);
+    }
+
+    #[test]
+    fn what_is_added_within_a_list_that_is_ours_as_a_whole_is_told() {
+        let of = |kind: Kind, wanted: Value, live: Value| {
+            super::lines(&Manifest { object: ObjectRef::namespaced(kind, "kaas-a", "kaas"), body: wanted }, Some(&live))
+        };
+        let policy = |peer: Value| json!({ "spec": { "podSelector": {}, "ingress": [{ "from": [peer] }] } });
+        let open = of(
+            Kind::NetworkPolicy,
+            policy(json!({ "podSelector": {} })),
+            policy(json!({ "podSelector": {}, "namespaceSelector": {} })),
+        );
+        assert_eq!(open.len(), 1);
+        assert!(open[0].ends_with("spec.ingress[0].from[0].namespaceSelector is {}, should not be there"), "{open:?}");
+        let narrowed = json!({ "spec": { "podSelector": { "matchLabels": { "a": "b" } }, "egress": [], "ingress": [] } });
+        let narrowed = of(Kind::NetworkPolicy, json!({ "spec": { "podSelector": {}, "ingress": [] } }), narrowed);
+        assert_eq!(narrowed.len(), 1);
+        let user = |acl: Value| json!({ "spec": { "authorization": { "acls": [acl] } } });
+        let right = json!({ "resource": { "type": "topic" } });
+        let denied = of(Kind::KafkaUser, user(right), user(json!({ "resource": { "type": "topic" }, "type": "deny" })));
+        assert!(denied[0].contains(r#"acls[0].type is "deny", should not be there"#), "{denied:?}");
+        let others = of(Kind::Cluster, json!({ "l": [{ "a": 1 }] }), json!({ "l": [{ "a": 1, "b": 2 }] }));
+        assert_eq!(others, Vec::<String>::new());
     }
 
     #[test]

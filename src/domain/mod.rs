@@ -20,6 +20,7 @@ pub mod names;
 pub mod object;
 pub mod quantity;
 pub mod releases;
+pub mod rights;
 pub mod sizing;
 pub mod skew;
 pub mod status;

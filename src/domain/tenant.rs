@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use thiserror::Error;
 
 use super::certificate::TlsSpec;
@@ -11,7 +12,7 @@ use super::cluster::ClusterSpec;
 use super::dns::DnsSpec;
 use super::external::ExternalSpec;
 use super::kafka::version::{KafkaVersion, MetadataVersion, Versions};
-use super::names::{MANAGED_BY_LABEL, STRIMZI_CLUSTER_LABEL, TENANT_LABEL, TenantName};
+use super::names::{MANAGED_BY_LABEL, STRIMZI_CLUSTER_LABEL, TENANT_LABEL, TenantName, WISH_ANNOTATION};
 use super::releases::ComponentVersions;
 use super::sizing::{Floor, Overrides, Wish};
 
@@ -197,6 +198,11 @@ impl TenantSpec {
     pub fn from_wish_json(text: &str) -> Result<Self, WishError> {
         Ok(serde_json::from_str(text)?)
     }
+
+    /// The wish that a tenant's namespace keeps; None where it keeps none that is understood.
+    pub fn of_namespace(namespace: &Value) -> Option<Self> {
+        Self::from_wish_json(namespace["metadata"]["annotations"][WISH_ANNOTATION].as_str()?).ok()
+    }
 }
 
 /// Why a label cannot be put on objects.
@@ -268,7 +274,6 @@ pub fn is_dns_label(text: &str) -> bool {
 
 #[cfg(test)]
 pub mod tests {
-    use serde_json::Value;
 
     use super::*;
     use crate::domain::sizing::Retention;

@@ -11,9 +11,6 @@ pub struct Timeouts {
     /// How long creating may take, such as `"1h30m"`.
     #[tf(optional)]
     pub create: Attr<TimeLimit>,
-    /// How long reading may take.
-    #[tf(optional)]
-    pub read: Attr<TimeLimit>,
     /// How long updating may take.
     #[tf(optional)]
     pub update: Attr<TimeLimit>,
@@ -45,7 +42,7 @@ macro_rules! limits {
     };
 }
 
-limits!(create_or create, read_or read, update_or update, delete_or delete);
+limits!(create_or create, update_or update, delete_or delete);
 
 /// A length of time as Go writes it. Equal when as long, whatever the spelling.
 #[derive(Clone, Debug)]

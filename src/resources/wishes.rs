@@ -98,10 +98,10 @@ pub struct SizingReport {
     /// Client connections the tenant may open.
     #[tf(computed)]
     pub max_connections: Attr<u32>,
-    /// Bytes per second that each broker lets producers write: a tenth above an even share of the promise.
+    /// Bytes per second that each broker lets producers write: the promise shared by all brokers but one, so that it holds while one is away, and at least a tenth above an even share.
     #[tf(computed)]
     pub broker_ingress_quota_bytes_per_second: Attr<u64>,
-    /// Bytes per second that each broker lets consumers read: a tenth above an even share of the promise.
+    /// Bytes per second that each broker lets consumers read: the promise shared by all brokers but one, so that it holds while one is away, and at least a tenth above an even share.
     #[tf(computed)]
     pub broker_egress_quota_bytes_per_second: Attr<u64>,
     /// Milliseconds for which messages are kept.

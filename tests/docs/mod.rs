@@ -7,6 +7,7 @@ use std::{
 };
 
 use kaas::{
+    domain::rights::{For, cluster_role},
     framework::{
         docs::{Import, Kind, Page, render, render_function},
         erased::{AnyProvider, ErasedProvider},
@@ -63,6 +64,26 @@ fn every_attribute_and_block_is_described_in_sentences() {
         undescribed(name, &schema.block, &mut wrong);
     }
     assert!(wrong.is_empty(), "no description that ends with a full stop: {wrong:?}");
+}
+
+#[test]
+fn the_guide_to_rights_gives_the_roles_that_are_asked_for() {
+    let file = root().join("docs/guides/rights.md");
+    let page = fs::read_to_string(&file).unwrap();
+    let soft = cluster_role("kaas-namespaces", For { namespaces: true, monitoring: true, ..For::default() });
+    let hard = cluster_role("kaas-clusters", For { clusters: true, releases: true, ..For::default() });
+    let mut parts = page.split("```");
+    let mut written = parts.next().unwrap_or_default().to_owned();
+    for role in [soft, hard] {
+        let (_, after) = (parts.next(), parts.next().unwrap_or_default());
+        written += &format!("```yaml\n{}```{after}", serde_norway::to_string(&role).unwrap());
+    }
+    assert_eq!(parts.next(), None);
+    if std::env::var_os("UPDATE_DOCS").is_some() {
+        fs::write(&file, &written).unwrap();
+    }
+    let found = fs::read_to_string(&file).unwrap();
+    assert!(found == written, "{} is not up to date: run UPDATE_DOCS=1 cargo test -p kaas --test suite docs", file.display());
 }
 
 #[test]

@@ -14,6 +14,7 @@ mod interrupt;
 pub mod kafka;
 pub mod killed;
 pub mod place;
+mod rights;
 mod servers;
 mod shrink;
 mod sizing;

@@ -92,13 +92,13 @@ fn a_class_of_ones_own_gets_what_one_names_and_nothing_else() {
     assert_eq!(topology["variables"], json!([{ "name": "pool", "value": { "a": [1] } }]));
     let deployments = topology["workers"]["machineDeployments"].as_array().unwrap();
     let classes: Vec<_> = deployments.iter().map(|deployment| deployment["class"].as_str().unwrap()).collect();
-    assert_eq!(classes, ["small", "big", "big"]);
+    assert_eq!(classes, ["small", "small", "big", "big"]);
     let bare = built(&cluster(r#"{"class":"x","class_namespace":"y"}"#), &sizing());
     assert_eq!(bare, json!({ "topology": { "classRef": { "name": "x", "namespace": "y" }, "version": "v1.36.3" } }));
 }
 
 #[test]
-fn brokers_are_shared_evenly_over_zones() {
+fn brokers_and_controllers_are_shared_evenly_over_zones() {
     let mut sizing = sizing();
     for (brokers, zones, expected) in [
         (6, vec!["a", "b", "c"], vec![("brokers-a", 2), ("brokers-b", 2), ("brokers-c", 2)]),
@@ -112,7 +112,16 @@ fn brokers_are_shared_evenly_over_zones() {
         let counts = broker_counts(&cluster, &sizing);
         assert_eq!(counts.iter().map(|(name, nodes)| (name.as_str(), *nodes)).collect::<Vec<_>>(), expected);
         let deployments = built(&cluster, &sizing)["topology"]["workers"]["machineDeployments"].clone();
-        for (deployment, (name, nodes)) in deployments.as_array().unwrap()[1..].iter().zip(counts) {
+        let (system, brokers): (Vec<&Value>, Vec<&Value>) = deployments.as_array().unwrap().iter().partition(|one| one["class"] == "system");
+        // Kafka's controllers are a quorum: no zone may take two of three with it where there are three zones.
+        let most = 3_u64.div_ceil(cluster.zones.len().max(1) as u64);
+        assert_eq!(system.iter().map(|one| one["replicas"].as_u64().unwrap()).sum::<u64>(), 3);
+        assert!(system.iter().all(|one| one["replicas"].as_u64().unwrap() <= most), "{system:?}");
+        for one in system {
+            assert_eq!(one["failureDomain"].as_str(), one["name"].as_str().unwrap().strip_prefix("system-"));
+        }
+        assert_eq!(brokers.len(), counts.len());
+        for (deployment, (name, nodes)) in brokers.into_iter().zip(counts) {
             assert_eq!((deployment["name"].as_str(), deployment["replicas"].as_u64()), (Some(name.as_str()), Some(nodes.into())));
             assert_eq!(deployment["failureDomain"].as_str(), name.strip_prefix("brokers-"));
         }

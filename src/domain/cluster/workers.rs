@@ -1,4 +1,4 @@
-//! The nodes of a tenant's cluster: some for Kafka's controllers and the operators, and one for each broker, in the zones the user names.
+//! The nodes of a tenant's cluster: some for Kafka's controllers and the operators, and one for each broker, both spread over the zones the user names.
 
 use serde_json::{Value, json};
 
@@ -6,7 +6,7 @@ use super::{Class, ClusterSpec};
 use crate::domain::names::{BROKER_WORKERS, SYSTEM_WORKERS, WORKERS_LABEL};
 use crate::domain::sizing::Sizing;
 
-/// One for each controller of Kafka, so that the loss of a node is the loss of one.
+/// One for each controller of Kafka, so that the loss of a node is the loss of one; and so that of a zone, where three zones are named.
 const SYSTEM_NODES: u32 = 3;
 /// A broker that hands over its partitions before it stops takes its time; a node that never lets go must not hold up the cluster for good.
 const DRAIN_TIMEOUT_S: u32 = 3_600;
@@ -72,19 +72,30 @@ pub fn is_arm(machine_type: &str) -> bool {
     family.trim_start_matches(|c: char| !c.is_ascii_digit()).trim_start_matches(|c: char| c.is_ascii_digit()).starts_with('g')
 }
 
-/// The machine deployments of the brokers' nodes and their nodes: one for each zone, shared as evenly as can be, the first zones having one more.
-/// Zones that would have none are left out.
+/// The machine deployments of the brokers' nodes and their nodes.
 pub fn broker_counts(cluster: &ClusterSpec, sizing: &Sizing) -> Vec<(String, u32)> {
-    if class_of(cluster, Placed::Brokers).is_none() {
+    spread(cluster, Placed::Brokers, sizing.brokers).into_iter().map(|share| (share.name, share.nodes)).collect()
+}
+
+/// One machine deployment.
+struct Share<'a> {
+    name: String,
+    zone: Option<&'a str>,
+    nodes: u32,
+}
+
+/// Nodes over the zones: a machine deployment for each, shared as evenly as can be, the first zones having one more. Zones that would have none are left out.
+fn spread(cluster: &ClusterSpec, pods: Placed, nodes: u32) -> Vec<Share<'_>> {
+    if class_of(cluster, pods).is_none() {
         return Vec::new();
     }
     let zones = u32::try_from(cluster.zones.len()).unwrap_or(u32::MAX);
     if zones == 0 {
-        return vec![(BROKER_WORKERS.to_owned(), sizing.brokers)];
+        return vec![Share { name: pods.value().to_owned(), zone: None, nodes }];
     }
-    let (each, more) = (sizing.brokers / zones, sizing.brokers % zones);
-    let share = |(at, zone): (u32, &String)| (format!("{BROKER_WORKERS}-{zone}"), each + u32::from(at < more));
-    (0..).zip(&cluster.zones).map(share).filter(|(_, nodes)| *nodes > 0).collect()
+    let (each, more) = (nodes / zones, nodes % zones);
+    let shares = (0..).zip(&cluster.zones).map(|(at, zone)| (each + u32::from(at < more), zone.as_str()));
+    shares.filter(|(nodes, _)| *nodes > 0).map(|(nodes, zone)| Share { name: format!("{}-{zone}", pods.value()), zone: Some(zone), nodes }).collect()
 }
 
 /// How many nodes for brokers a Cluster asks for as it stands on the management cluster; None where it says nothing of such.
@@ -102,34 +113,30 @@ pub fn has_workers(cluster: &ClusterSpec) -> bool {
 
 pub fn machine_deployments(cluster: &ClusterSpec, sizing: &Sizing) -> Vec<Value> {
     let mut all = Vec::new();
-    if let Some(class) = class_of(cluster, Placed::System) {
-        all.push(machine_deployment(class, SYSTEM_WORKERS, SYSTEM_NODES, Placed::System));
-    }
-    if let Some(class) = class_of(cluster, Placed::Brokers) {
-        for (name, nodes) in broker_counts(cluster, sizing) {
-            let mut deployment = machine_deployment(class, &name, nodes, Placed::Brokers);
-            if let Some(zone) = name.strip_prefix(BROKER_WORKERS).and_then(|rest| rest.strip_prefix('-')) {
-                deployment["failureDomain"] = json!(zone);
-            }
-            all.push(deployment);
-        }
+    for (pods, nodes) in [(Placed::System, SYSTEM_NODES), (Placed::Brokers, sizing.brokers)] {
+        let Some(class) = class_of(cluster, pods) else { continue };
+        all.extend(spread(cluster, pods, nodes).iter().map(|share| machine_deployment(class, share, pods)));
     }
     all
 }
 
 /// The newest machine goes first: it is the one made for the brokers that were added last, which are the first to be taken away.
-fn machine_deployment(class: &str, name: &str, nodes: u32, workers: Placed) -> Value {
-    json!({
+fn machine_deployment(class: &str, share: &Share<'_>, workers: Placed) -> Value {
+    let mut deployment = json!({
         "class": class,
-        "name": name,
-        "replicas": nodes,
+        "name": share.name,
+        "replicas": share.nodes,
         "metadata": { "labels": { WORKERS_LABEL: workers.value() } },
         "deletion": {
             "order": "Newest",
             "nodeDrainTimeoutSeconds": DRAIN_TIMEOUT_S,
             "nodeVolumeDetachTimeoutSeconds": DETACH_TIMEOUT_S,
         },
-    })
+    });
+    if let Some(zone) = share.zone {
+        deployment["failureDomain"] = json!(zone);
+    }
+    deployment
 }
 
 /// The worker class of the ClusterClass; None where it has none that is known.

@@ -12,10 +12,13 @@ use crate::domain::object::{Kind, Manifest};
 pub fn build() -> Vec<Manifest> {
     let cluster = template(EKS_CLASS, "cluster", Kind::AwsManagedClusterTemplate, json!({}));
     let control_plane = template(EKS_CLASS, "control-plane", Kind::AwsManagedControlPlaneTemplate, control_plane());
-    let machine = template(EKS_CLASS, "node", Kind::AwsMachineTemplate, machine());
-    let workers =
-        [SYSTEM_WORKERS, BROKER_WORKERS].map(|workers| (workers, template(EKS_CLASS, workers, Kind::NodeadmConfigTemplate, node(workers))));
-    let worker = |(name, bootstrap): &(&str, Manifest)| json!({ "class": name, "bootstrap": reference(bootstrap), "infrastructure": reference(&machine) });
+    let machines = [(SYSTEM_WORKERS, machines::system_worker("m7g.large")), (BROKER_WORKERS, machines::worker("m7g.large"))];
+    let workers = machines.map(|(workers, of)| Workers {
+        name: workers,
+        bootstrap: template(EKS_CLASS, workers, Kind::NodeadmConfigTemplate, node(workers)),
+        machine: template(EKS_CLASS, workers, Kind::AwsMachineTemplate, machine(of)),
+    });
+    let worker = |workers: &Workers| json!({ "class": workers.name, "bootstrap": reference(&workers.bootstrap), "infrastructure": reference(&workers.machine) });
     let spec = json!({
         "infrastructure": reference(&cluster),
         "controlPlane": reference(&control_plane),
@@ -24,10 +27,17 @@ pub fn build() -> Vec<Manifest> {
         "patches": patches(),
     });
     let class = named(Kind::ClusterClass, EKS_CLASS.to_owned(), json!({ "spec": spec }));
-    let mut manifests = vec![cluster, control_plane, machine];
-    manifests.extend(workers.into_iter().map(|(_, bootstrap)| bootstrap));
+    let mut manifests = vec![cluster, control_plane];
+    manifests.extend(workers.into_iter().flat_map(|workers| [workers.machine, workers.bootstrap]));
     manifests.push(class);
     manifests
+}
+
+/// A class of workers.
+struct Workers {
+    name: &'static str,
+    bootstrap: Manifest,
+    machine: Manifest,
 }
 
 /// The region is only there until the variable sets it. Access entries beside the ConfigMap, in which the provider enters the nodes' role.
@@ -43,8 +53,7 @@ fn control_plane() -> Value {
 }
 
 /// The image is EKS' own for the machine's architecture; it is started by nodeadm, which does not know how to fetch its part from Secrets Manager.
-fn machine() -> Value {
-    let mut machine = machines::worker("m7g.large");
+fn machine(mut machine: Value) -> Value {
     machine["ami"] = json!({ "eksLookupType": "AmazonLinux2023" });
     machine["cloudInit"] = json!({ "insecureSkipSecretsManager": true });
     machine

@@ -19,6 +19,12 @@ pub fn worker(machine_type: &str) -> Value {
     machine(machine_type, NODE_PROFILE, ROOT_GIB, 1)
 }
 
+/// A worker whose pods may ask for the machine's role: one hop more than the machine itself. The EBS driver of EKS, which makes the volumes, runs there, not on
+/// brokers' nodes, which it does not tolerate. Source: aws-ebs-csi-driver, `docs/install.md` and its issue 2966 (a hop limit of 2, or a role of its own).
+pub fn system_worker(machine_type: &str) -> Value {
+    machine(machine_type, NODE_PROFILE, ROOT_GIB, 2)
+}
+
 /// Its pods, such as the one that makes volumes, may ask for the machine's role: one hop more than the machine itself.
 pub fn control_plane(machine_type: &str) -> Value {
     machine(machine_type, CONTROL_PLANE_PROFILE, CONTROL_PLANE_ROOT_GIB, 2)

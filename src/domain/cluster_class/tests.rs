@@ -135,7 +135,11 @@ fn volumes_are_encrypted_and_brokers_nodes_are_theirs_alone() {
         if manifest.object.kind == Kind::AwsMachineTemplate {
             let spec = &manifest.body["spec"]["template"]["spec"];
             assert_eq!(spec["rootVolume"]["encrypted"], true, "{}", manifest.object);
-            assert_eq!(spec["instanceMetadataOptions"]["httpTokens"], "required", "{}", manifest.object);
+            let metadata = &spec["instanceMetadataOptions"];
+            assert_eq!(metadata["httpTokens"], "required", "{}", manifest.object);
+            // The EBS driver is the one pod that takes its machine's role: on EKS on the system nodes, else on the control plane. Clients' neighbours do not.
+            let drives = ["kaas-eks-system-", "kaas-aws-control-plane-"].iter().any(|name| manifest.object.name.starts_with(name));
+            assert_eq!(metadata["httpPutResponseHopLimit"], if drives { 2 } else { 1 }, "{}", manifest.object);
         }
         let is_config = [Kind::NodeadmConfigTemplate, Kind::KubeadmConfigTemplate].contains(&manifest.object.kind);
         if is_config {

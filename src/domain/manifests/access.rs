@@ -9,13 +9,17 @@ use crate::domain::tenant::TenantSpec;
 const ROLE: &str = "kaas-viewer";
 
 pub fn role(spec: &TenantSpec) -> Manifest {
+    manifest(spec, Kind::Role, ROLE, json!({ "rules": viewer_rules() }))
+}
+
+/// What the tenant's people may do.
+pub fn viewer_rules() -> Vec<Value> {
     let rule = |group: &str, resources: &[&str]| json!({ "apiGroups": [group], "resources": resources, "verbs": ["get", "list", "watch"] });
-    let rules = json!([
+    vec![
         rule("kafka.strimzi.io", &["kafkas", "kafkanodepools", "kafkatopics", "kafkausers", "kafkarebalances"]),
         rule("", &["pods", "pods/log", "services", "persistentvolumeclaims", "events"]),
         rule("events.k8s.io", &["events"]),
-    ]);
-    manifest(spec, Kind::Role, ROLE, json!({ "rules": rules }))
+    ]
 }
 
 /// Only where there is somebody to bind.

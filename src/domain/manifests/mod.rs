@@ -29,6 +29,7 @@ use super::releases::{self, Component, ExternalDns, Wanted};
 use super::sizing::Sizing;
 use super::tenant::{Facts, OwnCluster, TenantSpec};
 
+pub use access::viewer_rules;
 pub use certificate::external_account;
 pub use limits::quota;
 pub use namespace::build as namespace;
@@ -65,6 +66,11 @@ pub fn home(spec: &TenantSpec, sizing: &Sizing) -> Vec<Manifest> {
 
 /// The kinds that every tenant with a cluster of its own has on the management cluster.
 pub const HOME_KINDS: [Kind; 4] = [Kind::Namespace, Kind::Cluster, Kind::HelmRelease, Kind::OciRepository];
+
+/// The kinds that a look at a tenant on the management cluster begins with.
+pub const fn kinds_at_home(has_own_cluster: bool) -> &'static [Kind] {
+    if has_own_cluster { &HOME_KINDS } else { &KINDS }
+}
 
 /// The chart's version that a HelmRelease of [`home`] should come to.
 pub fn chart_version(spec: &TenantSpec, release: &ObjectRef) -> Option<String> {

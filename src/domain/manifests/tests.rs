@@ -143,7 +143,7 @@ fn kafka_is_held_to_the_promise_and_takes_the_users_settings() {
     assert_eq!(kafka["config"]["log.retention.ms"], 86_400_000);
     assert_eq!(kafka["config"]["default.replication.factor"], 3);
     assert_eq!(kafka["config"]["message.max.bytes"], "2097152");
-    assert_eq!(kafka["quotas"]["producerByteRate"], 19_223_894);
+    assert_eq!(kafka["quotas"]["producerByteRate"], 26_214_400);
     assert!(kafka.get("metadataVersion").is_none());
     assert_eq!(kafka["listeners"][0]["authentication"]["type"], "tls");
 }

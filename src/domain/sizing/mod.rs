@@ -67,8 +67,8 @@ pub struct Sizing {
     pub max_partitions: u64,
     /// Of all brokers together.
     pub max_connections: u32,
-    /// Each broker throttles its producers to this: ingress / brokers + 10 %. With evenly spread leaders the tenant reaches its promise and
-    /// is capped a tenth above it.
+    /// Each broker throttles its producers to this: the larger of ingress / (brokers - 1), so that the promise holds while one broker is away, and
+    /// ingress / brokers + 10 %, for leaders that are not spread to the last byte. Every machine carries the former: it is sized for it.
     pub quota_ingress_bytes_per_second_per_broker: u64,
     /// As for ingress, for consumers.
     pub quota_egress_bytes_per_second_per_broker: u64,
@@ -113,7 +113,7 @@ fn figures(wish: &Wish, overrides: &Overrides, floor: &Floor, layout: &Layout) -
     let memory_mib = instance.memory_gib * 1024 * POD_PERCENT / 100;
     let volume_mib_per_second = overrides.volume_mib_per_second.unwrap_or_else(|| volume::default_mib_per_second(&instance));
     let kept = volume::kept(wish);
-    let share = |bytes: u64| (bytes * QUOTA_PERCENT).div_ceil(100 * u64::from(brokers));
+    let share = |bytes: u64| bytes.div_ceil(u64::from(brokers - 1)).max((bytes * QUOTA_PERCENT).div_ceil(100 * u64::from(brokers)));
     let large = u64::from(brokers > SMALL_BROKERS) + 1;
     let mut sizing = Sizing {
         brokers,

@@ -32,8 +32,11 @@ pub fn all(wish: &Wish, overrides: &Overrides, floor: &Floor, layout: &Layout, s
     reasons.insert(
         Figure::Quotas,
         format!(
-            "Kafka's quotas hold per broker: {} in and {} out / {brokers} brokers x {QUOTA_PERCENT} % for leaders that are not spread to the last byte",
-            wish.ingress, wish.egress
+            "Kafka's quotas hold per broker: {} in and {} out / {} brokers while one is away; at least an even share x {QUOTA_PERCENT} % for leaders that are not \
+             spread to the last byte",
+            wish.ingress,
+            wish.egress,
+            brokers - 1
         ),
     );
     reasons

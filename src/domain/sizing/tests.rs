@@ -37,7 +37,7 @@ fn a_small_wish_gets_three_of_the_smallest_machines() {
     assert_eq!(sizing.volume_gib, 153);
     assert_eq!(sizing.retention_ms, 86_400_000);
     assert_eq!(sizing.segment_bytes, 16 * MIB);
-    assert_eq!(sizing.quota_ingress_bytes_per_second_per_broker, (MIB * 110).div_ceil(300));
+    assert_eq!(sizing.quota_ingress_bytes_per_second_per_broker, MIB / 2);
 }
 
 #[test]
@@ -256,6 +256,8 @@ fn carries_with_one_lost(wish: &Wish, sizing: &Sizing) -> bool {
         && u64::from(wish.partitions.unwrap_or(0)) <= sizing.max_partitions
         && sizing.volume_mib_per_second * 4 <= sizing.volume_iops
         && sizing.volume_iops <= sizing.volume_gib * 500
+        && left * u128::from(sizing.quota_ingress_bytes_per_second_per_broker) >= ingress
+        && left * u128::from(sizing.quota_egress_bytes_per_second_per_broker) >= egress
 }
 
 fn floor_of(sizing: &Sizing) -> Floor {

@@ -37,11 +37,20 @@ impl Cluster {
 
     /// Whether this user may do `verb` (get, list, watch, create, patch, delete) to objects of a kind, in one namespace or (None) in all.
     pub async fn can(&self, verb: &str, kind: Kind, namespace: Option<&str>) -> Result<bool> {
-        let act = Act::on_server("what this user may do");
         let api = kind.api();
-        let attributes = json!({
+        self.may(&json!({
             "verb": verb, "group": api.group, "version": api.version, "resource": api.plural, "namespace": namespace.unwrap_or_default(),
-        });
+        }))
+        .await
+    }
+
+    /// Whether this user may do everything in every namespace.
+    pub async fn can_all(&self) -> Result<bool> {
+        self.may(&json!({ "verb": "*", "group": "*", "version": "*", "resource": "*" })).await
+    }
+
+    async fn may(&self, attributes: &Value) -> Result<bool> {
+        let act = Act::on_server("what this user may do");
         let review = json!({
             "apiVersion": "authorization.k8s.io/v1", "kind": "SelfSubjectAccessReview", "spec": { "resourceAttributes": attributes },
         });

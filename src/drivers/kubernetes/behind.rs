@@ -6,10 +6,10 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use base64::{Engine, engine::general_purpose::STANDARD};
-use kube::Client;
 use kube::config::Kubeconfig;
 use serde_json::Value;
 
+use super::client::client;
 use super::config::Environment;
 use super::error::{Error, Result};
 use super::resolve::{Resolved, completed, file_error};
@@ -43,7 +43,7 @@ impl Cluster {
                         None => return Err(Error::config(format!("{secret} is gone"), SECRET_WAY_OUT)),
                     },
                 };
-                Client::try_from(config).map(Login::from).map_err(|error| client_error(&id, error))
+                client(config).map(Login::from).map_err(|error| client_error(&id, error))
             })
         });
         Ok(Some(Self::new(id.to_owned(), endpoint, resolved.address, resolved.ca_certificate, connect)))

@@ -269,7 +269,7 @@ fn what_serves(kind: Kind) -> String {
     let api = kind.api();
     match api.group {
         "kafka.strimzi.io" | "core.strimzi.io" => {
-            format!("Install the Strimzi operator 0.49 or later with its CRDs (they serve {})", api.api_version())
+            format!("Install the Strimzi operator 1.0 or later with its CRDs (they serve {})", api.api_version())
         }
         "monitoring.coreos.com" => format!("Install the Prometheus operator with its CRDs (they serve {})", api.api_version()),
         "" => "Check that the address is a Kubernetes API server's".to_owned(),

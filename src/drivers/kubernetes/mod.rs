@@ -7,6 +7,7 @@ mod access;
 mod any;
 mod behind;
 mod call;
+mod client;
 mod config;
 mod count;
 mod error;
@@ -192,7 +193,7 @@ impl fmt::Debug for Cluster {
 
 fn make_client(id: &str, settings: &KubernetesConfig) -> Result<Client> {
     let config = resolve::resolve(settings)?.config;
-    Client::try_from(config).map_err(|error| client_error(id, error))
+    client::client(config).map_err(|error| client_error(id, error))
 }
 
 fn client_error(id: &str, error: kube::Error) -> Error {

@@ -1,8 +1,11 @@
 //! Reads: one object from the shared list, one object from the server, many objects from the server.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use bytes::Bytes;
 use serde::Deserialize;
-use serde_json::value::RawValue;
+use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Value, json};
 
 use super::call::{Call, JSON, METADATA_LIST, escape, kind_path, object_path};
@@ -53,36 +56,32 @@ impl Cluster {
 
     /// All objects of a kind as the server has them now: in one namespace or (None) in all, by label selector where one is given.
     pub async fn list(&self, kind: Kind, namespace: Option<&str>, label_selector: Option<&str>) -> Result<Vec<Value>> {
-        let mut found = Vec::new();
-        self.each_listed(kind, namespace, label_selector, |object| found.push(object)).await?;
-        Ok(found)
+        self.objects(JSON, kind, namespace, label_selector).await
     }
 
     /// As [`Cluster::list`], of the objects' metadata only: for kinds whose objects are large.
     pub async fn list_metadata(&self, kind: Kind, namespace: Option<&str>, label_selector: Option<&str>) -> Result<Vec<Value>> {
+        self.objects(METADATA_LIST, kind, namespace, label_selector).await
+    }
+
+    async fn objects(&self, accept: &'static str, kind: Kind, namespace: Option<&str>, label_selector: Option<&str>) -> Result<Vec<Value>> {
         let mut found = Vec::new();
-        self.each_page(METADATA_LIST, kind, namespace, label_selector, |object| found.push(object)).await?;
+        let each = |act: &Act, text: &str| {
+            found.push(decode(act.clone(), kind, text.as_bytes())?);
+            Ok(())
+        };
+        self.each_listed(accept, kind, namespace, label_selector, each).await?;
         Ok(found)
     }
 
-    /// Hands over every listed object, one page at a time. A list that expires between two pages is begun anew, so an object may come twice.
+    /// Hands over the JSON of every listed object, one page at a time. A list that expires between two pages is begun anew, so an object may come twice.
     pub(super) async fn each_listed(
-        &self,
-        kind: Kind,
-        namespace: Option<&str>,
-        label_selector: Option<&str>,
-        each: impl FnMut(Value),
-    ) -> Result<()> {
-        self.each_page(JSON, kind, namespace, label_selector, each).await
-    }
-
-    async fn each_page(
         &self,
         accept: &'static str,
         kind: Kind,
         namespace: Option<&str>,
         label_selector: Option<&str>,
-        mut each: impl FnMut(Value),
+        mut each: impl FnMut(&Act, &str) -> Result<()>,
     ) -> Result<()> {
         let act = Act::on_all("list", kind, namespace);
         let selector = label_selector.map(|selector| format!("&labelSelector={}", escape(selector))).unwrap_or_default();
@@ -101,7 +100,7 @@ impl Cluster {
             };
             let page: Page<'_> = parse(&act, &body)?;
             for item in page.items.unwrap_or_default() {
-                each(decode(act.clone(), kind, item.get().as_bytes())?);
+                each(&act, item.get())?;
             }
             match page.metadata.next.filter(|next| !next.is_empty()) {
                 Some(next) => path = format!("{first}&continue={}", escape(&next)),
@@ -116,6 +115,20 @@ impl Cluster {
         let body: Bytes = self.send(call).await?;
         decode(act, kind, &body)
     }
+}
+
+/// The name ("namespace/name") of a listed object and its text without the book-keeping of field managers, which is often half of it. The rest is copied, not
+/// understood: most of a list is looked at once or never.
+pub(super) fn compact(act: &Act, text: &str) -> Result<(Box<str>, Arc<str>)> {
+    let mut fields: BTreeMap<String, &RawValue> = parse(act, text.as_bytes())?;
+    let mut metadata: BTreeMap<String, &RawValue> = fields.get("metadata").map_or(Ok(BTreeMap::new()), |raw| parse(act, raw.get().as_bytes()))?;
+    metadata.remove("managedFields");
+    let part = |name: &str| metadata.get(name).map_or(Ok(String::new()), |raw| parse::<String>(act, raw.get().as_bytes()));
+    let key = format!("{}/{}", part("namespace")?, part("name")?);
+    let failed = |source: serde_json::Error| Error::Decode { act: act.clone(), source: Cause::from(Box::from(source)) };
+    let metadata = to_raw_value(&metadata).map_err(failed)?;
+    fields.insert("metadata".to_owned(), &metadata);
+    Ok((key.into_boxed_str(), serde_json::to_string(&fields).map_err(failed)?.into()))
 }
 
 pub(super) fn parse<'a, T: Deserialize<'a>>(act: &Act, body: &'a [u8]) -> Result<T> {

@@ -15,7 +15,9 @@ use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
 use super::Cluster;
+use super::call::JSON;
 use super::error::{Error, Result};
+use super::read::compact;
 use crate::domain::object::{Kind, ObjectRef};
 
 const LIFETIME: Duration = Duration::from_secs(30);
@@ -113,6 +115,20 @@ impl Cluster {
         join_all(kinds.iter().map(|kind| self.shared_list(*kind))).await;
     }
 
+    /// Begins lists that readers will soon ask for, and waits for none: that of `first`, then those of the kinds that `then` names for its objects. What fails is
+    /// told by the find that needs it.
+    pub fn foresee(&self, first: Kind, then: impl Fn(&Value) -> Vec<Kind> + Send + 'static) {
+        let cluster = self.clone();
+        tokio::spawn(async move {
+            let Some(Ok(Some(listed))) = cluster.shared_list(first).await else { return };
+            let objects = listed.values().filter_map(|text| serde_json::from_str(text).ok());
+            let mut kinds: Vec<Kind> = objects.flat_map(|object| then(&object)).collect();
+            kinds.sort_unstable();
+            kinds.dedup();
+            cluster.gather(&kinds).await;
+        });
+    }
+
     /// The list of a kind that all readers share; None: the kind is not listed, or writes are going on.
     async fn shared_list(&self, kind: Kind) -> Option<Result<Listed>> {
         let selector = selector(kind)?;
@@ -139,10 +155,10 @@ impl Cluster {
         let _turn = self.inner.shared.turns.acquire().await.ok();
         let mut listed = HashMap::new();
         let outcome = self
-            .each_listed(kind, None, Some(selector), |object| {
-                let part = |name: &str| object["metadata"][name].as_str().unwrap_or_default();
-                let key = format!("{}/{}", part("namespace"), part("name"));
-                listed.insert(key.into_boxed_str(), compact(&object));
+            .each_listed(JSON, kind, None, Some(selector), |act, text| {
+                let (key, text) = compact(act, text)?;
+                listed.insert(key, text);
+                Ok(())
             })
             .await;
         match outcome {
@@ -158,8 +174,4 @@ impl Cluster {
 
 fn key(object: &ObjectRef) -> String {
     format!("{}/{}", object.namespace.as_deref().unwrap_or_default(), object.name)
-}
-
-fn compact(object: &Value) -> Arc<str> {
-    object.to_string().into()
 }

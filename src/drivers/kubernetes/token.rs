@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use futures::future::BoxFuture;
-use kube::Client;
 
+use super::client::client;
 use super::config::Environment;
 use super::error::Result;
 use super::resolve::by_address;
@@ -68,7 +68,7 @@ impl Cluster {
                 let bearer = source.token().await?;
                 let renew_at = bearer.renew_at(SystemTime::now());
                 config.auth_info.token = Some(bearer.text.into());
-                let client = Client::try_from(config).map_err(|error| client_error(&name, error))?;
+                let client = client(config).map_err(|error| client_error(&name, error))?;
                 Ok(Login { client, renew_at: Some(renew_at) })
             })
         });

@@ -9,11 +9,11 @@ use tokio::sync::OnceCell;
 
 use crate::{
     domain::{
-        manifests::EBS_DRIVER,
+        manifests::{self, EBS_DRIVER},
         names::TenantName,
         object::{Kind, ObjectRef},
         releases::mirror,
-        tenant::Facts,
+        tenant::{Facts, TenantSpec},
     },
     drivers::kubernetes::{Cluster, Environment, Error},
     framework::diagnostic::Diagnostics,
@@ -132,6 +132,15 @@ impl Management {
     fn own_clusters(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, Cluster>> {
         self.0.own_clusters.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Begins the lists by which the tenants of a management cluster are looked at: who looks at the cluster looks at its tenants next, and the CLI takes its time
+/// between the two.
+pub fn foresee_tenants(cluster: &Cluster) {
+    cluster.foresee(Kind::Namespace, |namespace| {
+        let kinds = |wish: TenantSpec| manifests::kinds_at_home(wish.own_cluster().is_some()).to_vec();
+        TenantSpec::of_namespace(namespace).map(kinds).unwrap_or_default()
+    });
 }
 
 /// The registry that charts and images of tenants' own clusters come from.

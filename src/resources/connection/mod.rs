@@ -23,7 +23,7 @@ use crate::{
     resources::failure::{failed, failed_aws},
 };
 
-pub use management::{Making, Management, Registry, look_up, look_up_mirror};
+pub use management::{Making, Management, Registry, foresee_tenants, look_up, look_up_mirror};
 
 /// What resources need to know of the provider's configuration.
 #[derive(Clone)]

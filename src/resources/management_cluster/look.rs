@@ -1,11 +1,11 @@
 //! Looking at a management cluster, and checking that tenants can live on it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use futures::{FutureExt, StreamExt, TryFutureExt, TryStreamExt, future, stream};
 
 use crate::{
-    domain::{cluster_class, components, object::Kind},
+    domain::{cluster_class, components, object::Kind, rights},
     drivers::kubernetes::{Cluster, Error},
     framework::{attr::Attr, diagnostic::Diagnostics, path::Path},
     resources::{
@@ -14,32 +14,11 @@ use crate::{
     },
 };
 
-/// What tenants need to do, and where: a sample that a user who may do it all passes.
-const NEEDED: [(&str, Kind); 9] = [
-    ("create", Kind::Namespace),
-    ("delete", Kind::Namespace),
-    ("list", Kind::Namespace),
-    ("patch", Kind::ResourceQuota),
-    ("patch", Kind::NetworkPolicy),
-    ("patch", Kind::Role),
-    ("patch", Kind::Kafka),
-    ("watch", Kind::Kafka),
-    ("list", Kind::KafkaNodePool),
-];
-
-/// What tenants with clusters of their own need besides, where Cluster API is installed.
-const NEEDED_BY_CLUSTERS: [(&str, Kind); 5] =
-    [("patch", Kind::Cluster), ("watch", Kind::Cluster), ("delete", Kind::Cluster), ("get", Kind::ClusterClass), ("get", Kind::Secret)];
-
-/// The same, where Flux is installed.
-const NEEDED_BY_RELEASES: [(&str, Kind); 4] =
-    [("patch", Kind::HelmRelease), ("delete", Kind::HelmRelease), ("patch", Kind::HelmRepository), ("patch", Kind::OciRepository)];
-
 /// The oldest Kubernetes that Strimzi 1.x runs on. Source: Strimzi's changelog, 0.51.
 const KUBERNETES_MIN: (u32, u32) = (1, 30);
 
 /// Questions asked at the same time.
-const AT_ONCE: usize = 4;
+const AT_ONCE: usize = 8;
 
 /// What was seen of a cluster.
 pub struct Seen {
@@ -104,13 +83,16 @@ impl Seen {
         let mut found = too_old(&self.kubernetes_version, config);
         let place = place(config);
         let hard = self.has_hard_tenants(config);
-        let ask = |(verb, kind): (&'static str, Kind)| {
-            let may = cluster.can(verb, kind, None);
-            may.map_ok(move |may| (!may).then(|| format!("{verb} {}", kind.api().plural))).boxed()
+        let looked = |error: Error| failed("Cannot ask what is allowed", &error);
+        let missing = if cluster.can_all().await.map_err(looked)? {
+            Vec::new()
+        } else {
+            let ask = |(kind, verb): (Kind, &'static str)| cluster.can(verb, kind, None).map_ok(move |may| (!may).then_some((kind, verb))).boxed();
+            let asked: Vec<_> = self.needed(hard, classes).into_iter().map(ask).collect();
+            let missing: BTreeSet<(Kind, &str)> =
+                stream::iter(asked).buffered(AT_ONCE).try_filter_map(future::ok).try_collect().await.map_err(looked)?;
+            told(&missing)
         };
-        let asked: Vec<_> = self.needed(hard, classes).into_iter().map(ask).collect();
-        let answers = stream::iter(asked).buffered(AT_ONCE).try_filter_map(future::ok).try_collect();
-        let missing: Vec<String> = answers.await.map_err(|error: Error| failed("Cannot ask what is allowed", &error))?;
         if !missing.is_empty() {
             let soft_only =
                 if hard { " Where no tenant is to have a cluster of its own, set cluster_classes = [], and less is needed." } else { "" };
@@ -118,7 +100,7 @@ impl Seen {
                 place.clone(),
                 "Not allowed what tenants need",
                 format!(
-                    "The user that the provider is in {} may not, in every namespace: {}. Bind it to a ClusterRole that allows this.{soft_only}",
+                    "The user that the provider is in {} may not, in every namespace: {}. Bind it to a ClusterRole that allows this; the guide to rights has one.{soft_only}",
                     cluster.id(),
                     missing.join(", ")
                 ),
@@ -134,18 +116,17 @@ impl Seen {
         !self.components.cluster_api.is_null() && !is_none
     }
 
-    fn needed(&self, hard: bool, classes: &BTreeSet<String>) -> Vec<(&'static str, Kind)> {
-        let mut needed = NEEDED.to_vec();
-        if hard {
-            needed.extend(NEEDED_BY_CLUSTERS);
-            if !self.components.flux.is_null() {
-                needed.extend(NEEDED_BY_RELEASES);
-            }
-        }
-        let kinds: BTreeSet<Kind> =
-            classes.iter().flat_map(|class| cluster_class::kinds(class)).filter(|kind| *kind != Kind::Cluster).collect();
-        needed.extend(kinds.into_iter().flat_map(|kind| ["patch", "delete"].map(|verb| (verb, kind))));
-        needed
+    /// Every verb on every kind once.
+    fn needed(&self, hard: bool, classes: &BTreeSet<String>) -> BTreeSet<(Kind, &'static str)> {
+        let tenants = rights::For {
+            namespaces: !hard || !self.components.strimzi.is_null(),
+            clusters: hard,
+            releases: !self.components.flux.is_null(),
+            monitoring: false,
+        };
+        let kinds = classes.iter().flat_map(|class| cluster_class::kinds(class)).filter(|kind| *kind != Kind::Cluster);
+        let all = rights::needed(tenants).into_iter().chain(kinds.map(|kind| (kind, rights::SHIPPED)));
+        all.flat_map(|(kind, verbs)| verbs.iter().map(move |verb| (kind, *verb))).collect()
     }
 
     fn warn(&self, cluster: &Cluster, hard: bool, warnings: &mut Diagnostics) {
@@ -159,6 +140,14 @@ impl Seen {
                 .warning("Flux is not installed", format!("{detail} {}, which installs the operators in their clusters.", cluster.id()));
         }
     }
+}
+
+/// "kafkas.kafka.strimzi.io: create, patch".
+fn told(missing: &BTreeSet<(Kind, &str)>) -> Vec<String> {
+    let mut by_kind: BTreeMap<Kind, Vec<&str>> = BTreeMap::new();
+    missing.iter().for_each(|(kind, verb)| by_kind.entry(*kind).or_default().push(verb));
+    let name = |kind: Kind| if kind.api().group.is_empty() { kind.api().plural.to_owned() } else { format!("{}.{}", kind.api().plural, kind.api().group) };
+    by_kind.into_iter().map(|(kind, verbs)| format!("{} ({})", name(kind), verbs.join(", "))).collect()
 }
 
 /// Checks what can be checked before anything is installed: that tenants can live on this Kubernetes.

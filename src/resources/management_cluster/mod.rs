@@ -26,7 +26,7 @@ use crate::{
         parts::{Call, Change, Failed, ImportTarget, Resource, Verdict},
     },
     resources::{
-        connection::Connection,
+        connection::{Connection, foresee_tenants},
         management_cluster::{
             classes::Classes,
             eks::wish,
@@ -112,6 +112,7 @@ impl ManagementClusterResource {
     /// Completes what was seen of a cluster by what its Kubernetes API tells.
     async fn see(&self, cluster: &Cluster, state: &ManagementCluster, now: &mut ManagementCluster) -> Result<(), Diagnostics> {
         let seen = Seen::of(cluster).await?;
+        foresee_tenants(cluster);
         let kept = match state.cluster_classes.known() {
             Some(kept) => kept.clone(),
             None => classes::existing(cluster).await?,

@@ -321,11 +321,17 @@ async fn more_is_asked_for_where_tenants_may_have_clusters() {
     let soft = There { forbidden: Some("all"), lacks: cluster_class::kinds("kaas-aws").into_iter().collect(), ..There::default() };
     let hard = There { forbidden: Some("all"), ..There::default() };
     let said = async |there: &There, config: &ManagementCluster| told(&created(there, config).await.0.unwrap_err().diagnostics);
-    assert!(!said(&soft, &config()).await.contains("patch clusters"));
+    assert!(!said(&soft, &config()).await.contains("clusters.cluster.x-k8s.io"));
     let none = ManagementCluster { cluster_classes: classes(&[]), ..config() };
-    assert!(!said(&hard, &none).await.contains("patch clusters"));
+    assert!(!said(&hard, &none).await.contains("clusters.cluster.x-k8s.io"));
     let all = said(&hard, &config()).await;
-    for needed in ["patch clusters", "get secrets", "patch clusterclasses", "delete awsmachinetemplates", "cluster_classes = []"] {
+    for needed in [
+        "clusters.cluster.x-k8s.io (create, delete, get, list, patch, watch)",
+        "secrets (delete, get, list, watch)",
+        "clusterclasses.cluster.x-k8s.io (create, delete, get, list, patch)",
+        "awsmachinetemplates.infrastructure.cluster.x-k8s.io (create, delete",
+        "cluster_classes = []",
+    ] {
         assert!(all.contains(needed), "{needed}: {all}");
     }
 }

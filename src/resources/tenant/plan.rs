@@ -31,6 +31,7 @@ pub fn plan(change: &Change<'_, Tenant>, planned: &mut Tenant, verdict: &mut Ver
     planned.drift = Attr::Known(Vec::new());
     planned.changes = Attr::Known(Vec::new());
     let Some(prior) = change.prior else {
+        plan_cluster::warn_of_one_zone(planned, found);
         outside::plan(planned, None);
         return;
     };

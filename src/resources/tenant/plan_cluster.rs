@@ -2,7 +2,7 @@
 
 use crate::{
     domain::{
-        cluster::KubernetesVersion,
+        cluster::{Class, KubernetesVersion},
         kafka::version::Versions,
         releases::Component,
         sizing::Sizing,
@@ -80,6 +80,22 @@ pub fn check(planned: &Tenant, (prior, runs): (Option<&Tenant>, Option<&str>), s
             found.error_at(at, "Versions do not go together", format!("{}.", capitalised(&error.to_string())));
         }
     }
+}
+
+/// Of a new tenant whose nodes would all be in one zone. It is told once: a tenant does not come to other zones later.
+pub fn warn_of_one_zone(planned: &Tenant, found: &mut Diagnostics) {
+    let Some(Isolation::Cluster(own)) = parse::isolation(planned, &mut Diagnostics::none()) else { return };
+    let is_shipped = own.cluster.class() != Class::Own;
+    if !is_shipped || own.cluster.zones.len() > 1 || planned.cluster.known().is_some_and(|cluster| !cluster.zones.is_null()) {
+        return;
+    }
+    found.warning_at(
+        Tenant::CLUSTER.then(ClusterSettings::ZONES),
+        "All nodes in one zone",
+        "No zones are set, and Cluster API's AWS provider then makes all nodes of a machine deployment in the first private subnet: the loss of one zone would be the \
+         loss of this Kafka. Name three of the region, such as zones = [\"eu-central-1a\", \"eu-central-1b\", \"eu-central-1c\"]. It cannot be changed later without a new \
+         Kafka. Name one zone if it is meant so.",
+    );
 }
 
 /// An upgrade that Cluster API would refuse for a reason that never ends.

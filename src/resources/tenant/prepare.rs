@@ -250,7 +250,7 @@ async fn existing(management: &Management, cluster: &Cluster, spec: &TenantSpec)
         strimzi = place::found(cluster, &release).await.map_err(looked)?.as_ref().and_then(running_version);
     }
     let pool = seen.brokers.as_ref();
-    let (facts, dns, mirror) = read::wish_of(&namespace).map_or((None, None, None), |wish| (wish.facts, wish.dns, wish.mirror));
+    let (facts, dns, mirror) = TenantSpec::of_namespace(&namespace).map_or((None, None, None), |wish| (wish.facts, wish.dns, wish.mirror));
     Ok(Existing {
         facts,
         there: true,

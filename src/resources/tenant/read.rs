@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::{
     domain::{
         drift, manifests,
-        names::{BROKER_POOL, OWNER_ANNOTATION, Phase, TENANT_LABEL, TenantName, WISH_ANNOTATION},
+        names::{BROKER_POOL, OWNER_ANNOTATION, Phase, TENANT_LABEL, TenantName},
         object::{Kind, Manifest, ObjectRef},
         sizing::{self, Floor, Overrides, Sizing},
         status::moving,
@@ -75,8 +75,7 @@ fn unlooked(state: Tenant, call: &mut Call) -> Result<Tenant, Diagnostics> {
 async fn gathered(management: &Management, cluster: &Cluster, state: &Tenant, name: &TenantName) -> Result<Option<Value>, Diagnostics> {
     let namespace = ObjectRef::global(Kind::Namespace, name.namespace());
     let hard = state.isolation.known().is_some_and(|isolation| isolation == parse::CLUSTER);
-    let kinds: &[Kind] = if hard { &manifests::HOME_KINDS } else { &manifests::KINDS };
-    let (namespace, ()) = tokio::join!(cluster.find(&namespace), cluster.gather(kinds));
+    let (namespace, ()) = tokio::join!(cluster.find(&namespace), cluster.gather(manifests::kinds_at_home(hard)));
     // Afterwards, on the connections that are there by now: to open more takes longer than to wait.
     if hard {
         // A tenant with a cluster of its own is laid out by what that one offers.
@@ -106,7 +105,7 @@ async fn fill(
     let Some(sizing) = wishes::size(&spec.wish, &overrides, Some(&wanted), &mut found) else {
         return without_size(place.as_ref(), state, &spec, &found, call).await;
     };
-    let kept = wish_of(namespace);
+    let kept = TenantSpec::of_namespace(namespace);
     spec.facts = kept.as_ref().and_then(|kept| kept.facts);
     if spec.own_cluster().is_some() {
         let registry = management.mirror().await.map_err(|error| failed(SUMMARY, &error))?;
@@ -214,18 +213,12 @@ async fn without_size(
     Ok(state)
 }
 
-/// The wish that a tenant's namespace keeps.
-pub fn wish_of(namespace: &Value) -> Option<TenantSpec> {
-    let wish = namespace["metadata"]["annotations"][WISH_ANNOTATION].as_str()?;
-    TenantSpec::from_wish_json(wish).ok()
-}
-
 /// Whether a namespace is this tenant's: by its label or, where somebody took that away, by the wish it carries.
 pub fn is_own(namespace: &Value, name: &TenantName) -> bool {
     let metadata = &namespace["metadata"];
     match metadata["labels"][TENANT_LABEL].as_str() {
         Some(label) => label == name.as_str(),
-        None => wish_of(namespace).is_some_and(|wish| wish.name == *name),
+        None => TenantSpec::of_namespace(namespace).is_some_and(|wish| wish.name == *name),
     }
 }
 

@@ -52,7 +52,7 @@ async fn a_kind_that_is_not_served_names_what_to_install() {
     let (cluster, _) = server(|_, _| Reply::Text(404, "404 page not found\n"));
     for error in [cluster.find(&kafka("a")).await.unwrap_err(), cluster.apply(&manifest(&kafka("a"))).await.unwrap_err()] {
         assert!(matches!(error, Error::KindMissing { .. }), "{error:?}");
-        assert!(error.hint().unwrap().contains("Strimzi operator 0.49"));
+        assert!(error.hint().unwrap().contains("Strimzi operator 1.0"));
     }
 }
 

@@ -26,6 +26,25 @@ async fn concurrent_readers_share_one_list() {
 }
 
 #[tokio::test]
+async fn what_is_foreseen_is_there_when_it_is_asked_for() {
+    let (cluster, log) = server(|line, _| match line.contains("/namespaces?") {
+        true => Reply::Json(200, list_of(&[json!({ "metadata": { "name": "kaas-a" } })])),
+        false => Reply::Json(200, list_of(&[stored("a", "1")])),
+    });
+    cluster.foresee(Kind::Namespace, |namespace| match namespace["metadata"]["name"] == "kaas-a" {
+        true => vec![Kind::Kafka, Kind::Kafka],
+        false => vec![Kind::KafkaUser],
+    });
+    for _ in 0..100 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(log.lines().len(), 2, "{:?}", log.lines());
+    assert!(cluster.find(&kafka("a")).await.unwrap().is_some());
+    assert!(cluster.find(&ObjectRef::global(Kind::Namespace, "kaas-a")).await.unwrap().is_some());
+    assert_eq!((log.lines().len(), log.matching("/kafkas?")), (2, 1), "{:?}", log.lines());
+}
+
+#[tokio::test]
 async fn a_list_of_many_pages_is_read_to_its_end() {
     let (cluster, log) = server(|line, _| {
         if line.contains("continue=next%2F1") {

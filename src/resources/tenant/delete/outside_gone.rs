@@ -3,14 +3,13 @@
 use serde_json::Value;
 
 use crate::{
-    domain::{dns::DnsSpec, names::TenantName},
+    domain::{dns::DnsSpec, names::TenantName, tenant::TenantSpec},
     framework::diagnostic::Diagnostics,
     resources::{
         connection::Management,
         tenant::{
             model::Tenant,
             outside::{self, gone},
-            read,
             role::{self, Holder},
         },
     },
@@ -34,7 +33,7 @@ impl Public {
             Some(dns) => Some(outside::with_owner(management, name, dns).await),
             None => None,
         };
-        let kept = read::wish_of(namespace).and_then(|wish| wish.dns);
+        let kept = TenantSpec::of_namespace(namespace).and_then(|wish| wish.dns);
         let others = outside::untold(kept.as_ref(), outside::noted(namespace).into_iter().chain(in_state));
         Self { kept, others }
     }
