@@ -250,11 +250,8 @@ mod tests {
             super::lines(&Manifest { object: ObjectRef::namespaced(kind, "kaas-a", "kaas"), body: wanted }, Some(&live))
         };
         let policy = |peer: Value| json!({ "spec": { "podSelector": {}, "ingress": [{ "from": [peer] }] } });
-        let open = of(
-            Kind::NetworkPolicy,
-            policy(json!({ "podSelector": {} })),
-            policy(json!({ "podSelector": {}, "namespaceSelector": {} })),
-        );
+        let open =
+            of(Kind::NetworkPolicy, policy(json!({ "podSelector": {} })), policy(json!({ "podSelector": {}, "namespaceSelector": {} })));
         assert_eq!(open.len(), 1);
         assert!(open[0].ends_with("spec.ingress[0].from[0].namespaceSelector is {}, should not be there"), "{open:?}");
         let narrowed = json!({ "spec": { "podSelector": { "matchLabels": { "a": "b" } }, "egress": [], "ingress": [] } });

@@ -43,13 +43,8 @@ const SOFT: [Right; 18] = [
 ];
 
 /// Of tenants with clusters of their own, where Cluster API is installed.
-const CLUSTERS: [Right; 5] = [
-    (Kind::Cluster, OWN),
-    (Kind::ClusterClass, SEEN),
-    (Kind::MachineDeployment, SEEN),
-    (Kind::MachineSet, SEEN),
-    (Kind::Secret, REMOVED),
-];
+const CLUSTERS: [Right; 5] =
+    [(Kind::Cluster, OWN), (Kind::ClusterClass, SEEN), (Kind::MachineDeployment, SEEN), (Kind::MachineSet, SEEN), (Kind::Secret, REMOVED)];
 
 /// The same, where Flux is installed.
 const RELEASES: [Right; 3] = [(Kind::HelmRelease, OWN), (Kind::HelmRepository, OWN), (Kind::OciRepository, OWN)];

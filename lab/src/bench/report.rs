@@ -111,7 +111,8 @@ impl Findings {
             // A kind of which the controllers ask as well in every run shows more than one.
             let lists = ["LIST namespaces", "LIST clusters", "LIST helmreleases", "LIST ocirepositories"];
             let most = lists.iter().filter_map(|list| own.requests.get(*list)).max().copied().unwrap_or_default();
-            let name = format!("lists of one kind on the management cluster, in a plan of {} tenants with clusters of their own: 1", own.tenants);
+            let name =
+                format!("lists of one kind on the management cluster, in a plan of {} tenants with clusters of their own: 1", own.tenants);
             target(text, &name, &most.to_string(), most == 1)?;
         }
         writeln!(text)?;

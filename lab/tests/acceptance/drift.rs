@@ -1,5 +1,7 @@
 //! What others change in a tenant's objects shows in the plan by object and field, and apply mends it; what is theirs is left alone.
 
+use std::collections::BTreeSet;
+
 use kaas::domain::object::{Kind, ObjectRef};
 use serde_json::{Value, json};
 
@@ -7,7 +9,7 @@ use super::cluster::{self, kafka, namespace, of};
 use super::place::{Place, Tenant, holds};
 use super::world::{each_engine, named, ready};
 
-/// A field of every object that the provider makes, a value it should not have, and how the plan names it.
+/// Fields of every object that the provider makes, a value it should not have, and how the plan names it.
 pub fn changes(tenant: &str) -> Vec<(ObjectRef, &'static str, Value, &'static str)> {
     let pool = |name: &str| of(tenant, Kind::KafkaNodePool, name);
     vec![
@@ -24,6 +26,12 @@ pub fn changes(tenant: &str) -> Vec<(ObjectRef, &'static str, Value, &'static st
             "/spec/ingress/2/ports/0/port",
             json!(9999),
             "spec.ingress[2].ports[0].port is 9999, should be 9093",
+        ),
+        (
+            of(tenant, Kind::NetworkPolicy, "kaas"),
+            "/spec/ingress/0/from/0",
+            json!({ "podSelector": {}, "namespaceSelector": {} }),
+            "spec.ingress[0].from[0].namespaceSelector is {}, should not be there",
         ),
         (
             of(tenant, Kind::Role, "kaas-viewer"),
@@ -50,6 +58,12 @@ pub fn changes(tenant: &str) -> Vec<(ObjectRef, &'static str, Value, &'static st
             "/spec/authorization/acls/0/operations/0",
             json!("Read"),
             "spec.authorization.acls[0].operations[0] is \"Read\", should be \"All\"",
+        ),
+        (
+            of(tenant, Kind::KafkaUser, &format!("{tenant}-admin")),
+            "/spec/authorization/acls/1",
+            json!({ "resource": { "type": "group", "name": "*" }, "operations": ["All"], "type": "deny" }),
+            "spec.authorization.acls[1].type is \"deny\", should not be there",
         ),
     ]
 }
@@ -89,7 +103,7 @@ fn a_deleted_object_shows_in_the_plan_and_apply_makes_it_again() {
     each_engine(|engine| {
         let name = named("deleted", engine);
         let place = Place::applied(engine, ready(), &Tenant::small(&name).with("access {\n groups = [\"team-a\"]\n }"));
-        let objects: Vec<ObjectRef> =
+        let objects: BTreeSet<ObjectRef> =
             changes(&name).into_iter().map(|(object, ..)| object).filter(|object| object.namespace.is_some()).collect();
         for object in &objects {
             cluster::delete(ready(), object);

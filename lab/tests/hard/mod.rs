@@ -11,6 +11,7 @@ mod import;
 mod kafka;
 mod killed;
 mod killed_door;
+mod monitoring;
 mod nodes;
 mod nodes_kafka;
 mod portable;

@@ -112,7 +112,8 @@ fn brokers_and_controllers_are_shared_evenly_over_zones() {
         let counts = broker_counts(&cluster, &sizing);
         assert_eq!(counts.iter().map(|(name, nodes)| (name.as_str(), *nodes)).collect::<Vec<_>>(), expected);
         let deployments = built(&cluster, &sizing)["topology"]["workers"]["machineDeployments"].clone();
-        let (system, brokers): (Vec<&Value>, Vec<&Value>) = deployments.as_array().unwrap().iter().partition(|one| one["class"] == "system");
+        let (system, brokers): (Vec<&Value>, Vec<&Value>) =
+            deployments.as_array().unwrap().iter().partition(|one| one["class"] == "system");
         // Kafka's controllers are a quorum: no zone may take two of three with it where there are three zones.
         let most = 3_u64.div_ceil(cluster.zones.len().max(1) as u64);
         assert_eq!(system.iter().map(|one| one["replicas"].as_u64().unwrap()).sum::<u64>(), 3);

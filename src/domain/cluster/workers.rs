@@ -95,7 +95,10 @@ fn spread(cluster: &ClusterSpec, pods: Placed, nodes: u32) -> Vec<Share<'_>> {
     }
     let (each, more) = (nodes / zones, nodes % zones);
     let shares = (0..).zip(&cluster.zones).map(|(at, zone)| (each + u32::from(at < more), zone.as_str()));
-    shares.filter(|(nodes, _)| *nodes > 0).map(|(nodes, zone)| Share { name: format!("{}-{zone}", pods.value()), zone: Some(zone), nodes }).collect()
+    shares
+        .filter(|(nodes, _)| *nodes > 0)
+        .map(|(nodes, zone)| Share { name: format!("{}-{zone}", pods.value()), zone: Some(zone), nodes })
+        .collect()
 }
 
 /// How many nodes for brokers a Cluster asks for as it stands on the management cluster; None where it says nothing of such.

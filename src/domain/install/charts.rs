@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use super::object::{AnyObject, AnyRef};
 use super::providers::object;
 use super::{CHART_VERSION_ANNOTATION, Component, Wish, plain};
+use crate::domain::manifests::monitoring::shared_monitors;
 use crate::domain::names::SYSTEM_NAMESPACE;
 use crate::domain::object::{Kind, Manifest, ObjectRef};
 use crate::domain::releases::{self, Chart, mirror::mirrored};
@@ -62,11 +63,14 @@ impl Wish {
 
     fn monitoring() -> Value {
         json!({
-            "prometheus": { "prometheusSpec": {
-                "podMonitorSelectorNilUsesHelmValues": false,
-                "serviceMonitorSelectorNilUsesHelmValues": false,
-                "ruleSelectorNilUsesHelmValues": false,
-            } },
+            "prometheus": {
+                "prometheusSpec": {
+                    "podMonitorSelectorNilUsesHelmValues": false,
+                    "serviceMonitorSelectorNilUsesHelmValues": false,
+                    "ruleSelectorNilUsesHelmValues": false,
+                },
+                "additionalPodMonitors": shared_monitors(),
+            },
             "grafana": { "sidecar": { "dashboards": { "enabled": true, "searchNamespace": "ALL" } } },
         })
     }

@@ -120,7 +120,7 @@ pub fn build(spec: &TenantSpec, sizing: &Sizing, facts: &Facts) -> Vec<Manifest>
     let volumes = storage::plan(spec, sizing, facts);
     manifests.extend(storage::build(spec, sizing, &volumes));
     if spec.monitoring {
-        manifests.extend(monitoring::build(spec, sizing, spec.own_cluster().map(|_| releases::STRIMZI_NAMESPACE)));
+        manifests.extend(monitoring::build(spec, sizing));
     }
     manifests.extend(certificate::build(spec));
     // The operator refuses a Kafka that it sees before its pools.

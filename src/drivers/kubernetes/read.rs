@@ -121,7 +121,8 @@ impl Cluster {
 /// understood: most of a list is looked at once or never.
 pub(super) fn compact(act: &Act, text: &str) -> Result<(Box<str>, Arc<str>)> {
     let mut fields: BTreeMap<String, &RawValue> = parse(act, text.as_bytes())?;
-    let mut metadata: BTreeMap<String, &RawValue> = fields.get("metadata").map_or(Ok(BTreeMap::new()), |raw| parse(act, raw.get().as_bytes()))?;
+    let mut metadata: BTreeMap<String, &RawValue> =
+        fields.get("metadata").map_or(Ok(BTreeMap::new()), |raw| parse(act, raw.get().as_bytes()))?;
     metadata.remove("managedFields");
     let part = |name: &str| metadata.get(name).map_or(Ok(String::new()), |raw| parse::<String>(act, raw.get().as_bytes()));
     let key = format!("{}/{}", part("namespace")?, part("name")?);

@@ -87,7 +87,9 @@ impl Seen {
         let missing = if cluster.can_all().await.map_err(looked)? {
             Vec::new()
         } else {
-            let ask = |(kind, verb): (Kind, &'static str)| cluster.can(verb, kind, None).map_ok(move |may| (!may).then_some((kind, verb))).boxed();
+            let ask = |(kind, verb): (Kind, &'static str)| {
+                cluster.can(verb, kind, None).map_ok(move |may| (!may).then_some((kind, verb))).boxed()
+            };
             let asked: Vec<_> = self.needed(hard, classes).into_iter().map(ask).collect();
             let missing: BTreeSet<(Kind, &str)> =
                 stream::iter(asked).buffered(AT_ONCE).try_filter_map(future::ok).try_collect().await.map_err(looked)?;
@@ -146,7 +148,9 @@ impl Seen {
 fn told(missing: &BTreeSet<(Kind, &str)>) -> Vec<String> {
     let mut by_kind: BTreeMap<Kind, Vec<&str>> = BTreeMap::new();
     missing.iter().for_each(|(kind, verb)| by_kind.entry(*kind).or_default().push(verb));
-    let name = |kind: Kind| if kind.api().group.is_empty() { kind.api().plural.to_owned() } else { format!("{}.{}", kind.api().plural, kind.api().group) };
+    let name = |kind: Kind| {
+        if kind.api().group.is_empty() { kind.api().plural.to_owned() } else { format!("{}.{}", kind.api().plural, kind.api().group) }
+    };
     by_kind.into_iter().map(|(kind, verbs)| format!("{} ({})", name(kind), verbs.join(", "))).collect()
 }
 

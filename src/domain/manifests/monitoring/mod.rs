@@ -22,12 +22,19 @@ use crate::domain::tenant::TenantSpec;
 const EXPORTER_KEY: &str = "rules.yaml";
 
 /// All objects, in the order in which they are applied. The first, the exporter's ConfigMap, has to be there before the Kafka that names it; the kinds
-/// of the Prometheus operator have to be served. `operator_namespace`: where Strimzi's operator runs, if it is this tenant's alone.
-pub fn build(spec: &TenantSpec, sizing: &Sizing, operator_namespace: Option<&str>) -> Vec<Manifest> {
+/// of the Prometheus operator have to be served. Operators that are this tenant's alone are asked for metrics with its Kafka.
+pub fn build(spec: &TenantSpec, sizing: &Sizing) -> Vec<Manifest> {
     let mut manifests = vec![exporter::config_map(spec), monitors::kafka(spec), monitors::entity_operator(spec)];
-    manifests.extend(operator_namespace.map(|namespace| monitors::cluster_operator(spec, namespace)));
+    if spec.own_cluster().is_some() {
+        manifests.extend(monitors::OPERATORS.iter().map(|operator| monitors::operator(spec, operator)));
+    }
     manifests.extend([rules::build(spec, sizing), dashboard::build(spec, sizing)]);
     manifests
+}
+
+/// Who is asked for the metrics of operators that tenants share, as the chart of kube-prometheus-stack takes PodMonitors.
+pub fn shared_monitors() -> Value {
+    monitors::OPERATORS.iter().map(monitors::Operator::chart_value).collect()
 }
 
 /// `spec.kafka.metricsConfig` of the Kafka object. Changing it restarts the brokers one after the other; changing the rules does not.

@@ -4,13 +4,14 @@ use std::collections::BTreeSet;
 
 use super::*;
 use crate::domain::object::Kind;
+use crate::domain::releases::ComponentVersions;
 use crate::domain::sizing::size;
 use crate::domain::tenant::tests::{PAYMENTS, tenant};
 
 fn built() -> Vec<Manifest> {
     let spec = tenant(PAYMENTS);
     let sizing = size(&spec.wish, &spec.overrides, None).unwrap();
-    build(&spec, &sizing, Some("strimzi"))
+    build(&spec, &sizing)
 }
 
 fn of(kind: Kind) -> Vec<Manifest> {
@@ -47,7 +48,7 @@ fn the_kafka_names_the_rules_that_are_made_for_it() {
 }
 
 /// The names that these rules made of the MBeans of a Kafka 4.3.1 with Strimzi's quotas plugin 0.3.1, and those that the kubelet, Strimzi and cert-manager give.
-const GIVEN: [&str; 17] = [
+const GIVEN: [&str; 18] = [
     "kafka_controller_kafkacontroller_activecontrollercount",
     "kafka_controller_kafkacontroller_offlinepartitionscount",
     "kafka_log_logmanager_offlinelogdirectorycount",
@@ -65,6 +66,7 @@ const GIVEN: [&str; 17] = [
     "kubelet_volume_stats_capacity_bytes",
     "strimzi_certificate_expiration_timestamp_ms",
     "certmanager_certificate_expiration_timestamp_seconds",
+    "certmanager_certificate_renewal_timestamp_seconds",
 ];
 
 #[test]
@@ -115,11 +117,22 @@ fn quotas_and_volumes_are_held_against_the_figures_of_the_sizing() {
 fn monitors_find_the_pods_where_they_are() {
     let monitors = of(Kind::PodMonitor);
     let places: Vec<&str> = monitors.iter().map(|m| m.body["spec"]["namespaceSelector"]["matchNames"][0].as_str().unwrap()).collect();
-    assert_eq!(places, ["kaas-payments", "kaas-payments", "strimzi"]);
-    let spec = tenant(PAYMENTS);
+    assert_eq!(places, ["kaas-payments", "kaas-payments"], "operators that tenants share are asked once, not for each of them");
+    let mut spec = tenant(PAYMENTS);
+    spec.isolation =
+        serde_json::from_value(json!({ "cluster": { "cluster": { "region": "eu-central-1" }, "versions": ComponentVersions::default() } }))
+            .unwrap();
     let sizing = size(&spec.wish, &spec.overrides, None).unwrap();
-    let shared = build(&spec, &sizing, None);
-    assert_eq!(shared.iter().filter(|m| m.object.kind == Kind::PodMonitor).count(), 2);
+    let own: Vec<Value> = build(&spec, &sizing).into_iter().filter(|m| m.object.kind == Kind::PodMonitor).map(|m| m.body).collect();
+    let of_operators: Vec<&Value> = own[2..].iter().map(|monitor| &monitor["spec"]["namespaceSelector"]["matchNames"][0]).collect();
+    assert_eq!(of_operators, ["strimzi", "cert-manager"]);
+    // Who installs the operators for all tenants installs the same questions.
+    let shared = shared_monitors();
+    for (own, shared) in own[2..].iter().zip(shared.as_array().unwrap()) {
+        assert_eq!(own["spec"]["podMetricsEndpoints"], shared["podMetricsEndpoints"]);
+        assert_eq!(own["spec"]["selector"], shared["selector"]);
+        assert!(own["metadata"]["name"].as_str().unwrap().ends_with(shared["name"].as_str().unwrap()));
+    }
 }
 
 #[test]
