@@ -95,7 +95,7 @@ resource "aws_iam_instance_profile" "tenant_node" {
   role = aws_iam_role.service["tenant_node"].name
 }
 
-# Volumes of tenants with a cluster of their own are made by the EBS driver with the rights of its node.
+# Volumes of tenants with a cluster of their own are made by the EBS driver with the rights of its node, one that runs no brokers.
 resource "aws_iam_role_policy" "tenant_volumes" {
   name   = "ebs-csi"
   role   = aws_iam_role.service["tenant_node"].name
@@ -142,6 +142,7 @@ resource "aws_iam_role_policy_attachment" "pod" {
 resource "terraform_data" "aws" {
   input = {
     subnet_ids           = module.vpc.private_subnets
+    zones                = module.vpc.azs
     key_arn              = aws_kms_key.kafka.arn
     cluster_role_arn     = aws_iam_role.service["cluster"].arn
     node_role_arn        = aws_iam_role.service["node"].arn

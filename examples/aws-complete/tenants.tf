@@ -33,6 +33,7 @@ resource "kaas_tenant" "payments" {
 
     # A class of your own says such things by its variables.
     region      = var.cluster_class.namespace == null ? var.region : null
+    zones       = var.cluster_class.namespace == null ? local.aws.zones : null
     kms_key_arn = var.cluster_class.namespace == null ? local.aws.key_arn : null
   }
 

@@ -54,6 +54,7 @@ resource "kaas_tenant" "payments" {
 
   cluster {
     region = var.region
+    zones  = [for zone in ["a", "b", "c"] : "${var.region}${zone}"]
   }
 
   dns {

@@ -1,6 +1,9 @@
 //! From nothing to a tenant and back.
 
+use std::collections::BTreeMap;
+
 use kaas_lab::objects;
+use kaas_lab::terraform::Engine;
 use serde_json::json;
 
 use super::place::{Place, Tenant};
@@ -57,8 +60,43 @@ fn one_apply_adopts_the_cluster_and_makes_its_tenant() {
         );
         assert_eq!(place.workspace.output("bootstrap").unwrap(), tenant["bootstrap_servers"]);
         assert!(tenant["ca_certificate"].as_str().unwrap().starts_with("-----BEGIN CERTIFICATE-----"));
+        assert!(tenant["cluster_id"].as_str().is_some_and(|id| !id.is_empty()), "{tenant}");
         place.destroy();
         let left: Vec<String> = objects::all(&ready().kubeconfig()).unwrap().into_iter().filter(|object| object.contains(&name)).collect();
         assert!(left.is_empty(), "{left:?}");
     });
+}
+
+/// What the provider asked the API server in one plan, by its own log.
+fn asked(place: &Place) -> BTreeMap<String, usize> {
+    let mut command = place.workspace.command(&["plan", "-no-color", "-detailed-exitcode"]);
+    let out = command.env("TF_LOG_PROVIDER", "debug").output().unwrap();
+    let log = String::from_utf8_lossy(&out.stderr);
+    assert_eq!(out.status.code(), Some(0), "{log}");
+    let mut counts = BTreeMap::new();
+    for line in log.lines().filter(|line| line.contains("asked the API server:")) {
+        let act = line.split("act=\"").nth(1).and_then(|rest| rest.split('"').next()).unwrap();
+        *counts.entry(act.to_owned()).or_default() += 1;
+    }
+    counts
+}
+
+#[test]
+fn a_plan_asks_no_more_for_four_tenants_than_for_one() {
+    let place = Place::new(Engine::OpenTofu, ready());
+    let configure = |tenants: usize| {
+        let tenant = Tenant::small("counted-${count.index}").with(&format!("count = {tenants}"));
+        place.resources(&format!("resource \"kaas_management_cluster\" \"m\" {{\n  existing {{}}\n}}\n{}", tenant.block()));
+        place.apply();
+    };
+    configure(1);
+    let for_one = asked(&place);
+    assert!(for_one.values().all(|times| *times == 1), "{for_one:#?}");
+    assert!(
+        for_one.contains_key("list Kafka in every namespace") && for_one.contains_key("list KafkaNodePool in every namespace"),
+        "{for_one:#?}"
+    );
+    configure(4);
+    assert_eq!(asked(&place), for_one);
+    place.destroy();
 }

@@ -14,7 +14,7 @@ mod interrupt;
 pub mod kafka;
 pub mod killed;
 pub mod place;
-mod rights;
+pub mod rights;
 mod servers;
 mod shrink;
 mod sizing;

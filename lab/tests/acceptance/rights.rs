@@ -13,7 +13,7 @@ use super::place::{Place, Tenant, flat, said};
 use super::world::ready;
 
 /// Of a service account of the namespace `default`, bound to `role`.
-fn token(lab: &Lab, name: &str, role: &Value) -> String {
+pub fn token(lab: &Lab, name: &str, role: &Value) -> String {
     block_on(async {
         let client = client(&lab.kubeconfig()).await?;
         let account = json!({ "metadata": { "name": name } });
@@ -39,7 +39,7 @@ fn parsed<T: DeserializeOwned>(object: &Value) -> T {
 }
 
 /// A configuration of `lab`'s cluster for the user of a token.
-fn place_of(lab: &Lab, token: &str) -> Place {
+pub fn place_of(lab: &Lab, token: &str) -> Place {
     let mut place = Place::new(Engine::OpenTofu, lab);
     let mut kubeconfig: Value = serde_json::from_str(&std::fs::read_to_string(lab.kubeconfig()).unwrap()).unwrap();
     kubeconfig["users"][0]["user"] = json!({ "token": token });

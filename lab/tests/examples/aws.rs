@@ -22,6 +22,7 @@ fn made_elsewhere(world: &World) -> String {
 resource "terraform_data" "aws" {{
   input = {{
     subnet_ids           = {:?}
+    zones                = []
     key_arn              = "arn:aws:kms:{}:123456789012:key/0d990263-018e-4e65-a703-eff731de951e"
     cluster_role_arn     = "{cluster}"
     node_role_arn        = "{node}"

@@ -16,6 +16,7 @@ mod nodes;
 mod nodes_kafka;
 mod portable;
 mod refused;
+mod rights;
 mod slow;
 mod versions;
 pub mod world;

@@ -121,7 +121,7 @@ impl Seen {
     /// Every verb on every kind once.
     fn needed(&self, hard: bool, classes: &BTreeSet<String>) -> BTreeSet<(Kind, &'static str)> {
         let tenants = rights::For {
-            namespaces: !hard || !self.components.strimzi.is_null(),
+            namespaces: !self.components.strimzi.is_null() || self.components.cluster_api.is_null(),
             clusters: hard,
             releases: !self.components.flux.is_null(),
             monitoring: false,

@@ -50,8 +50,8 @@ pub struct ClusterSettings {
     /// ARN of the KMS key that encrypts the nodes' volumes and, with `kaas-eks`, Kubernetes' Secrets. Unset, it is the account's default key.
     #[tf(optional, replace)]
     pub kms_key_arn: Attr<String>,
-    /// Availability zones (failure domains) over which the brokers' nodes are spread evenly. Unset, the infrastructure chooses. Volumes stay in their zones, so
-    /// other zones need a new Kafka.
+    /// Availability zones (failure domains) over which brokers' nodes, and those of Kafka's controllers, are spread evenly; name three. Unset, the infrastructure
+    /// chooses, which on AWS is one zone for all. Volumes stay in their zones, so other zones need a new Kafka.
     #[tf(optional, replace)]
     pub zones: Attr<Vec<String>>,
     /// Further variables of the ClusterClass by name. Values that are not texts are given by `jsonencode`.

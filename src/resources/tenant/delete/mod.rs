@@ -159,7 +159,7 @@ impl Deletion<'_> {
             self.cluster.delete(&namespace, Propagation::Background).await.map_err(refused)?;
             self.home().wait_gone(&[namespace]).await?;
         }
-        self.home().delete_all(&OUTSIDE, None, Some(&self.name.label_selector())).await?;
+        self.home().delete_all(self.outside(), None, Some(&self.name.label_selector())).await?;
         self.sweep().await?;
         Ok(left)
     }
@@ -206,10 +206,15 @@ impl Deletion<'_> {
         place.volumes_gone(&volumes).await
     }
 
+    /// What the tenant has on the management cluster outside of its namespace; what it had so in a cluster of its own went with that.
+    const fn outside(&self) -> &'static [Kind] {
+        if self.hard { &[] } else { &OUTSIDE }
+    }
+
     /// Proves that nothing is left.
     async fn sweep(&self) -> Result<(), Diagnostics> {
         let mut left = Vec::new();
-        for kind in OUTSIDE.into_iter().chain([Kind::Namespace]) {
+        for &kind in self.outside().iter().chain(&[Kind::Namespace]) {
             left.extend(self.home().listed(kind, None, Some(&self.name.label_selector())).await?);
         }
         if left.is_empty() {
