@@ -8,11 +8,12 @@ use std::{
 use kaas::plugin::proto::{
     go_plugin::{Empty, grpc_controller_client::GrpcControllerClient, grpc_stdio_client::GrpcStdioClient},
     health::{HealthCheckRequest, health_client::HealthClient},
-    tfplugin5::{self as wire, provider_client::ProviderClient},
+    tfplugin5::{self as wire, DynamicValue, RawState, provider_client::ProviderClient},
 };
 use tempfile::TempDir;
 use tokio::{net::UnixStream, process::Command, time::timeout};
 
+use super::calls::unknown_types_are_named;
 use super::clients::{BINARY, ClientCertificate, Plugin, command, first_line, over};
 
 async fn started() -> (ClientCertificate, Plugin) {
@@ -56,6 +57,45 @@ async fn only_the_announced_client_is_let_in_and_wrong_ones_disturb_nobody() {
     assert!(schema.provider.is_some() && schema.diagnostics.is_empty());
     let can = schema.server_capabilities.unwrap();
     assert!(can.plan_destroy && can.get_provider_schema_optional && !can.move_resource_state);
+}
+
+#[tokio::test]
+async fn every_rpc_answers_over_mutual_tls() {
+    let (client, plugin) = started().await;
+    let mut provider = ProviderClient::new(plugin.channel(&client).await);
+    unknown_types_are_named(&mut provider).await;
+
+    let number = |text: &str| DynamicValue { msgpack: Vec::new(), json: text.as_bytes().to_vec() };
+    let call = |arguments: &[&str]| wire::call_function::Request {
+        name: "size".to_owned(),
+        arguments: arguments.iter().map(|text| number(text)).collect(),
+    };
+    let sized = provider.call_function(call(&["5", "10", "72"])).await.unwrap().into_inner();
+    assert!(sized.error.is_none() && !sized.result.unwrap().msgpack.is_empty(), "{:?}", sized.error);
+    let refused = provider.call_function(call(&["5", "-10", "72"])).await.unwrap().into_inner().error.unwrap();
+    assert_eq!(refused.function_argument, Some(1), "{refused:?}");
+
+    // A state of which all but the name is unset is a configuration that says too little.
+    let raw_state = Some(RawState { json: br#"{"name":"payments"}"#.to_vec(), ..Default::default() });
+    let request = wire::upgrade_resource_state::Request { type_name: "kaas_tenant".to_owned(), version: 0, raw_state };
+    let upgraded = provider.upgrade_resource_state(request).await.unwrap().into_inner();
+    assert!(upgraded.diagnostics.is_empty(), "{:?}", upgraded.diagnostics);
+    let config = upgraded.upgraded_state.clone();
+    let request = wire::validate_resource_type_config::Request { type_name: "kaas_tenant".to_owned(), config, client_capabilities: None };
+    let validated = provider.validate_resource_type_config(request).await.unwrap().into_inner();
+    let told: Vec<&str> = validated.diagnostics.iter().map(|one| one.summary.as_str()).collect();
+    assert!(validated.diagnostics.len() >= 2 && validated.diagnostics.iter().all(|one| one.severity == 1), "{told:?}");
+    let null = DynamicValue { msgpack: vec![0xc0], json: Vec::new() };
+    let request = wire::plan_resource_change::Request {
+        type_name: "kaas_tenant".to_owned(),
+        prior_state: Some(null),
+        proposed_new_state: upgraded.upgraded_state.clone(),
+        config: upgraded.upgraded_state,
+        ..Default::default()
+    };
+    let planned = provider.plan_resource_change(request).await.unwrap().into_inner();
+    assert!(planned.diagnostics.iter().any(|one| one.summary == "All nodes in one zone"), "{:?}", planned.diagnostics);
+    assert!(!planned.planned_state.unwrap().msgpack.is_empty());
 }
 
 #[tokio::test]

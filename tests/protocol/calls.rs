@@ -32,7 +32,9 @@ pub async fn served() -> Served {
     let (listener, place) = Listener::open_tcp(20_000, 40_000).await.unwrap();
     let address = place.address();
     tokio::spawn(kaas::plugin::serve_plain(Arc::new(provider), listener, end.clone()));
-    let channel = over(TcpStream::connect(address).await.unwrap()).await;
+    let stream = TcpStream::connect(address).await.unwrap();
+    stream.set_nodelay(true).unwrap();
+    let channel = over(stream).await;
     let client = ProviderClient::new(channel).max_decoding_message_size(256 << 20).max_encoding_message_size(256 << 20);
     Served { client, closed, _end: end.drop_guard() }
 }
@@ -60,7 +62,7 @@ fn assert_error(diagnostics: &[Diagnostic], part: &str) {
     assert!(format!("{} {}", one.summary, one.detail).contains(part), "{one:?}");
 }
 
-fn plan(prior: &Value, proposed: &Value) -> wire::plan_resource_change::Request {
+pub fn plan(prior: &Value, proposed: &Value) -> wire::plan_resource_change::Request {
     wire::plan_resource_change::Request {
         type_name: "test_thing".to_owned(),
         prior_state: a_thing(prior),
@@ -72,7 +74,7 @@ fn plan(prior: &Value, proposed: &Value) -> wire::plan_resource_change::Request 
     }
 }
 
-fn apply(planned: &Value) -> wire::apply_resource_change::Request {
+pub fn apply(planned: &Value) -> wire::apply_resource_change::Request {
     wire::apply_resource_change::Request {
         type_name: "test_thing".to_owned(),
         prior_state: a_thing(&Value::Null),
@@ -308,9 +310,13 @@ macro_rules! unknown_types {
 
 #[tokio::test]
 async fn every_rpc_names_a_type_that_it_does_not_know() {
-    let mut served = served().await;
+    unknown_types_are_named(&mut served().await.client).await;
+}
+
+/// Of any provider.
+pub async fn unknown_types_are_named(client: &mut ProviderClient<Channel>) {
     unknown_types!(
-        served.client,
+        client,
         validate_resource_type_config { type_name },
         validate_data_source_config { type_name },
         upgrade_resource_state { type_name },
@@ -331,12 +337,12 @@ async fn every_rpc_names_a_type_that_it_does_not_know() {
         validate_action_config { type_name },
     );
     let request = wire::list_resource::Request { type_name: "test_nothing".to_owned(), ..Default::default() };
-    let event = served.client.list_resource(request).await.unwrap().into_inner().message().await.unwrap().unwrap();
+    let event = client.list_resource(request).await.unwrap().into_inner().message().await.unwrap().unwrap();
     assert_error(&event.diagnostic, "test_nothing");
     let request = wire::invoke_action::Request { action_type: "test_nothing".to_owned(), ..Default::default() };
-    let event = served.client.invoke_action(request).await.unwrap().into_inner().message().await.unwrap().unwrap();
+    let event = client.invoke_action(request).await.unwrap().into_inner().message().await.unwrap().unwrap();
     let Some(wire::invoke_action::event::Type::Completed(completed)) = event.r#type else { panic!("{event:?}") };
     assert_error(&completed.diagnostics, "test_nothing");
-    let metadata = served.client.get_metadata(wire::get_metadata::Request {}).await.unwrap_err();
+    let metadata = client.get_metadata(wire::get_metadata::Request {}).await.unwrap_err();
     assert_eq!(metadata.code(), Code::Unimplemented);
 }
