@@ -114,6 +114,21 @@ pub fn stop(processes: &[Handle], grace: Duration) -> Result<()> {
     bail!("processes {} are still there {} s after SIGKILL", left.join(", "), KILL_GRACE.as_secs())
 }
 
+/// Ends every process that was started for `folder` or a folder below it. One that is just becoming another program bears no mark for that moment, so it is looked
+/// again until there is none.
+///
+/// # Errors
+/// Those of [`stop`].
+pub fn stop_marked(folder: &Path, grace: Duration) -> Result<()> {
+    loop {
+        let found = marked(folder);
+        if found.is_empty() {
+            return Ok(());
+        }
+        stop(&found, grace)?;
+    }
+}
+
 fn signal(processes: &[Handle], signal: Signal) {
     for process in processes.iter().filter(|p| p.alive()) {
         // It may have ended since.
@@ -204,7 +219,7 @@ mod tests {
         }
         assert!(parent.alive());
         assert_eq!(marked(lab.path()).len(), 3);
-        stop(&marked(lab.path()), Duration::from_secs(5)).unwrap();
+        stop_marked(lab.path(), Duration::from_secs(5)).unwrap();
         assert!(!parent.alive());
         assert_eq!(marked(lab.path()), []);
     }
@@ -219,7 +234,7 @@ mod tests {
         }
         stop(&[stubborn], Duration::from_millis(200)).unwrap();
         assert!(!stubborn.alive());
-        stop(&marked(lab.path()), Duration::from_secs(1)).unwrap();
+        stop_marked(lab.path(), Duration::from_secs(1)).unwrap();
     }
 
     #[test]

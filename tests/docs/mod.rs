@@ -70,7 +70,7 @@ fn every_attribute_and_block_is_described_in_sentences() {
 fn the_guide_to_rights_gives_the_roles_that_are_asked_for() {
     let file = root().join("docs/guides/rights.md");
     let page = fs::read_to_string(&file).unwrap();
-    let soft = cluster_role("kaas-namespaces", For { namespaces: true, monitoring: true, ..For::default() });
+    let soft = cluster_role("kaas-namespaces", For { namespaces: true, ..For::default() });
     let hard = cluster_role("kaas-clusters", For { clusters: true, releases: true, ..For::default() });
     let mut parts = page.split("```");
     let mut written = parts.next().unwrap_or_default().to_owned();

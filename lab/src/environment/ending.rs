@@ -39,7 +39,7 @@ pub(super) fn take_down(folder: &Path) -> Result<()> {
         process::stop(&orphans, ORPHANS).context("stop what the stand-ins started")?;
     }
     stop_each(base)?;
-    process::stop(&process::marked(folder), grace(Server::Apiserver))?;
+    process::stop_marked(folder, grace(Server::Apiserver))?;
     let left = all_processes(folder, state.as_ref());
     anyhow::ensure!(left.is_empty(), "processes of the lab in {} are left: {left:?}", folder.display());
     if folder.join(state::FILE).is_file() {

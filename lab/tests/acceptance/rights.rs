@@ -54,7 +54,7 @@ const ADOPTED: &str = "resource \"kaas_management_cluster\" \"m\" {\n  existing 
 #[test]
 fn a_user_with_the_rights_of_the_guide_lives_a_tenants_whole_life() {
     let lab = ready();
-    let token = token(lab, "operator", &cluster_role("kaas-operator", For { namespaces: true, monitoring: true, ..For::default() }));
+    let token = token(lab, "operator", &cluster_role("kaas-operator", For { namespaces: true, ..For::default() }));
     let place = place_of(lab, &token);
     let tenant = Tenant::small("rights").with("access {\n    groups = [\"developers\"]\n  }");
     place.resources(&(ADOPTED.to_owned() + &tenant.block()));
@@ -81,6 +81,6 @@ fn what_a_user_may_not_do_is_named_with_its_verbs_before_anything_is_made() {
     assert!(told.contains("Not allowed what tenants need"), "{told}");
     let line = flat(&told);
     assert!(line.contains("rolebindings.rbac.authorization.k8s.io (create, delete, get, list, patch)"), "{told}");
-    assert!(line.contains("kafkanodepools.kafka.strimzi.io (create, delete, patch)"), "{told}");
+    assert!(line.contains("kafkanodepools.kafka.strimzi.io (create, delete, patch, watch)"), "{told}");
     assert!(!line.contains("kafkas.kafka.strimzi.io") && !line.contains("namespaces ("), "{told}");
 }

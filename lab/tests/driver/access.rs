@@ -38,9 +38,12 @@ fn a_user_without_rights_is_told_which_one_is_missing() {
         let nobody_cluster = nobody(&lab, &token).await;
         let admin = connect(&lab);
         assert!(nobody_cluster.id().starts_with("host/127.0.0.1:") && admin.id().starts_with("context/"));
-        for (verb, kind) in [("create", Kind::Namespace), ("watch", Kind::Kafka), ("list", Kind::Secret)] {
-            assert!(admin.can(verb, kind, None).await?);
-            assert!(!nobody_cluster.can(verb, kind, None).await?);
+        assert!(admin.may_all().await? && !nobody_cluster.may_all().await?);
+        for (verb, group, resource) in
+            [("create", "", "namespaces"), ("watch", "kafka.strimzi.io", "kafkas"), ("list", "", "secrets"), ("get", "", "pods/log")]
+        {
+            assert!(admin.may(verb, group, resource).await?);
+            assert!(!nobody_cluster.may(verb, group, resource).await?);
         }
         let manifest = config_map("forbidden", json!({}));
         let refused = nobody_cluster.apply(&manifest).await.unwrap_err();

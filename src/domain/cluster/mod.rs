@@ -67,7 +67,7 @@ pub struct ClusterSpec {
     /// Encrypts the nodes' volumes and, with a managed control plane, the Secrets. None: the account's default key.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub kms_key_arn: Option<String>,
-    /// The failure domains over which brokers' nodes are spread. Empty: the infrastructure chooses.
+    /// The failure domains over which brokers' nodes and those of controllers are spread. Empty: the infrastructure chooses.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub zones: Vec<String>,
     /// Further variables of the class.

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::*;
-use crate::domain::drift::differences;
+use crate::domain::drift;
 use crate::domain::kafka::config;
 use crate::domain::quantity::kubernetes_quantity;
 use crate::domain::sizing::size;
@@ -175,7 +175,7 @@ fn what_exists_is_read_from_the_live_pool() {
 #[test]
 fn what_is_built_is_no_drift_from_itself() {
     for manifest in built(&tenant(PAYMENTS), AWS) {
-        assert_eq!(differences(&manifest.body, &manifest.body), []);
+        assert_eq!(drift::lines(&manifest, Some(&manifest.body)), Vec::<String>::new());
     }
 }
 

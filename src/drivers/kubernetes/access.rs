@@ -35,29 +35,23 @@ impl Cluster {
         Ok(parse::<Version>(&act, &body)?.git_version)
     }
 
-    /// Whether this user may do `verb` (get, list, watch, create, patch, delete) to objects of a kind, in one namespace or (None) in all.
-    pub async fn can(&self, verb: &str, kind: Kind, namespace: Option<&str>) -> Result<bool> {
-        let api = kind.api();
-        self.may(&json!({
-            "verb": verb, "group": api.group, "version": api.version, "resource": api.plural, "namespace": namespace.unwrap_or_default(),
-        }))
-        .await
-    }
-
-    /// Whether this user may do everything in every namespace.
-    pub async fn can_all(&self) -> Result<bool> {
-        self.may(&json!({ "verb": "*", "group": "*", "version": "*", "resource": "*" })).await
-    }
-
-    async fn may(&self, attributes: &Value) -> Result<bool> {
+    /// Whether this user may do `verb` (get, list, watch, create, patch, delete) to a resource of an API group ("pods", "pods/log") in every namespace.
+    pub async fn may(&self, verb: &str, group: &str, resource: &str) -> Result<bool> {
         let act = Act::on_server("what this user may do");
+        let (resource, subresource) = resource.split_once('/').unwrap_or((resource, ""));
         let review = json!({
-            "apiVersion": "authorization.k8s.io/v1", "kind": "SelfSubjectAccessReview", "spec": { "resourceAttributes": attributes },
+            "apiVersion": "authorization.k8s.io/v1", "kind": "SelfSubjectAccessReview",
+            "spec": { "resourceAttributes": { "verb": verb, "group": group, "version": "*", "resource": resource, "subresource": subresource } },
         });
         let path = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews".to_owned();
         let call = Call { method: Method::POST, body: review.to_string().into_bytes(), ..Call::get(act.clone(), path) };
         let answer: Value = parse(&act, &self.send(call).await?)?;
         Ok(answer["status"]["allowed"].as_bool().unwrap_or(false))
+    }
+
+    /// Whether this user may do everything in every namespace.
+    pub async fn may_all(&self) -> Result<bool> {
+        self.may("*", "*", "*").await
     }
 
     /// Whether the server serves a kind in the version this provider speaks. Asks for that API group only.

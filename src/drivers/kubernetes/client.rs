@@ -12,8 +12,8 @@ use tower::{BoxError, util::MapErrLayer};
 /// # Errors
 /// When certificates, keys, proxy or credentials cannot be used.
 pub(super) fn client(config: kube::Config) -> kube::Result<Client> {
-    // kube keeps to itself what it does with proxies and with the certificates of exec plugins.
-    if config.proxy_url.is_some() || config.auth_info.exec.is_some() {
+    // How kube goes through proxies it keeps to itself.
+    if config.proxy_url.is_some() {
         return Client::try_from(config);
     }
     if rustls::crypto::CryptoProvider::get_default().is_none() {

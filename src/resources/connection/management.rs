@@ -134,8 +134,8 @@ impl Management {
     }
 }
 
-/// Begins the lists by which the tenants of a management cluster are looked at: who looks at the cluster looks at its tenants next, and the CLI takes its time
-/// between the two.
+/// Begins the lists by which the tenants of a management cluster are looked at: who looks at the cluster mostly looks at its tenants next, and the CLI takes its
+/// time between the two. A state without the tenants pays for it with some lists that nobody reads.
 pub fn foresee_tenants(cluster: &Cluster) {
     cluster.foresee(Kind::Namespace, |namespace| {
         let kinds = |wish: TenantSpec| manifests::kinds_at_home(wish.own_cluster().is_some()).to_vec();

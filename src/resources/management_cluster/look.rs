@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use futures::{FutureExt, StreamExt, TryFutureExt, TryStreamExt, future, stream};
+use futures::{FutureExt, StreamExt, TryStreamExt, future, stream};
 
 use crate::{
     domain::{cluster_class, components, object::Kind, rights},
@@ -84,16 +84,14 @@ impl Seen {
         let place = place(config);
         let hard = self.has_hard_tenants(config);
         let looked = |error: Error| failed("Cannot ask what is allowed", &error);
-        let missing = if cluster.can_all().await.map_err(looked)? {
+        let missing = if cluster.may_all().await.map_err(looked)? {
             Vec::new()
         } else {
-            let ask = |(kind, verb): (Kind, &'static str)| {
-                cluster.can(verb, kind, None).map_ok(move |may| (!may).then_some((kind, verb))).boxed()
-            };
-            let asked: Vec<_> = self.needed(hard, classes).into_iter().map(ask).collect();
-            let missing: BTreeSet<(Kind, &str)> =
-                stream::iter(asked).buffered(AT_ONCE).try_filter_map(future::ok).try_collect().await.map_err(looked)?;
-            told(&missing)
+            let needed = self.needed(hard, classes);
+            let each = needed.iter().flat_map(|(resource, verbs)| verbs.iter().map(move |verb| (resource, verb)));
+            let asked: Vec<_> = each.map(|(resource, verb)| lacking(cluster, resource, verb).boxed()).collect();
+            let missing: Vec<_> = stream::iter(asked).buffered(AT_ONCE).try_filter_map(future::ok).try_collect().await.map_err(looked)?;
+            told(missing)
         };
         if !missing.is_empty() {
             let soft_only =
@@ -118,17 +116,14 @@ impl Seen {
         !self.components.cluster_api.is_null() && !is_none
     }
 
-    /// Every verb on every kind once.
-    fn needed(&self, hard: bool, classes: &BTreeSet<String>) -> BTreeSet<(Kind, &'static str)> {
+    fn needed(&self, hard: bool, classes: &BTreeSet<String>) -> rights::Rights {
         let tenants = rights::For {
             namespaces: !self.components.strimzi.is_null() || self.components.cluster_api.is_null(),
             clusters: hard,
             releases: !self.components.flux.is_null(),
-            monitoring: false,
         };
         let kinds = classes.iter().flat_map(|class| cluster_class::kinds(class)).filter(|kind| *kind != Kind::Cluster);
-        let all = rights::needed(tenants).into_iter().chain(kinds.map(|kind| (kind, rights::SHIPPED)));
-        all.flat_map(|(kind, verbs)| verbs.iter().map(move |verb| (kind, *verb))).collect()
+        rights::needed(tenants, &kinds.collect())
     }
 
     fn warn(&self, cluster: &Cluster, hard: bool, warnings: &mut Diagnostics) {
@@ -144,14 +139,20 @@ impl Seen {
     }
 }
 
-/// "kafkas.kafka.strimzi.io: create, patch".
-fn told(missing: &BTreeSet<(Kind, &str)>) -> Vec<String> {
-    let mut by_kind: BTreeMap<Kind, Vec<&str>> = BTreeMap::new();
-    missing.iter().for_each(|(kind, verb)| by_kind.entry(*kind).or_default().push(verb));
-    let name = |kind: Kind| {
-        if kind.api().group.is_empty() { kind.api().plural.to_owned() } else { format!("{}.{}", kind.api().plural, kind.api().group) }
-    };
-    by_kind.into_iter().map(|(kind, verbs)| format!("{} ({})", name(kind), verbs.join(", "))).collect()
+/// None: this user may.
+async fn lacking(cluster: &Cluster, resource: &rights::Resource, verb: &str) -> Result<Option<(rights::Resource, String)>, Error> {
+    let may = cluster.may(verb, &resource.0, &resource.1).await?;
+    Ok((!may).then(|| (resource.clone(), verb.to_owned())))
+}
+
+/// "kafkas.kafka.strimzi.io (create, patch)", in the order of their names.
+fn told(missing: Vec<(rights::Resource, String)>) -> Vec<String> {
+    let mut by_name: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for ((group, resource), verb) in missing {
+        let name = if group.is_empty() { resource } else { format!("{resource}.{group}") };
+        by_name.entry(name).or_default().push(verb);
+    }
+    by_name.into_iter().map(|(name, verbs)| format!("{name} ({})", verbs.join(", "))).collect()
 }
 
 /// Checks what can be checked before anything is installed: that tenants can live on this Kubernetes.

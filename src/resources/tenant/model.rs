@@ -67,8 +67,8 @@ pub struct Tenant {
     #[tf(block)]
     pub operators: Attr<OperatorVersions>,
     /// Whether the tenant is watched: metrics, alerts and a Grafana dashboard. With `isolation = "cluster"` the Prometheus stack is installed in the tenant's
-    /// cluster; with `namespace` the management cluster needs the Prometheus operator, and asks Strimzi's operator and cert-manager for their metrics itself, as the
-    /// one of `install {}` does.
+    /// cluster; with `namespace` the management cluster needs the Prometheus operator. One that `install {}` did not bring has to ask Strimzi's operator
+    /// and cert-manager for their metrics itself; without them no alert tells of a certificate that is not renewed.
     #[tf(optional, default = false)]
     pub monitoring: Attr<bool>,
     /// Deadlines of waiting: 1 hour to create, 2 hours to update and 1 hour to delete where they are not given.

@@ -85,8 +85,7 @@ pub fn check(planned: &Tenant, (prior, runs): (Option<&Tenant>, Option<&str>), s
 /// Of a new tenant whose nodes would all be in one zone. It is told once: a tenant does not come to other zones later.
 pub fn warn_of_one_zone(planned: &Tenant, found: &mut Diagnostics) {
     let Some(Isolation::Cluster(own)) = parse::isolation(planned, &mut Diagnostics::none()) else { return };
-    let is_shipped = own.cluster.class() != Class::Own;
-    if !is_shipped || own.cluster.zones.len() > 1 || planned.cluster.known().is_some_and(|cluster| !cluster.zones.is_null()) {
+    if own.cluster.class() == Class::Own || !own.cluster.zones.is_empty() {
         return;
     }
     found.warning_at(

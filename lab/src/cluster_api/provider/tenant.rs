@@ -110,7 +110,7 @@ impl Tenant {
     pub fn stop(&mut self) -> Result<()> {
         let controllers: Vec<Handle> = self.record.controllers.take().into_iter().collect();
         process::stop(&controllers, GRACE)?;
-        process::stop(&process::marked(&self.folder), GRACE)?;
+        process::stop_marked(&self.folder, GRACE)?;
         self.record.apiserver = None;
         record::write(&self.folder.join(RECORD), &self.record)
     }

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use super::{series, volumes};
 use crate::domain::manifests::labelled;
 use crate::domain::object::{Kind, Manifest};
+use crate::domain::quantity::ByteRate;
 use crate::domain::sizing::Sizing;
 use crate::domain::tenant::TenantSpec;
 
@@ -26,9 +27,8 @@ type Line<'a> = (&'a str, String);
 
 fn dashboard(spec: &TenantSpec, sizing: &Sizing) -> Value {
     let (s, v) = (series(spec), volumes(spec));
-    let brokers = u64::from(sizing.brokers);
     let traffic = |metric: &str| format!("sum(rate(kafka_server_brokertopicmetrics_{metric}_total{{{s},topic=\"\"}}[5m]))");
-    let promise = |per_broker: u64| format!("vector({})", per_broker * brokers);
+    let promised = |rate: ByteRate| format!("vector({})", rate.bytes_per_second());
     let pod = "{{kubernetes_pod_name}}";
     let stats = [
         ("Brokers", format!("count(kafka_server_replicamanager_partitioncount{{{s}}})")),
@@ -37,8 +37,8 @@ fn dashboard(spec: &TenantSpec, sizing: &Sizing) -> Value {
         ("Under-replicated partitions", format!("sum(kafka_server_replicamanager_underreplicatedpartitions{{{s}}})")),
     ];
     let graphs: [(&str, &str, Vec<Line<'_>>); 8] = [
-        ("Ingress", "Bps", vec![("in", traffic("bytesin")), ("quota", promise(sizing.quota_ingress_bytes_per_second_per_broker))]),
-        ("Egress", "Bps", vec![("out", traffic("bytesout")), ("quota", promise(sizing.quota_egress_bytes_per_second_per_broker))]),
+        ("Ingress", "Bps", vec![("in", traffic("bytesin")), ("promised", promised(spec.wish.ingress))]),
+        ("Egress", "Bps", vec![("out", traffic("bytesout")), ("promised", promised(spec.wish.egress))]),
         (
             "Clients held back by quotas",
             "ms",

@@ -12,15 +12,15 @@ use crate::domain::tenant::TenantSpec;
 /// Producers are stopped at 10 % free (the quotas of the Kafka object), so these come in time.
 const LOW_PERCENT: u32 = 20;
 const CRITICAL_PERCENT: u32 = 12;
-/// The part of a quota whose steady use is worth a word.
-const QUOTA_PERCENT: u64 = 90;
+/// The part of the promise whose steady use is worth a word.
+const PROMISE_PERCENT: u64 = 90;
 const DAY_S: u64 = 86_400;
 
 pub fn build(spec: &TenantSpec, sizing: &Sizing) -> Manifest {
     let groups = json!([
         { "name": "kafka", "rules": kafka(spec, sizing) },
         { "name": "kafka-volumes", "rules": volume(spec, sizing) },
-        { "name": "kafka-quotas", "rules": quota(spec, sizing) },
+        { "name": "kafka-quotas", "rules": quota(spec) },
         { "name": "kafka-certificates", "rules": certificates(spec) },
     ]);
     manifest(spec, Kind::PrometheusRule, format!("{}-kafka", spec.name), json!({ "spec": { "groups": groups } }))
@@ -156,13 +156,15 @@ fn volume(spec: &TenantSpec, sizing: &Sizing) -> Vec<Value> {
     alerts.into_iter().map(|one| alert(spec, one)).collect()
 }
 
-fn quota(spec: &TenantSpec, sizing: &Sizing) -> Vec<Value> {
+/// Quotas leave room for a broker that is away, so what was promised is held against what all brokers together take and give.
+fn quota(spec: &TenantSpec) -> Vec<Value> {
     let s = series(spec);
-    let used = |direction: &str, quota: u64| {
-        format!("avg_over_time(kafka_server_quota_byte_rate{{{s},direction=\"{direction}\"}}[15m]) > {}", quota * QUOTA_PERCENT / 100)
+    let used = |direction: &str, promised: u64| {
+        let rates = format!("avg_over_time(kafka_server_quota_byte_rate{{{s},direction=\"{direction}\"}}[15m])");
+        format!("sum({rates}) > {}", u128::from(promised) * u128::from(PROMISE_PERCENT) / 100)
     };
     let way_out = "Raise the tenant's throughput, or spread its partitions more evenly.";
-    let (ingress, egress) = (sizing.quota_ingress_bytes_per_second_per_broker, sizing.quota_egress_bytes_per_second_per_broker);
+    let (ingress, egress) = (spec.wish.ingress.bytes_per_second(), spec.wish.egress.bytes_per_second());
     let alerts = [
         Alert {
             name: "KafkaClientsThrottled",
@@ -172,24 +174,30 @@ fn quota(spec: &TenantSpec, sizing: &Sizing) -> Vec<Value> {
             severity: "warning",
             summary: "Kafka throttles clients",
             description: format!(
-                "{POD} holds back clients ({{{{ $labels.direction }}}}) by {{{{ $value | humanize }}}} ms: they want more than was promised. {way_out}"
+                "{POD} holds back clients ({{{{ $labels.direction }}}}) by {{{{ $value | humanize }}}} ms: they want more than it may. {way_out}"
             ),
         },
         Alert {
-            name: "KafkaIngressNearQuota",
+            name: "KafkaIngressNearPromise",
             expr: used("Produce", ingress),
             wait: "15m",
             severity: "info",
-            summary: "Producers use most of their quota",
-            description: format!("{POD} takes {{{{ $value | humanize }}}} B/s of the {ingress} it may. {way_out}"),
+            summary: "Producers use most of what was promised",
+            description: format!(
+                "{} takes {{{{ $value | humanize }}}} B/s; {ingress} were promised, and its volumes are made for no more. Raise the tenant's throughput.",
+                spec.name
+            ),
         },
         Alert {
-            name: "KafkaEgressNearQuota",
+            name: "KafkaEgressNearPromise",
             expr: used("Fetch", egress),
             wait: "15m",
             severity: "info",
-            summary: "Consumers use most of their quota",
-            description: format!("{POD} gives {{{{ $value | humanize }}}} B/s of the {egress} it may. {way_out}"),
+            summary: "Consumers use most of what was promised",
+            description: format!(
+                "{} gives {{{{ $value | humanize }}}} B/s; {egress} were promised. Raise the tenant's throughput.",
+                spec.name
+            ),
         },
     ];
     alerts.into_iter().map(|one| alert(spec, one)).collect()
@@ -220,7 +228,7 @@ fn certificates(spec: &TenantSpec) -> Vec<Value> {
         },
         Alert {
             name: "KafkaCertificateExpires",
-            expr: format!("({ends} - time()) < ({ends} - {renews}) / 2"),
+            expr: format!("(({ends} > 0) - time()) < ({ends} - {renews}) / 2"),
             wait: "10m",
             severity: "critical",
             summary: "The certificate that clients see expires",

@@ -107,8 +107,8 @@ fn quotas_and_volumes_are_held_against_the_figures_of_the_sizing() {
     let spec = tenant(PAYMENTS);
     let sizing = size(&spec.wish, &spec.overrides, None).unwrap();
     let expr = |name: &str| rules().into_iter().find(|rule| rule["alert"] == name).unwrap()["expr"].as_str().unwrap().to_owned();
-    let near = sizing.quota_ingress_bytes_per_second_per_broker * 90 / 100;
-    assert!(expr("KafkaIngressNearQuota").ends_with(&format!("> {near}")));
+    let near = spec.wish.ingress.bytes_per_second() * 90 / 100;
+    assert!(expr("KafkaIngressNearPromise").ends_with(&format!("> {near}")));
     assert!(expr("KafkaBrokersMissing").ends_with(&format!("< {}", sizing.brokers)));
     assert!(expr("KafkaVolumeLow").contains("persistentvolumeclaim=~\"data-[0-9]+-payments-brokers-[0-9]+\""));
 }

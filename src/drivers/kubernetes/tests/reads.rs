@@ -162,8 +162,11 @@ async fn the_server_tells_its_version_its_kinds_and_what_the_user_may_do() {
     assert!(cluster.server_serves(Kind::Kafka).await.unwrap());
     assert!(!cluster.server_serves(Kind::KafkaTopic).await.unwrap());
     assert!(!cluster.server_serves(Kind::StrimziPodSet).await.unwrap());
-    assert!(cluster.can("create", Kind::Kafka, Some("n")).await.unwrap());
+    assert!(cluster.may("get", "", "pods/log").await.unwrap());
     let asked: serde_json::Value = serde_json::from_str(&log.last().body).unwrap();
-    assert_eq!(asked["spec"]["resourceAttributes"]["resource"], "kafkas");
-    assert_eq!(asked["spec"]["resourceAttributes"]["namespace"], "n");
+    let asked = &asked["spec"]["resourceAttributes"];
+    assert_eq!(
+        (&asked["verb"], &asked["group"], &asked["resource"], &asked["subresource"]),
+        (&json!("get"), &json!(""), &json!("pods"), &json!("log"))
+    );
 }
