@@ -5,6 +5,7 @@ use k8s_openapi::api::rbac::v1::{ClusterRole, ClusterRoleBinding};
 use kaas::domain::rights::{For, cluster_role};
 use kaas_lab::terraform::Engine;
 use kaas_lab::{Lab, block_on, client};
+use kube::Client;
 use kube::api::{Api, PostParams};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -12,12 +13,10 @@ use serde_json::{Value, json};
 use super::place::{Place, Tenant, flat, said};
 use super::world::ready;
 
-/// Of a service account of the namespace `default`, bound to `role`.
+/// Of a new service account of the namespace `default`, bound to `role`.
 pub fn token(lab: &Lab, name: &str, role: &Value) -> String {
     block_on(async {
         let client = client(&lab.kubeconfig()).await?;
-        let account = json!({ "metadata": { "name": name } });
-        Api::<ServiceAccount>::namespaced(client.clone(), "default").create(&PostParams::default(), &parsed(&account)).await?;
         Api::<ClusterRole>::all(client.clone()).create(&PostParams::default(), &parsed(role)).await?;
         let binding = json!({
             "metadata": { "name": name },
@@ -25,13 +24,20 @@ pub fn token(lab: &Lab, name: &str, role: &Value) -> String {
             "subjects": [{ "kind": "ServiceAccount", "namespace": "default", "name": name }],
         });
         Api::<ClusterRoleBinding>::all(client.clone()).create(&PostParams::default(), &parsed(&binding)).await?;
-        let body = json!({ "apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": { "expirationSeconds": 3600 } });
-        let request = http::Request::post(format!("/api/v1/namespaces/default/serviceaccounts/{name}/token"));
-        let request = request.header("content-type", "application/json").body(body.to_string().into_bytes())?;
-        let answer: Value = client.request(request).await?;
-        Ok(answer["status"]["token"].as_str().unwrap_or_default().to_owned())
+        unbound_token(&client, name).await
     })
     .unwrap()
+}
+
+/// Of a new service account of the namespace `default`.
+pub async fn unbound_token(client: &Client, name: &str) -> anyhow::Result<String> {
+    let account = json!({ "metadata": { "name": name } });
+    Api::<ServiceAccount>::namespaced(client.clone(), "default").create(&PostParams::default(), &parsed(&account)).await?;
+    let body = json!({ "apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": { "expirationSeconds": 3600 } });
+    let request = http::Request::post(format!("/api/v1/namespaces/default/serviceaccounts/{name}/token"));
+    let request = request.header("content-type", "application/json").body(body.to_string().into_bytes())?;
+    let answer: Value = client.request(request).await?;
+    Ok(answer["status"]["token"].as_str().unwrap().to_owned())
 }
 
 fn parsed<T: DeserializeOwned>(object: &Value) -> T {

@@ -1,13 +1,12 @@
 //! What a user without rights is told.
 
-use k8s_openapi::api::core::v1::ServiceAccount;
 use kaas::domain::object::{Kind, ObjectRef};
 use kaas::drivers::kubernetes::{Cluster, Error, KubernetesConfig};
 use kaas_lab::{Lab, TemporaryLab, block_on, client};
-use kube::api::{Api, PostParams};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::{config_map, connect};
+use crate::acceptance::rights::unbound_token;
 
 /// A connection as a service account of the namespace `default` that nobody gave any right.
 async fn nobody(lab: &Lab, token: &str) -> Cluster {
@@ -20,21 +19,11 @@ async fn nobody(lab: &Lab, token: &str) -> Cluster {
     Cluster::connect(&settings).unwrap()
 }
 
-async fn token(lab: &Lab) -> anyhow::Result<String> {
-    let client = client(&lab.kubeconfig()).await?;
-    let accounts: Api<ServiceAccount> = Api::namespaced(client.clone(), "default");
-    accounts.create(&PostParams::default(), &serde_json::from_value(json!({ "metadata": { "name": "nobody" } }))?).await?;
-    let body = json!({ "apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": { "expirationSeconds": 600 } });
-    let request = http::Request::post("/api/v1/namespaces/default/serviceaccounts/nobody/token").header("content-type", "application/json");
-    let answer: Value = client.request(request.body(body.to_string().into_bytes())?).await?;
-    Ok(answer["status"]["token"].as_str().unwrap().to_owned())
-}
-
 #[test]
 fn a_user_without_rights_is_told_which_one_is_missing() {
     let lab = TemporaryLab::up("rights", true).unwrap();
     block_on(async {
-        let token = token(&lab).await?;
+        let token = unbound_token(&client(&lab.kubeconfig()).await?, "nobody").await?;
         let nobody_cluster = nobody(&lab, &token).await;
         let admin = connect(&lab);
         assert!(nobody_cluster.id().starts_with("host/127.0.0.1:") && admin.id().starts_with("context/"));
