@@ -20,13 +20,27 @@ pub struct Finding {
 
 /// Looks for every tool the lab builds and runs with.
 pub fn examine() -> Vec<Finding> {
+    [needed(), for_aws()].concat()
+}
+
+/// Looks for what the lab's AWS runs with, and so its zones and public names.
+pub fn for_aws() -> Vec<Finding> {
+    vec![finding(
+        "Python 3.10 or later, for the lab's AWS".to_owned(),
+        toolchain::python().map(show),
+        "install it with venv (apt install python3-venv, dnf install python3, brew install python); without it the demo goes without public names"
+            .to_owned(),
+    )]
+}
+
+/// Looks for the tools without which there is no lab.
+pub fn needed() -> Vec<Finding> {
     let needed = programs::go_needed();
     let go = toolchain::go().and_then(|(path, version)| {
         anyhow::ensure!(programs::numbers(&version) >= programs::numbers(needed), "Go {version} in {} is too old", path.display());
         Ok(format!("{version} in {}", path.display()))
     });
     let jdk = |at_least| toolchain::jdk(at_least).map(|jdk| format!("{} in {}", jdk.version, jdk.home.display()));
-    let show = |(path, version): (std::path::PathBuf, String)| format!("{version} in {}", path.display());
     vec![
         finding(format!("Go {needed} or later"), go, "install it from https://go.dev/dl and put it on PATH".to_owned()),
         finding(
@@ -45,11 +59,6 @@ pub fn examine() -> Vec<Finding> {
             "install it: apt install maven, dnf install maven, brew install maven".to_owned(),
         ),
         finding(
-            "Python 3.10 or later, for the lab's AWS".to_owned(),
-            toolchain::python().map(show),
-            "install it with venv: apt install python3-venv, dnf install python3, brew install python".to_owned(),
-        ),
-        finding(
             "C compiler".to_owned(),
             toolchain::cc().map(show),
             "install it: apt install gcc, dnf install gcc, xcode-select --install".to_owned(),
@@ -57,10 +66,10 @@ pub fn examine() -> Vec<Finding> {
     ]
 }
 
-/// What is missing and what to do about it; none if all tools are there.
-pub fn complaints() -> Option<String> {
+/// What of it is missing and what to do about it; none if all is there.
+pub fn complaints(findings: Vec<Finding>) -> Option<String> {
     let missing =
-        examine().into_iter().filter_map(|finding| Some(format!("{}: {}; {}", finding.what, finding.found.err()?, finding.remedy)));
+        findings.into_iter().filter_map(|finding| Some(format!("{}: {}; {}", finding.what, finding.found.err()?, finding.remedy)));
     let missing: Vec<String> = missing.collect();
     (!missing.is_empty()).then(|| format!("tools are missing:\n{}", missing.join("\n")))
 }
@@ -89,6 +98,10 @@ pub fn inventory() -> Result<Vec<String>> {
         lines.push(format!("  {:<34} {}, {state}", format!("{}'s CRDs", family.name()), family.version()?));
     }
     Ok(lines)
+}
+
+fn show((path, version): (std::path::PathBuf, String)) -> String {
+    format!("{version} in {}", path.display())
 }
 
 fn finding(what: String, found: Result<String>, remedy: String) -> Finding {

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use nix::sys::signal::{Signal, kill};
 use nix::sys::wait::{WaitPidFlag, waitpid};
 use nix::unistd::Pid;
@@ -20,6 +20,8 @@ use serde::{Deserialize, Serialize};
 const MARK: &str = "KAAS_LAB_PROCESS_OF";
 /// How long a process may take to vanish after SIGKILL.
 const KILL_GRACE: Duration = Duration::from_secs(10);
+/// For how long those are looked for that were only starting when the others were ended.
+const STARTING_MAX: Duration = Duration::from_secs(30);
 
 /// How a process is started, kept so that it can be started again.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -118,13 +120,15 @@ pub fn stop(processes: &[Handle], grace: Duration) -> Result<()> {
 /// again until there is none.
 ///
 /// # Errors
-/// Those of [`stop`].
+/// Those of [`stop`], and when something keeps starting processes.
 pub fn stop_marked(folder: &Path, grace: Duration) -> Result<()> {
+    let started = Instant::now();
     loop {
         let found = marked(folder);
         if found.is_empty() {
             return Ok(());
         }
+        ensure!(started.elapsed() < STARTING_MAX + grace, "something keeps starting processes for {}: {found:?}", folder.display());
         stop(&found, grace)?;
     }
 }

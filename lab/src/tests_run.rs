@@ -16,7 +16,7 @@ use crate::{doctor, interrupt, own_binary, strimzi_api};
 /// # Errors
 /// When a tool is missing, a build or a test fails.
 pub fn run(filter: &[String]) -> Result<()> {
-    if let Some(missing) = doctor::complaints() {
+    if let Some(missing) = doctor::complaints(doctor::examine()) {
         anyhow::bail!(missing);
     }
     for program in Program::ALL {

@@ -15,6 +15,8 @@ use crate::{command, interrupt};
 
 /// Up to this many tenants applies and destroys are repeated as often as plans; beyond, each is done once, for it takes minutes.
 const REPEATED_APPLY_MAX: u32 = 100;
+/// Plans take little and their ratios are judged: more of them than of what makes and destroys.
+const PLANS_PER_REPEAT: u32 = 3;
 /// Until controllers have done what an apply gave them to do.
 const SETTLE: Duration = Duration::from_secs(3);
 
@@ -80,25 +82,36 @@ pub fn measure(subjects: &[Subject], tenants: u32, repeats: u32, kubeconfig: &Pa
 }
 
 impl Measured {
+    /// Plans of all subjects by turns; afterwards plans whose requests are counted, which nobody times: the count itself is work for the API server.
     fn plans(&mut self, subjects: &[Subject], repeats: u32, kubeconfig: &Path) -> Result<()> {
+        for _ in 0..repeats * PLANS_PER_REPEAT {
+            subjects.iter().try_for_each(|subject| self.time(subject, Act::Plan))?;
+        }
         let mut asked = Vec::new();
-        for _ in 0..repeats {
-            for subject in subjects {
-                if subject.kind == Kind::Kaas {
-                    let before = requests::read(kubeconfig)?;
-                    self.time(subject, Act::Plan)?;
-                    asked.push(requests::between(&before, &requests::read(kubeconfig)?));
-                } else {
-                    self.time(subject, Act::Plan)?;
-                }
+        for subject in subjects.iter().filter(|subject| subject.kind == Kind::Kaas) {
+            for _ in 0..repeats {
+                let before = requests::read(kubeconfig)?;
+                self.run(subject, Act::Plan)?;
+                asked.push(requests::between(&before, &requests::read(kubeconfig)?));
             }
         }
         self.requests = requests::least(&asked);
         Ok(())
     }
 
-    /// Runs the CLI once and notes time and memory.
+    /// Runs the CLI once and keeps time and memory.
     fn time(&mut self, subject: &Subject, act: Act) -> Result<()> {
+        let (took, peak_kib) = self.run(subject, act)?;
+        let cell = self.cells.entry((act, subject.kind)).or_default();
+        cell.seconds.add(took.as_secs_f64());
+        if let Some(peak) = peak_kib {
+            cell.peak_mib.add(peak as f64 / 1024.0);
+        }
+        Ok(())
+    }
+
+    /// Runs the CLI once: how long it took, and the plugin's peak memory in KiB where there is a plugin.
+    fn run(&self, subject: &Subject, act: Act) -> Result<(Duration, Option<u64>)> {
         interrupt::check()?;
         let what = format!("{} {} of {}", self.tenants, format!("{act:?}").to_lowercase(), subject.title);
         let mut output = tempfile::tempfile().context("make a file for the CLI's output")?;
@@ -115,13 +128,8 @@ impl Measured {
             output.read_to_string(&mut text)?;
             ensure!(code == Some(0), "{what}: it ended with {code:?}\n{}", command::tail(&text, 60));
         }
-        let cell = self.cells.entry((act, subject.kind)).or_default();
-        cell.seconds.add(took.as_secs_f64());
-        if let Some(peak) = peak_kib {
-            cell.peak_mib.add(peak as f64 / 1024.0);
-        }
         let memory = peak_kib.map(|kib| format!(", plugin {} MiB", kib / 1024)).unwrap_or_default();
         note(format!("  {what}: {}{memory}", seconds(took)));
-        Ok(())
+        Ok((took, peak_kib))
     }
 }

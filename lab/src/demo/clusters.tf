@@ -25,25 +25,14 @@ resource "kaas_tenant" "own_cluster" {
     hours = 24
   }
 
-  dns {
-    zone_id = var.zone_id
-    domain  = var.domain
-  }
-
-  tls {
-    issuer = "acme"
-
-    acme {
-      directory_url  = var.acme_directory
-      ca_certificate = var.acme_ca_certificate
-    }
-  }
-
   deletion_protection = false
 }
 
 output "own_clusters" {
   value = {
-    for name, tenant in kaas_tenant.own_cluster : name => tenant.bootstrap_servers
+    for name, tenant in kaas_tenant.own_cluster : name => {
+      bootstrap_servers = tenant.bootstrap_servers
+      ca_certificate    = tenant.ca_certificate
+    }
   }
 }

@@ -19,9 +19,28 @@ const MESSAGES: usize = 1000;
 /// How long 1000 messages may take to come back.
 const CONSUME: Duration = Duration::from_secs(30);
 
-/// Produces and consumes with the certificate of the tenant's administrator, and sees that a client without one is refused. Brokers are found by the lab's DNS
-/// server alone and trusted by the ACME server's root alone. How many messages came back.
-pub fn pass(kubeconfig: &Path, tenant: &str, bootstrap: &str, dns: &Dns) -> Result<usize> {
+/// How an application reaches a tenant's brokers.
+pub struct Reach {
+    /// PEM of what it trusts, and nothing else.
+    root: String,
+    /// Who tells it where they are.
+    names: Names,
+}
+
+impl Reach {
+    /// By the lab's DNS server alone, trusting the ACME server's root alone.
+    pub fn by_public_name(dns: &Dns) -> Result<Self> {
+        Ok(Self { root: dns.acme_root()?, names: Names::Server(dns.server()) })
+    }
+
+    /// By their addresses, trusting the CA that Strimzi made for the tenant.
+    pub fn by_own_ca(root: String) -> Self {
+        Self { root, names: Names::System }
+    }
+}
+
+/// Produces and consumes with the certificate of the tenant's administrator, and sees that a client without one is refused. How many messages came back.
+pub fn pass(kubeconfig: &Path, tenant: &str, bootstrap: &str, reach: &Reach) -> Result<usize> {
     kubernetes::block_on(async {
         let secret = format!("{tenant}-admin");
         let kube = kubernetes::client(kubeconfig).await?;
@@ -30,8 +49,7 @@ pub fn pass(kubeconfig: &Path, tenant: &str, bootstrap: &str, dns: &Dns) -> Resu
             .await
             .with_context(|| format!("read the Secret {secret}"))?;
         let (certificate, key) = (pem(&admin, "user.crt")?, pem(&admin, "user.key")?);
-        let root = dns.acme_root()?;
-        let by = |own: Option<(&str, &str)>| Ok::<_, anyhow::Error>(Security::tls(&root, own)?.with_names(Names::Server(dns.server())));
+        let by = |own: Option<(&str, &str)>| Ok::<_, anyhow::Error>(Security::tls(&reach.root, own)?.with_names(reach.names.clone()));
         let mut client = Client::connect_with(bootstrap, by(Some((&certificate, &key)))?).await?;
         client.create_topic(TOPIC, PARTITIONS, 3, &std::collections::BTreeMap::new()).await?;
         let mut back = 0;

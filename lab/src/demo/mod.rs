@@ -1,6 +1,7 @@
 //! `demo`: the whole life of a tenant's Kafka on this machine, from nothing to nothing, each step with its time.
 
 mod messages;
+mod names;
 mod steps;
 
 use std::collections::BTreeSet;
@@ -11,21 +12,20 @@ use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
 use crate::cluster_api::tenants;
+use crate::dns::Dns;
 use crate::dns::controllers::Controller;
 use crate::environment::{Lab, Options};
 use crate::output::{note, say, seconds};
 use crate::programs::Program;
 use crate::terraform::{Engine, Install, Planned, Workspace};
 use crate::{cluster_api, doctor, interrupt, objects, own_binary, process, strimzi_api};
-use messages::Drift;
+use messages::{Drift, Reach};
 use steps::Steps;
 
 const QUICKSTART: &str = include_str!("../../../examples/quickstart/main.tf");
 /// As the quickstart names its tenant, which lives in a namespace.
 const TENANT: &str = "payments";
 const CLUSTERS: &str = include_str!("clusters.tf");
-/// The lab's zone and ACME server as variables, and the blocks that give the quickstart's tenant names and a certificate of them.
-const NAMES: [(&str, &str); 2] = [("names.tf", include_str!("names.tf")), ("names_override.tf", include_str!("names_override.tf"))];
 /// What tenants with a cluster of their own are called, before numbers are.
 const TENANTS: [&str; 3] = ["orders", "invoices", "shipments"];
 
@@ -49,9 +49,9 @@ pub struct Choices {
 pub fn run(choices: &Choices) -> Result<()> {
     let started = Instant::now();
     let mut steps = Steps::default();
-    steps.step("tools of this machine", || {
-        doctor::complaints().map_or(Ok(((), "all found".to_owned())), |missing| Err(anyhow::anyhow!(missing)))
-    })?;
+    let mut choices = choices.clone();
+    steps.step("tools of this machine", || tools(&mut choices.lab))?;
+    let choices = &choices;
     let provider = steps.step("programs", || build(choices.lab.cluster_api))?;
     let (lab, came) = steps.step("lab up", || {
         let (lab, came) = Lab::up(&choices.lab)?;
@@ -79,6 +79,16 @@ pub fn run(choices: &Choices) -> Result<()> {
     Ok(())
 }
 
+/// Looks for the tools. Without Python there is no AWS, and so no zone for public names: the demo does without.
+fn tools(lab: &mut Options) -> Result<((), String)> {
+    if let Some(missing) = doctor::complaints(doctor::needed()) {
+        anyhow::bail!(missing);
+    }
+    let Some(missing) = doctor::complaints(doctor::for_aws()).filter(|_| lab.dns) else { return Ok(((), "all found".to_owned())) };
+    (lab.aws, lab.dns) = (false, false);
+    Ok(((), format!("found, but for public names; the tenants go without. {missing}")))
+}
+
 fn build(cluster_api: bool) -> Result<(PathBuf, String)> {
     let programs: &[Program] = if cluster_api { &Program::ALL } else { &Program::NAMESPACES };
     for program in programs {
@@ -104,15 +114,18 @@ fn workspace_dir(lab: &Lab) -> PathBuf {
     lab.folder().join("workspace")
 }
 
-/// Where an application finds a tenant's Kafka. What else it needs are its credentials, a resolver and the root of the CA.
+/// Where an application finds a tenant's Kafka, and what it trusts. What else it needs are its credentials.
 struct Access {
     name: String,
     bootstrap: String,
+    reach: Reach,
 }
 
 /// A lab with the quickstart's configuration in a workspace.
 struct Tour<'a> {
     lab: &'a Lab,
+    /// Of the tenants' public names, where they have any.
+    dns: Option<Dns>,
     /// The tenants with a cluster of their own.
     own_clusters: Vec<String>,
     workspace: Workspace,
@@ -125,28 +138,17 @@ impl<'a> Tour<'a> {
         workspace.write("main.tf", QUICKSTART)?;
         workspace.set_variable("kubeconfig", lab.kubeconfig());
         workspace.set_variable("context", lab.context());
-        let dns = lab.dns()?;
-        for (file, text) in NAMES {
-            workspace.write(file, text)?;
-        }
-        for (variable, value) in [
-            ("zone_id", dns.zone_id().to_owned()),
-            ("domain", dns.zone_name().to_owned()),
-            ("acme_directory", dns.acme_directory()),
-            ("acme_ca_certificate", dns.acme_ca()?),
-        ] {
-            workspace.set_variable(variable, value);
-        }
-        for (variable, value) in dns.environment() {
-            workspace.set_env(&variable, value);
-        }
+        let dns = choices.lab.dns.then(|| lab.dns()).transpose()?;
         let number = |at: usize| TENANTS.get(at).map_or_else(|| format!("tenant-{}", at + 1), |name| (*name).to_owned());
         let own_clusters: Vec<String> = (0..choices.own_clusters).map(number).collect();
         if !own_clusters.is_empty() {
             workspace.write("clusters.tf", CLUSTERS)?;
             workspace.set_variable("own_clusters", serde_json::to_string(&own_clusters)?);
         }
-        Ok(Self { lab, own_clusters, workspace, before: objects::settled(&lab.kubeconfig())? })
+        if let Some(dns) = &dns {
+            names::give(&mut workspace, dns, !own_clusters.is_empty())?;
+        }
+        Ok(Self { lab, dns, own_clusters, workspace, before: objects::settled(&lab.kubeconfig())? })
     }
 
     fn whole(&self, steps: &mut Steps) -> Result<()> {
@@ -178,20 +180,18 @@ impl<'a> Tour<'a> {
             let places: Vec<String> = access.iter().map(|tenant| format!("{} at {}", tenant.name, tenant.bootstrap)).collect();
             Ok((access, format!("Kafka of {}", places.join(", of "))))
         })?;
-        steps.step("messages by public name", || {
+        let (step, trusting) = match self.dns {
+            Some(_) => ("messages by public name", "trusting the ACME server's root alone"),
+            None => ("messages", "trusting the tenants' own CAs"),
+        };
+        steps.step(step, || {
             let back: Vec<String> = access.iter().map(|tenant| self.pass(tenant)).collect::<Result<_>>()?;
-            Ok((
-                (),
-                format!(
-                    "trusting the ACME server's root alone, over mutual TLS: {}; a client without a certificate is refused",
-                    back.join(", ")
-                ),
-            ))
+            Ok(((), format!("{trusting}, over mutual TLS: {}; a client without a certificate is refused", back.join(", "))))
         })
     }
 
     fn pass(&self, tenant: &Access) -> Result<String> {
-        let back = messages::pass(&self.kubeconfig(&tenant.name)?, &tenant.name, &tenant.bootstrap, &self.lab.dns()?)?;
+        let back = messages::pass(&self.kubeconfig(&tenant.name)?, &tenant.name, &tenant.bootstrap, &tenant.reach)?;
         Ok(format!("{back} of {}", tenant.name))
     }
 
@@ -201,11 +201,16 @@ impl<'a> Tour<'a> {
             value.as_str().map(str::to_owned).with_context(|| format!("read the output {name} as text: it is {value}"))
         };
         let output = |name: &str| text(&self.workspace.output(name)?, name);
-        let mut all = vec![Access { name: TENANT.to_owned(), bootstrap: output("bootstrap_servers")? }];
+        let access = |name: &str, bootstrap: String, ca: String| {
+            let reach = self.dns.as_ref().map_or_else(|| Ok(Reach::by_own_ca(ca)), Reach::by_public_name)?;
+            Ok::<_, anyhow::Error>(Access { name: name.to_owned(), bootstrap, reach })
+        };
+        let mut all = vec![access(TENANT, output("bootstrap_servers")?, output("ca_certificate")?)?];
         if !self.own_clusters.is_empty() {
             let outputs = self.workspace.output("own_clusters")?;
             for name in &self.own_clusters {
-                all.push(Access { name: name.clone(), bootstrap: text(&outputs[name], name)? });
+                let of = |field: &str| text(&outputs[name][field], field);
+                all.push(access(name, of("bootstrap_servers")?, of("ca_certificate")?)?);
             }
         }
         Ok(all)
@@ -254,8 +259,8 @@ impl<'a> Tour<'a> {
         ensure!(left.is_empty(), "objects are left in the cluster: {left:?}");
         let mut servers: Vec<_> = self.lab.servers().iter().map(|running| running.handle).collect();
         // Those of the management cluster; of tenants' clusters none may be left.
-        let dns = self.lab.dns()?;
-        servers.extend(Controller::ALL.into_iter().flat_map(|controller| process::marked(&dns.folder(controller))));
+        let folders = self.dns.iter().flat_map(|dns| Controller::ALL.map(|controller| dns.folder(controller)));
+        servers.extend(folders.flat_map(|folder| process::marked(&folder)));
         let others: Vec<_> = self.lab.processes().into_iter().filter(|process| !servers.contains(process)).collect();
         ensure!(others.is_empty(), "processes are left: {others:?}");
         Ok(((), format!("the cluster holds the {} objects it held before, and no Kafka runs", after.len())))

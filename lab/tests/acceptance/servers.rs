@@ -142,6 +142,98 @@ fn an_object_edited_between_plan_and_apply_is_mended_by_the_saved_plan() {
 }
 
 #[test]
+fn a_kafka_deleted_between_plan_and_apply_is_made_anew_by_the_saved_plan() {
+    each_engine(|engine| {
+        let name = named("unmade", engine);
+        let place = Place::applied(engine, ready(), &Tenant::small(&name));
+        place.configure(&Tenant { retention: "hours = 48", ..Tenant::small(&name) });
+        place.workspace.run(&["plan", "-no-color", "-out=saved"]).unwrap().succeeded().unwrap();
+        cluster::delete(ready(), &cluster::kafka(&name));
+        let ran = place.workspace.run(&["apply", "-no-color", "saved"]).unwrap();
+        assert_eq!(ran.code, Some(0), "{}", said(&ran));
+        place.plan_is_empty();
+        let kafka = cluster::get(ready(), &cluster::kafka(&name)).unwrap();
+        assert_eq!(kafka["spec"]["kafka"]["config"]["log.retention.ms"], 172_800_000);
+        place.destroy();
+    });
+}
+
+/// Lets the API server refuse every Kafka of that name as invalid (422), with that reason, until the guard is dropped.
+struct Refusal(String);
+
+impl Refusal {
+    fn of(kafka: &str, reason: &str) -> Self {
+        let guard = Self(format!("refuse-{kafka}"));
+        let rule =
+            json!({"apiGroups": ["kafka.strimzi.io"], "apiVersions": ["*"], "operations": ["CREATE", "UPDATE"], "resources": ["kafkas"]});
+        let refusing = json!({"expression": format!("object.metadata.name != '{kafka}'"), "message": reason, "reason": "Invalid"});
+        guard.make(
+            "validatingadmissionpolicies",
+            "ValidatingAdmissionPolicy",
+            &json!({"matchConstraints": {"resourceRules": [rule]}, "validations": [refusing]}),
+        );
+        guard.make(
+            "validatingadmissionpolicybindings",
+            "ValidatingAdmissionPolicyBinding",
+            &json!({"policyName": guard.0, "validationActions": ["Deny"]}),
+        );
+        let listener = json!({"name": "tls", "port": 9093, "type": "internal", "tls": true});
+        let probe = json!({"apiVersion": "kafka.strimzi.io/v1", "kind": "Kafka", "metadata": {"name": kafka}, "spec": {"kafka": {"listeners": [listener]}}});
+        cluster::wait("the refusal", || {
+            guard
+                .send("POST", "/apis/kafka.strimzi.io/v1/namespaces/default/kafkas?dryRun=All", &probe)
+                .is_err_and(|said| said.contains(reason))
+        });
+        guard
+    }
+
+    fn make(&self, plural: &str, kind: &str, spec: &Value) {
+        let object = json!({"apiVersion": "admissionregistration.k8s.io/v1", "kind": kind, "metadata": {"name": self.0}, "spec": spec});
+        self.send("POST", &format!("/apis/admissionregistration.k8s.io/v1/{plural}"), &object).unwrap();
+    }
+
+    fn send(&self, method: &str, path: &str, body: &Value) -> Result<Value, String> {
+        let request = http::Request::builder().method(method).uri(path).header("content-type", "application/json");
+        block_on(async {
+            let answer = client(&ready().kubeconfig()).await?.request(request.body(serde_json::to_vec(body)?)?).await;
+            Ok(answer.map_err(|error| error.to_string()))
+        })
+        .unwrap()
+    }
+}
+
+impl Drop for Refusal {
+    fn drop(&mut self) {
+        for plural in ["validatingadmissionpolicybindings", "validatingadmissionpolicies"] {
+            let path = format!("/apis/admissionregistration.k8s.io/v1/{plural}/{}", self.0);
+            // A test that failed before it was made has nothing to take away.
+            let _ = self.send("DELETE", &path, &json!({}));
+        }
+    }
+}
+
+#[test]
+fn a_kafka_that_the_server_calls_invalid_is_told_with_its_reason_and_the_next_apply_goes_on() {
+    each_engine(|engine| {
+        let name = named("invalid", engine);
+        let refusal = Refusal::of(&name, "brokers of this cluster are full");
+        let place = Place::new(engine, ready());
+        place.configure(&Tenant::small(&name));
+        holds(&place.apply_fails(), &[&cluster::kafka(&name).to_string(), "brokers of this cluster are full"]);
+        drop(refusal);
+        cluster::wait("the policy to be forgotten", || place.workspace.apply(&[]).unwrap().code == Some(0));
+        place.plan_is_empty();
+        let refusal = Refusal::of(&name, "nothing may be changed on Fridays");
+        place.configure(&Tenant { retention: "hours = 48", ..Tenant::small(&name) });
+        holds(&place.apply_fails(), &[&cluster::kafka(&name).to_string(), "nothing may be changed on Fridays"]);
+        drop(refusal);
+        cluster::wait("the policy to be forgotten", || place.workspace.apply(&[]).unwrap().code == Some(0));
+        place.plan_is_empty();
+        place.destroy();
+    });
+}
+
+#[test]
 fn a_cluster_without_strimzi_says_what_to_install_and_a_tenant_can_still_be_destroyed() {
     let binary = Some(env!("CARGO_BIN_EXE_kaas-lab").into());
     let name = format!("bare-{}", std::process::id());

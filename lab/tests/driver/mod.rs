@@ -1,6 +1,7 @@
 //! The provider's Kubernetes driver against a real API server.
 
 mod access;
+mod connections;
 mod reads;
 mod waits;
 mod writes;
