@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.MappingIterator;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.dataformat.yaml.YAMLFactory;
 import io.strimzi.api.kafka.model.common.UnknownPropertyPreserving;
+import io.strimzi.api.kafka.model.kafka.KafkaClusterSpec;
 import java.io.File;
 import java.lang.reflect.Method;
 import java.lang.reflect.Modifier;
@@ -20,8 +21,12 @@ import java.util.Set;
  *
  * The model keeps fields it does not know (found by walking it) and silently turns enum values it does not know into null
  * (found by writing it back and comparing).
+ *
+ * Asked for the forbidden settings, it prints instead what Strimzi keeps of a broker's settings to itself: on the first line the
+ * beginnings of their names, on the second those that may be set all the same.
  */
 public class StrimziModelCheck {
+    private static final String FORBIDDEN_SETTINGS = "--forbidden-settings";
     private static final String MODEL = "io.strimzi.api.kafka.model.";
     private static final Map<String, String> CLASSES = Map.of(
             "Kafka", "kafka.Kafka",
@@ -38,6 +43,11 @@ public class StrimziModelCheck {
     private final Set<Object> visited = Collections.newSetFromMap(new IdentityHashMap<>());
 
     public static void main(String[] files) throws Exception {
+        if (files.length == 1 && files[0].equals(FORBIDDEN_SETTINGS)) {
+            System.out.println(KafkaClusterSpec.FORBIDDEN_PREFIXES);
+            System.out.println(KafkaClusterSpec.FORBIDDEN_PREFIX_EXCEPTIONS);
+            return;
+        }
         StrimziModelCheck check = new StrimziModelCheck();
         ObjectMapper mapper = new ObjectMapper(new YAMLFactory());
         for (String file : files) {

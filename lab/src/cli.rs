@@ -38,13 +38,14 @@ impl Which {
 
     fn lab(&self) -> Result<Lab> {
         let folder = self.options().folder()?;
-        Lab::open(&folder)?.with_context(|| format!("find a lab in {}: start one with cargo lab up --name {}", folder.display(), self.name))
+        let which = self.dir.as_ref().map_or_else(|| format!("--name {}", self.name), |dir| format!("--dir {}", dir.display()));
+        Lab::open(&folder)?.with_context(|| format!("find a lab in {}: start one with cargo lab up {which}", folder.display()))
     }
 }
 
 #[derive(Args)]
 struct Bench {
-    /// How often each plan is repeated
+    /// How often each apply and destroy is repeated; plans three times as often
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
     repeats: u32,
     /// How often the provider is started to measure the handshake

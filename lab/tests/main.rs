@@ -9,6 +9,8 @@ mod cluster_api;
 #[cfg(test)]
 mod cluster_classes;
 #[cfg(test)]
+mod command;
+#[cfg(test)]
 mod custom_resources;
 #[cfg(test)]
 mod dns;

@@ -1,5 +1,8 @@
 //! Strimzi's own Java model judges manifests.
 
+use std::collections::BTreeSet;
+
+use kaas::domain::kafka::config::{FORBIDDEN_PREFIX_EXCEPTIONS, FORBIDDEN_PREFIXES};
 use kaas_lab::strimzi_api;
 use serde_json::{Value, json};
 
@@ -36,6 +39,17 @@ fn misspelt_fields_values_and_kinds_are_found() {
     for expected in ["superUser: unknown field", "does not take the value \"intrnal\"", "not a kind of Strimzi"] {
         assert!(found.iter().any(|line| line.contains(expected)), "{expected}: {found:?}");
     }
+}
+
+#[test]
+fn the_settings_that_strimzi_drops_are_those_that_are_refused() {
+    let set = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<BTreeSet<String>>();
+    let [prefixes, exceptions] = strimzi_api::forbidden_settings().unwrap();
+    assert!(prefixes.contains("listeners") && exceptions.contains("ssl.protocol"), "{prefixes:?} {exceptions:?}");
+    // Strimzi sets these for its quotas and forbids only some of them.
+    let beside = set(&["client.quota.callback.class", "client.quota.callback.static."]);
+    assert_eq!(set(&FORBIDDEN_PREFIXES), &prefixes | &beside);
+    assert_eq!(set(&FORBIDDEN_PREFIX_EXCEPTIONS), exceptions);
 }
 
 #[test]

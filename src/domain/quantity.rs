@@ -156,6 +156,11 @@ impl Decimal {
     }
 }
 
+/// As many digits of a number with a fraction are counted with. A CLI that has computed one writes all 512 bits of it, such as 50 * 1.2 with 155 digits.
+const SIGNIFICANT_DIGITS: usize = 25;
+/// The greatest power of ten that 128 bits hold.
+const SCALE_MAX: u32 = 38;
+
 /// Digits, an optional point with digits, an optional exponent. No sign.
 impl FromStr for Decimal {
     type Err = DecimalError;
@@ -166,20 +171,28 @@ impl FromStr for Decimal {
             None => (text, 0),
         };
         let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
-        let digits = || whole.bytes().chain(fraction.bytes());
-        if digits().next().is_none() || !digits().all(|b| b.is_ascii_digit()) {
+        let written = || whole.bytes().chain(fraction.bytes());
+        if written().next().is_none() || !written().all(|b| b.is_ascii_digit()) {
             return Err(DecimalError::Syntax);
         }
-        let mut value = 0_u128;
-        for digit in digits() {
-            value = value.checked_mul(10).and_then(|v| v.checked_add(u128::from(digit - b'0'))).ok_or(DecimalError::Large)?;
-        }
-        let scale = i64::try_from(fraction.len()).unwrap_or(i64::MAX) - i64::from(exponent);
-        if value == 0 {
+        let mut scale = i64::try_from(fraction.len()).unwrap_or(i64::MAX) - i64::from(exponent);
+        let mut digits: Vec<u8> = written().skip_while(|digit| *digit == b'0').collect();
+        if digits.is_empty() {
             return Ok(Self { digits: 0, scale: 0 });
         }
+        while scale > 0 && digits.len() > SIGNIFICANT_DIGITS {
+            digits.pop();
+            scale -= 1;
+        }
+        let mut value = 0_u128;
+        for digit in digits {
+            value = value.checked_mul(10).and_then(|v| v.checked_add(u128::from(digit - b'0'))).ok_or(DecimalError::Large)?;
+        }
         match u32::try_from(scale) {
+            // Too little for any unit; not nothing.
+            Ok(scale) if scale > SCALE_MAX => Ok(Self { digits: 1, scale: SCALE_MAX }),
             Ok(scale) => Ok(Self { digits: value, scale }.normal()),
+            Err(_) if scale > 0 => Ok(Self { digits: 1, scale: SCALE_MAX }),
             Err(_) => {
                 let up = u32::try_from(-scale).ok().and_then(|up| 10_u128.checked_pow(up)).ok_or(DecimalError::Large)?;
                 Ok(Self { digits: value.checked_mul(up).ok_or(DecimalError::Large)?, scale: 0 })
@@ -255,6 +268,17 @@ mod tests {
     }
 
     #[test]
+    fn a_computed_rate_may_have_any_number_of_digits() {
+        let bytes = |text: &str| text.parse::<ByteRate>().unwrap().bytes_per_second();
+        assert_eq!(bytes(&format!("60.{}1", "0".repeat(152))), 60 * MIB);
+        assert_eq!(bytes(&format!("59.{}", "9".repeat(153))), 60 * MIB);
+        assert_eq!(bytes(&format!("3.{}", "3".repeat(154))), 3_495_253);
+        assert_eq!(bytes(&format!("0.{}", "3".repeat(154))), 349_525);
+        assert_eq!(bytes(&format!("{}5", "0".repeat(100))), 5 * MIB);
+        assert!(matches!(format!("1{}", "0".repeat(100)).parse::<ByteRate>(), Err(RateError::TooLarge { .. })));
+    }
+
+    #[test]
     fn rates_that_move_nothing_or_too_much_are_refused() {
         let error = |text: &str| text.parse::<ByteRate>().unwrap_err();
         assert_eq!(error("0"), RateError::Zero);
@@ -268,7 +292,9 @@ mod tests {
             assert!(matches!(error(text), RateError::TooLarge { .. }), "{text}");
         }
         assert!(matches!(error("0.0000001"), RateError::TooSmall { .. }));
-        assert!(matches!(error("1e-40"), RateError::TooLarge { .. } | RateError::TooSmall { .. }));
+        for text in ["1e-38", "1e-40", "1e-2000000000", &format!("0.{}1", "0".repeat(200))] {
+            assert!(matches!(error(text), RateError::TooSmall { .. }), "{text}");
+        }
     }
 
     #[test]

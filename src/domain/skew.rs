@@ -120,8 +120,8 @@ fn disagreements(planned: &Combination) -> Vec<SkewError> {
     errors
 }
 
-/// Whether one combination can be changed to another in one apply, which changes Kubernetes first (which every Strimzi offered runs on), then the operator
-/// (which runs the old Kafka and the new one), then Kafka.
+/// Whether one combination can be changed to another in one apply, which changes Kubernetes and the operator side by side (every Strimzi offered runs on every
+/// Kubernetes offered, and the new one runs the old Kafka and the new one), then Kafka.
 ///
 /// # Errors
 /// Everything that stands in the way: a planned combination that does not go together, a version that would go back where it cannot, more than one

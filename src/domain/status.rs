@@ -79,9 +79,15 @@ pub struct KafkaStatus {
     pub ca_certificate: Option<String>,
 }
 
-/// Reasons with which the operator refuses an object instead of failing at it.
-const REFUSALS: [&str; 4] =
-    ["InvalidResourceException", "InvalidConfigurationException", "InvalidStorageException", "UnsupportedVersionException"];
+/// Reasons with which the operator refuses an object instead of failing at it: its `InvalidResourceException` and what it derives from it, for it gives the
+/// name of the class. Source: Strimzi 1.2.0, `io.strimzi.operator.common.model` and `io.strimzi.operator.cluster.model`.
+const REFUSALS: [&str; 5] = [
+    "InvalidResourceException",
+    "InvalidConfigurationException",
+    "InvalidStorageException",
+    "UnsupportedKafkaVersionException",
+    "KafkaUpgradeException",
+];
 
 const NO_OPERATOR: &str = "no operator has picked it up; is Strimzi running?";
 
@@ -335,7 +341,9 @@ mod tests {
         let phase = |kind: &str, reason: &str| with("/status/conditions", condition(kind, reason)).phase;
         assert_eq!(phase("NotReady", "Creating"), KafkaPhase::Creating);
         assert_eq!(phase("NotReady", "StrimziTimeoutException"), KafkaPhase::NotReady);
-        assert_eq!(phase("NotReady", "InvalidResourceException"), KafkaPhase::Failed);
+        for refusal in REFUSALS {
+            assert_eq!(phase("NotReady", refusal), KafkaPhase::Failed, "{refusal}");
+        }
         assert_eq!(phase("ReconciliationPaused", ""), KafkaPhase::Paused);
         assert_eq!(phase("Warning", "x"), KafkaPhase::Updating);
         assert_eq!(with("/status/conditions", condition("NotReady", "E")).message, "why");

@@ -207,3 +207,13 @@ fn reattach(source: &str, place: &Place) -> String {
     let all: serde_json::Map<_, _> = hosts.iter().map(|host| (format!("{host}{source}"), how.clone())).collect();
     format!("TF_REATTACH_PROVIDERS='{}'", serde_json::Value::Object(all))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn messages_may_be_as_large_as_those_of_providers_in_go() {
+        assert_eq!(MESSAGE_MAX, 256 * 1024 * 1024);
+    }
+}

@@ -5,12 +5,16 @@ use std::{sync::Arc, time::Duration};
 use kaas::{
     framework::value::{Type, Value},
     plugin::{
+        Ended,
         listener::Listener,
         msgpack,
-        proto::tfplugin5::{self as wire, Diagnostic, DynamicValue, RawState, ResourceIdentityData, provider_client::ProviderClient},
+        proto::{
+            go_plugin::{Empty, grpc_controller_client::GrpcControllerClient},
+            tfplugin5::{self as wire, Diagnostic, DynamicValue, RawState, ResourceIdentityData, provider_client::ProviderClient},
+        },
     },
 };
-use tokio::{net::TcpStream, time::timeout};
+use tokio::{net::TcpStream, task::JoinHandle, time::timeout};
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tonic::{Code, transport::Channel};
 
@@ -21,6 +25,8 @@ use super::{
 
 pub struct Served {
     pub client: ProviderClient<Channel>,
+    channel: Channel,
+    server: JoinHandle<Result<(), Ended>>,
     closed: Arc<std::sync::Mutex<Vec<String>>>,
     _end: DropGuard,
 }
@@ -31,12 +37,12 @@ pub async fn served() -> Served {
     let end = CancellationToken::new();
     let (listener, place) = Listener::open_tcp(20_000, 40_000).await.unwrap();
     let address = place.address();
-    tokio::spawn(kaas::plugin::serve_plain(Arc::new(provider), listener, end.clone()));
+    let server = tokio::spawn(kaas::plugin::serve_plain(Arc::new(provider), listener, end.clone()));
     let stream = TcpStream::connect(address).await.unwrap();
     stream.set_nodelay(true).unwrap();
     let channel = over(stream).await;
-    let client = ProviderClient::new(channel).max_decoding_message_size(256 << 20).max_encoding_message_size(256 << 20);
-    Served { client, closed, _end: end.drop_guard() }
+    let client = ProviderClient::new(channel.clone()).max_decoding_message_size(256 << 20).max_encoding_message_size(256 << 20);
+    Served { client, channel, server, closed, _end: end.drop_guard() }
 }
 
 fn sent(value: &Value, ty: &Type) -> Option<DynamicValue> {
@@ -186,6 +192,24 @@ async fn a_stop_ends_a_running_apply_with_what_it_reached_and_spares_later_ones(
     tokio::time::sleep(Duration::from_millis(200)).await;
     assert!(!later.is_finished());
     later.abort();
+}
+
+#[tokio::test]
+async fn a_shutdown_ends_the_server_within_a_second_whatever_is_in_flight() {
+    for name in ["slow", "stubborn"] {
+        let served = served().await;
+        let mut other = served.client.clone();
+        let running = tokio::spawn(async move { other.apply_resource_change(apply(&with(&thing(), "name", name))).await });
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        assert!(!running.is_finished(), "{name}");
+        GrpcControllerClient::new(served.channel).shutdown(Empty {}).await.unwrap();
+        timeout(Duration::from_secs(1), served.server).await.unwrap_or_else(|_| panic!("{name} holds the server up")).unwrap().unwrap();
+        // What heeds the end still says what it reached.
+        if name == "slow" {
+            let answer = timeout(Duration::from_secs(1), running).await.expect("ended by the shutdown").unwrap().unwrap().into_inner();
+            assert_error(&answer.diagnostics, "Half done.");
+        }
+    }
 }
 
 #[tokio::test]

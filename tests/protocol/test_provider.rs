@@ -186,6 +186,9 @@ impl AnyResource for Thing {
                     () = tokio::time::sleep(Duration::from_secs(60)) => {}
                 }
             }
+            if name == Value::from("stubborn") {
+                tokio::time::sleep(Duration::from_secs(60)).await;
+            }
             call.private.insert("applied".to_owned(), "yes".to_owned());
             (with(&planned, "id", "id-1"), Some(identity("id-1")))
         })

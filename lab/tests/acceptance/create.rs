@@ -46,6 +46,11 @@ fn one_apply_adopts_the_cluster_and_makes_its_tenant() {
         assert_eq!(plan["output_changes"]["brokers"]["after"], 3);
         place.apply();
         place.plan_is_empty();
+        let cluster = place.attributes("kaas_management_cluster.m");
+        assert_eq!(cluster["id"], format!("context/{}", ready().context()));
+        assert_eq!(cluster["endpoint"], ready().url());
+        let begins = |attribute: &str, start: &str| cluster[attribute].as_str().is_some_and(|value| value.starts_with(start));
+        assert!(begins("ca_certificate", "-----BEGIN CERTIFICATE-----") && begins("kubernetes_version", "v1."), "{cluster}");
         let tenant = place.tenant();
         assert_eq!(tenant["id"], place.id(&name));
         assert_eq!(tenant["sizing"], planned["after"]["sizing"]);

@@ -180,11 +180,16 @@ impl Place {
 
     /// The tenant's attributes in the state.
     pub fn tenant(&self) -> Value {
+        self.attributes("kaas_tenant.t")
+    }
+
+    /// A resource's attributes in the state.
+    pub fn attributes(&self, address: &str) -> Value {
         let state = self.workspace.state().unwrap();
         let resources = state["values"]["root_module"]["resources"].as_array().unwrap_or_else(|| panic!("no resource in {state}"));
-        let tenant = resources.iter().find(|resource| resource["address"] == "kaas_tenant.t").unwrap();
-        assert!(tenant["tainted"].is_null(), "the tenant is tainted");
-        tenant["values"].clone()
+        let found = resources.iter().find(|resource| resource["address"] == address).unwrap_or_else(|| panic!("no {address} in {state}"));
+        assert!(found["tainted"].is_null(), "{address} is tainted");
+        found["values"].clone()
     }
 
     pub fn phase(&self) -> String {

@@ -19,22 +19,28 @@ provider "kaas" {
 }
 "#;
 
+const ADOPTED: &str = "resource \"kaas_management_cluster\" \"m\" {\n  existing {}\n}\n";
+
 #[test]
-fn a_tenant_is_planned_while_the_provider_block_is_unknown() {
+fn a_cluster_and_its_tenant_are_planned_while_the_provider_block_is_unknown() {
     each_engine(|engine| {
         let name = named("unknown", engine);
         let tenant = Tenant::small(&name);
+        let both = |tenant: &Tenant| format!("{ADOPTED}{}", tenant.block());
         let mut place = Place::new(engine, ready());
         place.workspace.set_variable("generation", "1");
-        place.write(PROVIDER, &tenant.block());
-        holds(&place.plan_changes(), &["kaas_tenant.t will be created", "2 to add"]);
+        place.write(PROVIDER, &both(&tenant));
+        holds(&place.plan_changes(), &["kaas_management_cluster.m will be created", "kaas_tenant.t will be created", "3 to add"]);
         place.apply();
         place.plan_is_empty();
-        // The cluster's file is to be made anew: the tenant cannot be looked at in this plan.
+        // The cluster's file is to be made anew: neither the cluster nor the tenant can be looked at in this plan.
         place.workspace.set_variable("generation", "2");
         let text = flat(&place.plan_changes());
-        holds(&text, &["Tenant not refreshed", "last known state is used", "1 to add, 0 to change, 1 to destroy"]);
-        place.write(PROVIDER, &Tenant { retention: "hours = 36", ..tenant }.block());
+        for what in ["cluster", "tenant"] {
+            holds(&text, &[&format!("so the {what} was not looked at; its last known state is used")]);
+        }
+        holds(&text, &["Management cluster not refreshed", "Tenant not refreshed", "1 to add, 0 to change, 1 to destroy"]);
+        place.write(PROVIDER, &both(&Tenant { retention: "hours = 36", ..tenant }));
         place.apply();
         place.plan_is_empty();
         assert_eq!(place.tenant()["sizing"]["retention_ms"], 129_600_000);

@@ -101,7 +101,7 @@ fn deleted_objects_are_made_again_and_fields_of_others_stay() {
         place.plan_is_empty();
         assert_eq!(place.phase(), "Ready");
         assert_eq!(cluster::get(ready(), &home_cluster).unwrap()["metadata"]["labels"]["cost-center"], "4711");
-        // A Cluster that is there and cannot be reached, as after its Secret was lost: Cluster API's provider writes it anew.
+        // Apart from the others: with a release goes what it installed in the tenant's cluster.
         cluster::delete(ready(), &of(&name, Kind::HelmRelease, "cert-manager"));
         holds(&place.plan_changes(), &[&format!("{} does not exist", of(&name, Kind::HelmRelease, "cert-manager"))]);
         place.apply();

@@ -1,4 +1,4 @@
-//! Servers that do not answer, are restarted or change their keys while a tenant is made, looked at or taken away; and runs that end before it is there.
+//! Servers that do not answer, are restarted, or change or lose their keys while a tenant is made, looked at or taken away; and runs that end before it is there.
 
 use std::process::Child;
 use std::time::{Duration, Instant};
@@ -25,6 +25,8 @@ use crate::acceptance::place::{Place, flat, holds, said};
 
 /// Within this time a run that was told to stop has stopped.
 const PROMPT: Duration = Duration::from_secs(10);
+/// After this time an apply has come to what it waits for.
+const WAITING: Duration = Duration::from_secs(10);
 
 fn spawn(place: &Place, verb: &str) -> Child {
     place.workspace.command(&[verb, "-no-color", "-auto-approve"]).spawn().unwrap()
@@ -129,6 +131,41 @@ fn a_tenant_whose_api_server_is_dead_can_be_looked_at() {
     assert_eq!(place.tenant(), before);
     place.plan_is_empty();
     place.destroy();
+}
+
+#[test]
+fn a_kubeconfig_that_was_lost_is_told_and_an_apply_waits_until_it_is_written_again() {
+    let (mut lab, name) = (disturbed(), "keyless");
+    let place = Place::applied(Engine::OpenTofu, lab.lab(), &hard_with(name, "", "timeouts {\n update = \"4m\"\n }"));
+    let (before, traces) = (place.tenant(), Traces::of(lab.lab(), name));
+    // It would write the Secret again at once.
+    lab.stop(Server::ProcessProvider);
+    // Else releases that lack it would be what the apply waits for.
+    let asleep = Asleep::now(lab.lab(), Server::FluxStandIn);
+    let secret = of(name, Kind::Secret, &format!("{name}-kubeconfig"));
+    cluster::delete(lab.lab(), &secret);
+    holds(&place.plan_changes(), &["will be updated in-place"]);
+    place.workspace.run(&["apply", "-refresh-only", "-no-color", "-auto-approve"]).unwrap().succeeded().unwrap();
+    let tenant = place.tenant();
+    let status = &tenant["status"];
+    assert_eq!((&status["phase"], &status["reason"]), (&json!("NotReady"), &json!("NoKubeconfig")), "{tenant}");
+    assert_eq!(status["message"], format!("{secret} does not exist"));
+    for kept in ["bootstrap_servers", "ca_certificate", "cluster_id", "sizing", "kubernetes", "drift"] {
+        assert_eq!(tenant[kept], before[kept], "{kept}");
+    }
+    let mut child = spawn(&place, "apply");
+    std::thread::sleep(WAITING);
+    assert!(child.try_wait().unwrap().is_none(), "it does not wait: {:?}", ended(child));
+    lab.restart(Server::ProcessProvider);
+    cluster::wait("the kubeconfig", || cluster::get(lab.lab(), &secret).is_some());
+    drop(asleep);
+    let (code, text) = ended(child);
+    assert_eq!(code, Some(0), "{text}");
+    assert!(!text.contains("Warning: The tenant"), "{text}");
+    assert_eq!(place.tenant(), before);
+    place.plan_is_empty();
+    place.destroy();
+    traces.are_gone(lab.lab());
 }
 
 /// An account in a tenant's cluster that may do anything, and a token of it.

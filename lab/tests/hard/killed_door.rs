@@ -84,7 +84,8 @@ impl Door {
     }
 }
 
-fn leads_to(port: u16, context: &str) -> String {
+/// A kubeconfig that leads to a door.
+pub fn leads_to(port: u16, context: &str) -> String {
     json!({
         "apiVersion": "v1", "kind": "Config", "current-context": context,
         "contexts": [{"name": context, "context": {"cluster": "door", "user": "door"}}],

@@ -16,6 +16,7 @@ mod nodes;
 mod nodes_kafka;
 mod portable;
 mod refused;
+mod requests;
 mod rights;
 mod slow;
 mod versions;

@@ -8,7 +8,8 @@ use std::collections::BTreeMap;
 
 use thiserror::Error;
 
-const FORBIDDEN_PREFIXES: [&str; 34] = [
+/// Beginnings of the names of settings that are not the user's: Strimzi's list, and at its end ours.
+pub const FORBIDDEN_PREFIXES: [&str; 34] = [
     "listeners",
     "advertised.",
     "broker.",
@@ -46,7 +47,8 @@ const FORBIDDEN_PREFIXES: [&str; 34] = [
     "client.quota.callback.static.",
 ];
 
-const FORBIDDEN_PREFIX_EXCEPTIONS: [&str; 18] = [
+/// Settings with such a beginning that are the user's all the same.
+pub const FORBIDDEN_PREFIX_EXCEPTIONS: [&str; 18] = [
     "zookeeper.connection.timeout.ms",
     "sasl.server.max.receive.size",
     "ssl.cipher.suites",
@@ -68,7 +70,7 @@ const FORBIDDEN_PREFIX_EXCEPTIONS: [&str; 18] = [
 ];
 
 /// Settings that a sizing stands on, and what to say instead.
-const SIZED: [(&str, &str); 17] = [
+const SIZED: [(&str, &str); 19] = [
     ("default.replication.factor", "every topic has three replicas, which the sizing counts with"),
     ("min.insync.replicas", "two of three replicas acknowledge, so that one broker may be lost without losing data"),
     ("offsets.topic.replication.factor", "Kafka's own topics have three replicas"),
@@ -82,10 +84,26 @@ const SIZED: [(&str, &str); 17] = [
     ("log.retention.hours", "set the retention of the tenant, from which the volumes are sized"),
     ("log.retention.bytes", "set the retention of the tenant in GiB, from which the volumes are sized"),
     ("log.segment.bytes", "it follows from the retention and the partitions of the tenant"),
+    ("log.retention.check.interval.ms", "what has had its time has to leave before the volumes are full"),
+    ("log.segment.delete.delay.ms", "what has had its time has to leave before the volumes are full"),
     ("max.connections", "the number of connections follows from the sizing; more brokers take more"),
     ("max.connections.per.ip", "the number of connections follows from the sizing; more brokers take more"),
     ("inter.broker.protocol.version", "set the metadata version"),
     ("log.message.format.version", "set the metadata version"),
+];
+
+/// Values of settings that break the sizing, where others do not.
+const SIZED_VALUES: [(&str, fn(&str) -> bool, &str); 2] = [
+    (
+        "log.cleanup.policy",
+        |value| value.split(',').all(|policy| policy.trim() != "delete"),
+        "without \"delete\" nothing leaves after the retention, from which the volumes are sized; set cleanup.policy of the topics that are to be compacted",
+    ),
+    (
+        "compression.type",
+        |value| value.trim() == "uncompressed",
+        "volumes and network are sized from the throughput as producers send it; leave compression to them",
+    ),
 ];
 
 /// Why one setting is refused.
@@ -95,6 +113,8 @@ pub enum ConfigError {
     Forbidden { key: String, prefix: &'static str },
     #[error("Kafka setting {key:?} cannot be set: {instead}")]
     Sized { key: String, instead: &'static str },
+    #[error("Kafka setting {key:?} cannot be {value:?}: {instead}")]
+    SizedValue { key: String, value: String, instead: &'static str },
     #[error("{key:?} is no name of a Kafka setting: allowed are letters, digits, \".\", \"-\" and \"_\"")]
     Name { key: String },
 }
@@ -102,14 +122,21 @@ pub enum ConfigError {
 impl ConfigError {
     pub fn key(&self) -> &str {
         match self {
-            Self::Forbidden { key, .. } | Self::Sized { key, .. } | Self::Name { key } => key,
+            Self::Forbidden { key, .. } | Self::Sized { key, .. } | Self::SizedValue { key, .. } | Self::Name { key } => key,
         }
     }
 }
 
 /// Every setting in the map that the user may not set, in the order of their names.
 pub fn check(config: &BTreeMap<String, String>) -> Vec<ConfigError> {
-    config.keys().filter_map(|key| check_key(key).err()).collect()
+    config.iter().filter_map(|(key, value)| check_key(key).and_then(|()| check_value(key, value)).err()).collect()
+}
+
+fn check_value(key: &str, value: &str) -> Result<(), ConfigError> {
+    match SIZED_VALUES.iter().find(|(sized, breaks, _)| key.eq_ignore_ascii_case(sized) && breaks(value)) {
+        Some((_, _, instead)) => Err(ConfigError::SizedValue { key: key.to_owned(), value: value.to_owned(), instead }),
+        None => Ok(()),
+    }
 }
 
 /// # Errors
@@ -160,6 +187,20 @@ mod tests {
             assert!(matches!(check_key(key), Err(ConfigError::Sized { .. })), "{key}");
         }
         assert!(matches!(check_key("client.quota.callback.class"), Err(ConfigError::Forbidden { .. })));
+    }
+
+    #[test]
+    fn values_that_break_the_sizing_are_refused_and_others_of_the_setting_are_not() {
+        let check = |key: &str, value: &str| check(&[(key.to_owned(), value.to_owned())].into());
+        for (key, breaking, harmless) in [
+            ("log.cleanup.policy", "compact", "compact, delete"),
+            ("compression.type", "uncompressed", "zstd"),
+            ("Compression.Type", "uncompressed", "producer"),
+        ] {
+            let faults = check(key, breaking);
+            assert!(matches!(&faults[..], [ConfigError::SizedValue { .. }]), "{faults:?}");
+            assert_eq!(check(key, harmless), [], "{key}");
+        }
     }
 
     #[test]

@@ -3,7 +3,7 @@
 //! Source: the set `ALL_DYNAMIC_CONFIGS` of `org.apache.kafka.server.config.DynamicBrokerConfig` in `org.apache.kafka:kafka-server:4.3.1`, of which
 //! [`super::config`] leaves these to the user. Strimzi changes what Kafka can change at run time and restarts the brokers for the rest.
 
-const SETTINGS: [&str; 62] = [
+const SETTINGS: [&str; 61] = [
     "background.threads",
     "compression.gzip.level",
     "compression.lz4.level",
@@ -39,7 +39,6 @@ const SETTINGS: [&str; 62] = [
     "log.preallocate",
     "log.roll.jitter.ms",
     "log.roll.ms",
-    "log.segment.delete.delay.ms",
     "max.connection.creation.rate",
     "max.connections.per.ip.overrides",
     "message.max.bytes",

@@ -1,9 +1,10 @@
 //! ResourceQuota and LimitRange: a tenant takes what its sizing needs and no more.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{gibibytes, manifest, mebibytes, millis, rebalance};
 use crate::domain::object::{Kind, Manifest};
+use crate::domain::quantity::kubernetes_quantity;
 use crate::domain::sizing::Sizing;
 use crate::domain::tenant::TenantSpec;
 
@@ -32,6 +33,21 @@ pub fn quota(spec: &TenantSpec, sizing: &Sizing, brokers: u32) -> Manifest {
     manifest(spec, Kind::ResourceQuota, "kaas", json!({ "spec": { "hard": hard } }))
 }
 
+/// The quota with the room that `live`, as it is now, has beyond it: while brokers restart, those of before run beside the first ones of a smaller kind, which would
+/// find no room in a quota for these alone.
+pub fn roomier(mut quota: Manifest, live: Option<&Value>) -> Manifest {
+    let had = live.and_then(|live| live["spec"]["hard"].as_object());
+    if let (Some(had), Some(hard)) = (had, quota.body["spec"]["hard"].as_object_mut()) {
+        let amount = |value: &Value| value.as_str().and_then(kubernetes_quantity);
+        for (what, wanted) in hard {
+            if let Some(more) = had.get(what).filter(|had| amount(had) > amount(wanted)) {
+                *wanted = more.clone();
+            }
+        }
+    }
+    quota
+}
+
 /// What a container gets that says nothing: the quota refuses pods without requests.
 pub fn range(spec: &TenantSpec) -> Manifest {
     let limit = json!({
@@ -40,4 +56,21 @@ pub fn range(spec: &TenantSpec) -> Manifest {
         "defaultRequest": { "cpu": millis(OPERATOR_CPU_MILLIS), "memory": mebibytes(OPERATOR_MEMORY_MIB / 2) },
     });
     manifest(spec, Kind::LimitRange, "kaas", json!({ "spec": { "limits": [limit] } }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::object::ObjectRef;
+
+    #[test]
+    fn a_quota_keeps_the_room_of_what_still_runs_and_gets_that_of_what_comes() {
+        let object = ObjectRef::namespaced(Kind::ResourceQuota, "kaas-a", "kaas");
+        let quota = |cpu: &str, memory: &str| json!({ "spec": { "hard": { "requests.cpu": cpu, "requests.memory": memory } } });
+        let wanted = Manifest { object, body: quota("27550m", "64Gi") };
+        assert_eq!(roomier(wanted.clone(), Some(&quota("53", "32768Mi"))).body, quota("53", "64Gi"));
+        assert_eq!(roomier(wanted.clone(), Some(&quota("27.55", "65536Mi"))).body, wanted.body);
+        assert_eq!(roomier(wanted.clone(), Some(&json!({ "spec": { "hard": { "pods": "9" } } }))).body, wanted.body);
+        assert_eq!(roomier(wanted.clone(), None).body, wanted.body);
+    }
 }

@@ -31,7 +31,7 @@ use super::tenant::{Facts, OwnCluster, TenantSpec};
 
 pub use access::viewer_rules;
 pub use certificate::external_account;
-pub use limits::quota;
+pub use limits::{quota, roomier};
 pub use namespace::build as namespace;
 pub use pools::{asked_brokers, live_floor};
 pub use storage::EBS_DRIVER;

@@ -143,7 +143,10 @@ fn kafka_is_held_to_the_promise_and_takes_the_users_settings() {
     assert_eq!(kafka["config"]["log.retention.ms"], 86_400_000);
     assert_eq!(kafka["config"]["default.replication.factor"], 3);
     assert_eq!(kafka["config"]["message.max.bytes"], "2097152");
+    // Half of the 50 MiB/s that are written and of the 150 MiB/s that are read: one of the three brokers may be away.
     assert_eq!(kafka["quotas"]["producerByteRate"], 26_214_400);
+    assert_eq!(kafka["quotas"]["consumerByteRate"], 78_643_200);
+    assert_eq!(kafka["quotas"]["minAvailableRatioPerVolume"], 0.1);
     assert!(kafka.get("metadataVersion").is_none());
     assert_eq!(kafka["listeners"][0]["authentication"]["type"], "tls");
 }

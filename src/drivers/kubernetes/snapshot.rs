@@ -21,8 +21,7 @@ use super::read::compact;
 use crate::domain::object::{Kind, ObjectRef};
 
 const LIFETIME: Duration = Duration::from_secs(30);
-/// Lists fetched at the same time. Pages take memory while they are read, and as every concurrent request has a connection of its own, more of
-/// them only add TLS handshakes.
+/// Lists fetched at the same time: pages take memory while they are read.
 const AT_ONCE: usize = 2;
 
 /// What a shared list says of one object.

@@ -31,6 +31,8 @@ pub struct There {
     /// Kinds that are not served.
     lacks: Vec<Kind>,
     forbidden: Option<&'static str>,
+    /// The Kubernetes it runs; None: a new one.
+    version: Option<&'static str>,
     /// Cluster API does not run: classes get no conditions.
     is_silent: bool,
     /// Tenants that live here.
@@ -84,7 +86,7 @@ impl There {
         let (path, query) = url.split_once('?').unwrap_or((url, ""));
         let mut objects = self.objects.lock().unwrap();
         match (method, path) {
-            ("GET", "/version") => Reply::Json(200, json!({ "gitVersion": "v1.36.3" })),
+            ("GET", "/version") => Reply::Json(200, json!({ "gitVersion": self.version.unwrap_or("v1.36.3") })),
             ("GET", "/apis/apiextensions.k8s.io/v1/customresourcedefinitions") => {
                 let name = |kind: &Kind| json!({ "metadata": { "name": format!("{}.{}", kind.api().plural, kind.api().group) } });
                 list(&self.served().iter().map(name).collect::<Vec<_>>())
@@ -334,6 +336,20 @@ async fn more_is_asked_for_where_tenants_may_have_clusters() {
     ] {
         assert!(all.contains(needed), "{needed}: {all}");
     }
+}
+
+#[tokio::test]
+async fn a_kubernetes_that_strimzi_does_not_run_on_is_refused_before_anything_is_made() {
+    let old = There { version: Some("v1.29.14-eks-1234567"), ..There::default() };
+    let (made, log, _) = created(&old, &config()).await;
+    let refused = made.unwrap_err().diagnostics;
+    let said = told(&refused);
+    assert!(said.contains("too old: The cluster runs Kubernetes v1.29.14-eks-1234567; Strimzi needs 1.30 or later"), "{said}");
+    assert_eq!(refused.iter().next().unwrap().path.as_ref().unwrap().to_string(), "existing");
+    assert_eq!(log.matching("PATCH"), 0);
+    let oldest = There { version: Some("v1.30.0"), ..There::default() };
+    let made = created(&oldest, &config()).await.0.unwrap();
+    assert_eq!(made.kubernetes_version.known().map(String::as_str), Some("v1.30.0"));
 }
 
 #[test]

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use serde_json::Value;
+
 use crate::{
     domain::{
         cluster::order::roomy as roomy_cluster,
@@ -11,7 +13,7 @@ use crate::{
         sizing::Sizing,
         tenant::{Isolation, OwnCluster, TenantSpec},
     },
-    drivers::kubernetes::{Cluster, Error, Propagation},
+    drivers::kubernetes::{Cluster, Error, Probe, Propagation},
     framework::{
         attr::Attr,
         diagnostic::Diagnostics,
@@ -29,7 +31,7 @@ use crate::{
             place::{self, Trouble},
             prepare::{Prepared, prepare, storage_notes},
             read, report, role,
-            wait::{self, Outcome},
+            wait::{self, Outcome, early},
             written::{WRITTEN_ANNOTATION, Written},
         },
     },
@@ -136,7 +138,9 @@ pub async fn all(prepared: &mut Prepared, prior: Option<&Tenant>, call: &mut Cal
         let outcome = apply_and_wait(prepared, call).await?;
         return Ok(Reached { outcome, there: true });
     }
-    let roomy = prior.and_then(|prior| roomy(prior, prepared));
+    let larger = prior.and_then(|prior| larger(prior, prepared));
+    let keeps_machines = larger.is_some();
+    let roomy = prior.and_then(|_| roomy(larger, prepared));
     let (spec, sizing) = roomy.as_ref().map_or((&prepared.spec, &prepared.sizing), |(spec, sizing)| (spec, sizing));
     if let Some(early) = bring_home(prepared, spec, sizing, call).await? {
         if roomy.is_some() {
@@ -144,24 +148,45 @@ pub async fn all(prepared: &mut Prepared, prior: Option<&Tenant>, call: &mut Cal
         }
         return Ok(Reached { outcome: early, there: false });
     }
-    let Some(place) =
-        prepared.management.own_cluster(&prepared.cluster, &prepared.spec.name).await.map_err(|error| failed(REACH, &error))?
-    else {
-        let what = format!("{} does not exist", place::kubeconfig(&prepared.spec.name));
-        return Ok(Reached { outcome: Outcome::Waiting { what, why: "Cluster API has written no kubeconfig" }, there: false });
+    let place = match reached(prepared, call).await? {
+        Ok(place) => place,
+        Err(early) if keeps_machines => return Err(not_yet_smaller(early)),
+        Err(early) => return Ok(Reached { outcome: early, there: false }),
     };
     prepared.place = place.stopped_by(call.stop.clone()).patient_until(prepared.deadline);
     prepared.settle(look_up(&prepared.place).await?).await?;
     storage_notes(prepared, prior, call);
     applied(&prepared.place, &manifests::namespace(&prepared.spec, Phase::Created)).await?;
     let outcome = apply_and_wait(prepared, call).await?;
+    if !matches!(outcome, Outcome::Ready) {
+        // How many brokers there are is seen in the cluster; on which machines only the state tells.
+        return if keeps_machines { Err(not_yet_smaller(outcome)) } else { Ok(Reached { outcome, there: true }) };
+    }
     if roomy.is_some()
-        && matches!(outcome, Outcome::Ready)
         && let Some(early) = bring_home(prepared, &prepared.spec, &prepared.sizing, call).await?
     {
         return Ok(Reached { outcome: early, there: true });
     }
     Ok(Reached { outcome, there: true })
+}
+
+/// The tenant's own cluster, once Cluster API has written how it is reached, or how waiting for that ended.
+async fn reached(prepared: &Prepared, call: &Call) -> Result<Result<Cluster, Outcome>, Diagnostics> {
+    let Prepared { cluster, management, spec, deadline, .. } = prepared;
+    let refused = |error: Error| failed(REACH, &error);
+    let secret = place::kubeconfig(&spec.name);
+    loop {
+        if let Some(place) = management.own_cluster(cluster, &spec.name).await.map_err(refused)? {
+            return Ok(Ok(place));
+        }
+        let probe = |found: Option<&Value>| match found {
+            None => Probe::Pending(format!("{secret} does not exist, which the provider of the cluster's control plane writes")),
+            Some(_) => Probe::Done(()),
+        };
+        if let Some(outcome) = early(cluster.wait(&secret, *deadline, &call.stop, probe).await.map_err(refused)?) {
+            return Ok(Err(outcome));
+        }
+    }
 }
 
 const REACH: &str = "Cannot reach the tenant's own cluster";
@@ -190,9 +215,8 @@ pub async fn bring_home(prepared: &Prepared, spec: &TenantSpec, sizing: &Sizing,
 
 /// The tenant and its size with the machines that it has, where its brokers become fewer or smaller and so do their machines. None: it can have the planned
 /// ones at once.
-fn roomy(prior: &Tenant, prepared: &Prepared) -> Option<(TenantSpec, Sizing)> {
+fn roomy(larger: Option<TenantSpec>, prepared: &Prepared) -> Option<(TenantSpec, Sizing)> {
     let Prepared { spec, sizing, standing, .. } = prepared;
-    let larger = larger(prior, prepared);
     (larger.is_some() || *standing > sizing.brokers)
         .then(|| (larger.unwrap_or_else(|| spec.clone()), Sizing { brokers: *standing, ..sizing.clone() }))
 }
@@ -210,14 +234,16 @@ fn larger(prior: &Tenant, prepared: &Prepared) -> Option<TenantSpec> {
     Some(TenantSpec { isolation: Isolation::Cluster(Box::new(own)), ..spec.clone() })
 }
 
-/// Build, apply, and wait until Kafka has taken it in. The room of brokers that leave is given up once they are gone: until then their pods may have to be
-/// made anew, and all volumes grow.
+/// Build, apply, and wait until Kafka has taken it in. The room of brokers that leave or become smaller is given up once they have: until then their pods may
+/// have to be made anew, and all volumes grow.
 ///
 /// A Kafka that is to show another certificate, or to tell other names, waits for that certificate.
 pub async fn apply_and_wait(prepared: &Prepared, call: &Call) -> Result<Outcome, Diagnostics> {
     let Prepared { place: cluster, spec, sizing, standing, facts, deadline, .. } = prepared;
     let mut manifests = manifests::build(spec, sizing, facts);
-    let room = manifests::quota(spec, sizing, *standing);
+    let (room, last) = (manifests::quota(spec, sizing, *standing), manifests::quota(spec, sizing, sizing.brokers));
+    let live = place::found(cluster, &room.object).await.map_err(|error| failed("Cannot look at the tenant", &error))?;
+    let room = manifests::roomier(room, live.as_ref());
     manifests.iter_mut().filter(|manifest| manifest.object == room.object).for_each(|manifest| *manifest = room.clone());
     let kafka_begins = manifests.iter().position(|manifest| manifest.object.kind == Kind::KafkaNodePool).unwrap_or_default();
     let (first, kafka) = manifests.split_at(kafka_begins);
@@ -233,8 +259,8 @@ pub async fn apply_and_wait(prepared: &Prepared, call: &Call) -> Result<Outcome,
     }
     apply_each(cluster, kafka).await?;
     let outcome = wait::until_ready(cluster, spec, *deadline, &call.stop).await?;
-    if *standing > sizing.brokers && matches!(outcome, Outcome::Ready) {
-        applied(cluster, &manifests::quota(spec, sizing, sizing.brokers)).await?;
+    if room.body != last.body && matches!(outcome, Outcome::Ready) {
+        applied(cluster, &last).await?;
     }
     prune(cluster, spec, &PRUNED, &manifests).await?;
     match outcome {

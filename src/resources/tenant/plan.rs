@@ -1,7 +1,10 @@
 //! What a change of a tenant will do, said before it is done: sizes with their reasons, what is refused and why. No I/O.
 
 use crate::{
-    domain::sizing::{Floor, Sizing},
+    domain::{
+        sizing::{Floor, Sizing},
+        tenant::TenantSpec,
+    },
     framework::{
         attr::Attr,
         diagnostic::Diagnostics,
@@ -36,7 +39,13 @@ pub fn plan(change: &Change<'_, Tenant>, planned: &mut Tenant, verdict: &mut Ver
         return;
     };
     refuse_moving(planned, prior, found);
-    refuse_replacing(planned, prior, found);
+    let replacing = replacing(planned, prior);
+    if prior.deletion_protection.known().is_none_or(|protected| *protected) {
+        refuse_replacing(replacing, planned, prior, found);
+    } else {
+        let reason = format!("needs a new Kafka, and the data of the tenant {} is deleted", shown(&prior.name));
+        verdict.replace.extend(replacing.into_iter().map(|path| (path, reason.clone())));
+    }
     changes::plan(planned, prior);
     keep_addresses(planned, prior);
     if !is_ready(prior) {
@@ -103,15 +112,45 @@ pub fn refuse_moving(planned: &Tenant, prior: &Tenant, found: &mut Diagnostics) 
     }
 }
 
-/// A replacement destroys the data, so protection refuses it like a destroy.
-fn refuse_replacing(planned: &Tenant, prior: &Tenant, found: &mut Diagnostics) {
-    if prior.deletion_protection.known().is_some_and(|protected| !protected) {
-        return;
+/// Refuses to go on with a beginning of the other isolation, of which nothing would be seen any more. `had`: whether it has a cluster of its own.
+pub fn refuse_other_beginning(spec: &TenantSpec, had: Option<bool>, found: &mut Diagnostics) {
+    let shown = |own: bool| if own { parse::CLUSTER } else { parse::NAMESPACE };
+    if let Some(had) = had.filter(|had| *had != spec.own_cluster().is_some()) {
+        found.error_at(
+            Tenant::ISOLATION,
+            "Isolation cannot be changed",
+            format!(
+                "A beginning of the tenant {} with isolation = {:?} is left in the namespace {}. Set it back, so that this apply goes on from there. To have the other \
+                 isolation, bring the beginning into the state (terraform import), set deletion_protection = false, apply, and destroy it first.",
+                spec.name,
+                shown(had),
+                spec.name.namespace()
+            ),
+        );
     }
+}
+
+/// What changes so that only a new Kafka can have it.
+fn replacing(planned: &Tenant, prior: &Tenant) -> Vec<Path> {
     let storage =
         |tenant: &Tenant, part: fn(&Storage) -> &Attr<String>| tenant.storage.known().map_or(Attr::Null, |storage| part(storage).clone());
     let class: fn(&Storage) -> &Attr<String> = |storage| &storage.class;
     let key: fn(&Storage) -> &Attr<String> = |storage| &storage.kms_key_arn;
+    let mut changes: Vec<(Path, bool)> = vec![
+        (Tenant::NAME.into(), planned.name != prior.name),
+        (
+            Tenant::MANAGEMENT_CLUSTER.into(),
+            planned.management_cluster != prior.management_cluster && !planned.management_cluster.is_unknown(),
+        ),
+        (Tenant::STORAGE.then(Storage::CLASS), storage(planned, class) != storage(prior, class)),
+        (Tenant::STORAGE.then(Storage::KMS_KEY_ARN), storage(planned, key) != storage(prior, key)),
+    ];
+    changes.extend(own_cluster::replaced(&planned.cluster, &prior.cluster));
+    changes.into_iter().filter(|(_, changed)| *changed).map(|(path, _)| path).collect()
+}
+
+/// A replacement destroys the data, so protection refuses it like a destroy.
+fn refuse_replacing(replacing: Vec<Path>, planned: &Tenant, prior: &Tenant, found: &mut Diagnostics) {
     // Nothing later asks for protection: a replacement that is planned for an unknown value destroys, whatever the value turns out to be.
     if planned.management_cluster.is_unknown() {
         found.error_at(
@@ -125,17 +164,7 @@ fn refuse_replacing(planned: &Tenant, prior: &Tenant, found: &mut Diagnostics) {
             ),
         );
     }
-    let mut changes: Vec<(Path, bool)> = vec![
-        (Tenant::NAME.into(), planned.name != prior.name),
-        (
-            Tenant::MANAGEMENT_CLUSTER.into(),
-            planned.management_cluster != prior.management_cluster && !planned.management_cluster.is_unknown(),
-        ),
-        (Tenant::STORAGE.then(Storage::CLASS), storage(planned, class) != storage(prior, class)),
-        (Tenant::STORAGE.then(Storage::KMS_KEY_ARN), storage(planned, key) != storage(prior, key)),
-    ];
-    changes.extend(own_cluster::replaced(&planned.cluster, &prior.cluster));
-    for (path, _) in changes.into_iter().filter(|(_, changed)| *changed) {
+    for path in replacing {
         found.error_at(
             path.clone(),
             "Tenant is protected",

@@ -9,6 +9,7 @@ use crate::{
         cluster::{broker_nodes, upgrade_is_held_back},
         dns::{DnsSpec, ManagedBy},
         manifests,
+        names::{OWNER_ANNOTATION, PHASE_ANNOTATION, Phase},
         object::{Kind, ObjectRef},
         releases::{Component, status::running_version},
         sizing::{Floor, Sizing},
@@ -85,8 +86,9 @@ pub async fn prepare(
     let Some(sizing) = wishes::size(&spec.wish, &overrides, spec.floor.as_ref(), &mut found) else {
         return Err(found);
     };
-    if let Some(prior) = prior {
-        plan::refuse_moving(planned, prior, &mut found);
+    match prior {
+        Some(prior) => plan::refuse_moving(planned, prior, &mut found),
+        None => plan::refuse_other_beginning(&spec, existing.begun_with_cluster, &mut found),
     }
     plan_cluster::check(planned, (prior, existing.strimzi.as_deref()), Some(&sizing), &mut found);
     if existing.held_back {
@@ -208,6 +210,8 @@ struct Existing {
     dns: Option<DnsSpec>,
     /// Names that a change has begun to give it.
     noted: Vec<DnsSpec>,
+    /// Whether it is an unfinished beginning with a cluster of its own, or without; None: it is none.
+    begun_with_cluster: Option<bool>,
     /// The registry that the charts of its own cluster come from.
     mirror: Option<String>,
     floor: Option<Floor>,
@@ -250,12 +254,17 @@ async fn existing(management: &Management, cluster: &Cluster, spec: &TenantSpec)
         strimzi = place::found(cluster, &release).await.map_err(looked)?.as_ref().and_then(running_version);
     }
     let pool = seen.brokers.as_ref();
-    let (facts, dns, mirror) = TenantSpec::of_namespace(&namespace).map_or((None, None, None), |wish| (wish.facts, wish.dns, wish.mirror));
+    let wish = TenantSpec::of_namespace(&namespace);
+    let annotation = |name: &str| namespace["metadata"]["annotations"][name].as_str().unwrap_or_default();
+    let is_beginning = Phase::parse(annotation(PHASE_ANNOTATION)) == Some(Phase::Creating) && annotation(OWNER_ANNOTATION) == spec.owner;
+    let begun_with_cluster = wish.as_ref().filter(|_| is_beginning).map(|wish| wish.own_cluster().is_some());
+    let (facts, dns, mirror) = wish.map_or((None, None, None), |wish| (wish.facts, wish.dns, wish.mirror));
     Ok(Existing {
         facts,
         there: true,
         dns,
         noted: outside::noted(&namespace),
+        begun_with_cluster,
         mirror,
         floor: pool.and_then(manifests::live_floor),
         asked: pool.and_then(manifests::asked_brokers),

@@ -75,14 +75,15 @@ fn unlooked(state: Tenant, call: &mut Call) -> Result<Tenant, Diagnostics> {
 async fn gathered(management: &Management, cluster: &Cluster, state: &Tenant, name: &TenantName) -> Result<Option<Value>, Diagnostics> {
     let namespace = ObjectRef::global(Kind::Namespace, name.namespace());
     let hard = state.isolation.known().is_some_and(|isolation| isolation == parse::CLUSTER);
-    let (namespace, ()) = tokio::join!(cluster.find(&namespace), cluster.gather(manifests::kinds_at_home(hard)));
-    // Afterwards, on the connections that are there by now: to open more takes longer than to wait.
-    if hard {
-        // A tenant with a cluster of its own is laid out by what that one offers.
-        management.uid().await;
-    } else {
-        let _ = tokio::join!(management.uid(), management.facts());
-    }
+    let outside = async {
+        if hard {
+            // A tenant with a cluster of its own is laid out by what that one offers.
+            management.uid().await;
+        } else {
+            let _ = tokio::join!(management.uid(), management.facts());
+        }
+    };
+    let (namespace, (), ()) = tokio::join!(cluster.find(&namespace), cluster.gather(manifests::kinds_at_home(hard)), outside);
     namespace.map_err(|error| failed(SUMMARY, &error))
 }
 
@@ -141,6 +142,7 @@ async fn fill(
         (None, Some(trouble)) => report::out_of_reach(&mut state, &spec, reached, trouble),
         (_, trouble) => {
             report::fill(&mut state, &spec, reached, kafka, &pools);
+            report::unraised(&mut state, &spec, kafka);
             report::unsettled(&mut state, trouble.as_ref());
         }
     }

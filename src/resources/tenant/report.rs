@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use crate::{
     domain::{
+        kafka::version::KafkaVersion,
         sizing::Sizing,
         status::{KafkaPhase, KafkaStatus, kafka_status},
         tenant::TenantSpec,
@@ -71,6 +72,14 @@ pub fn fill(tenant: &mut Tenant, spec: &TenantSpec, sizing: Option<&Sizing>, kaf
     tenant.ca_certificate = status.ca_certificate.clone().filter(|_| spec.own_certificate().is_none()).into();
     tenant.cluster_id = status.cluster_id.clone().into();
     tenant.status = Attr::Known(shown(status));
+}
+
+/// Reports the version that the Kafka asks for where that is older than the tenant's: an upgrade that ended before it came to Kafka can be gone on with or given up.
+pub fn unraised(tenant: &mut Tenant, spec: &TenantSpec, kafka: Option<&Value>) {
+    let asked = kafka.and_then(|kafka| kafka["spec"]["kafka"]["version"].as_str()?.parse::<KafkaVersion>().ok());
+    if let Some(asked) = asked.filter(|asked| *asked < spec.kafka.version) {
+        tenant.kafka_version = asked.to_string().into();
+    }
 }
 
 /// Fills in what is known of a tenant whose own cluster cannot be asked: addresses stay as they were, for the Kafka may well run.

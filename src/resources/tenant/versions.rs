@@ -30,7 +30,7 @@ pub fn wanted(planned: &Tenant, prior: Option<&Tenant>, found: &mut Diagnostics)
 pub fn check(planned: &Tenant, prior: Option<&Tenant>, found: &mut Diagnostics) {
     let Some(to) = versions(planned) else { return };
     let checked = match prior.and_then(versions) {
-        Some(from) => check_change(from, to).map(drop),
+        Some(from) => check_change(from, to).map(drop).and_then(|()| check_running(prior, to)),
         None => to.version.offered().and_then(|()| to.metadata.map_or(Ok(()), MetadataVersion::offered)),
     };
     let Err(refused) = checked else { return };
@@ -43,6 +43,19 @@ pub fn check(planned: &Tenant, prior: Option<&Tenant>, found: &mut Diagnostics) 
         }
     };
     found.error_at(Tenant::KAFKA.then(field), summary, format!("{}.", capitalised(&refused.to_string())));
+}
+
+/// That what runs by now can become this: somebody may have raised it past what was asked for, and then its metadata holds it.
+fn check_running(prior: Option<&Tenant>, to: Versions) -> Result<(), VersionError> {
+    let status = prior.and_then(|prior| prior.status.known());
+    let Some(metadata) = status.and_then(|status| status.metadata_version.known()?.parse::<MetadataVersion>().ok()) else { return Ok(()) };
+    let running = status.and_then(|status| status.kafka_version.known()?.parse::<KafkaVersion>().ok());
+    match running {
+        Some(from) if to.version < from && metadata > to.version.metadata_version() => {
+            Err(VersionError::Downgrade { from, to: to.version, metadata })
+        }
+        _ => Ok(()),
+    }
 }
 
 /// The versions a tenant asks for; None where one is not known or is none, which is told elsewhere.

@@ -29,6 +29,14 @@ fn dashboard() -> Value {
     serde_json::from_str(map.body["data"]["kafka-payments.json"].as_str().unwrap()).unwrap()
 }
 
+/// The exporter's rules.
+fn exported() -> Vec<Value> {
+    let map = built().remove(0);
+    let config: Value = serde_json::from_str(map.body["data"][EXPORTER_KEY].as_str().unwrap()).unwrap();
+    assert_eq!(config["lowercaseOutputName"], true);
+    config["rules"].as_array().unwrap().clone()
+}
+
 fn expressions() -> Vec<String> {
     let mut all: Vec<String> = rules().iter().map(|rule| rule["expr"].as_str().unwrap().to_owned()).collect();
     for panel in dashboard()["panels"].as_array().unwrap() {
@@ -69,21 +77,118 @@ const GIVEN: [&str; 18] = [
     "certmanager_certificate_renewal_timestamp_seconds",
 ];
 
+/// The metrics of an expression, each with its selector.
+fn metrics(expression: &str) -> Vec<(&str, &str)> {
+    let word = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    let (mut found, mut rest) = (Vec::new(), expression);
+    while let Some(brace) = rest.find('{') {
+        let metric = rest[..brace].rsplit(|c| !word(c)).next().unwrap_or_default();
+        let end = brace + rest[brace..].find('}').unwrap();
+        found.push((metric, &rest[brace..end]));
+        rest = &rest[end..];
+    }
+    found
+}
+
 #[test]
 fn only_metrics_that_are_given_are_asked_for_and_only_this_tenants() {
-    let word = |c: char| c.is_ascii_alphanumeric() || c == '_';
     for expression in expressions() {
-        let mut rest = expression.as_str();
-        while let Some(brace) = rest.find('{') {
-            let metric = rest[..brace].rsplit(|c| !word(c)).next().unwrap_or_default();
-            let end = brace + rest[brace..].find('}').unwrap();
+        for (metric, selector) in metrics(&expression) {
             assert!(GIVEN.contains(&metric), "{metric} in {expression}");
-            assert!(rest[brace..end].contains("namespace=\"kaas-payments\""), "{expression}");
-            rest = &rest[end..];
+            assert!(selector.contains("namespace=\"kaas-payments\""), "{expression}");
         }
         let count = |c: char| expression.matches(c).count();
         assert_eq!((count('('), count('{')), (count(')'), count('}')), "{expression}");
     }
+}
+
+/// Patterns of the rules for MBeans that have none of their own.
+const GAUGE: &str = r"kafka.(\w+)<type=(.+), name=(.+)><>Value";
+const RATE: &str = r"kafka.(\w+)<type=(?!RequestMetrics)(.+), name=(.+)PerSec\w*><>Count";
+const PERCENT: &str = r"kafka.(\w+)<type=(.+), name=(.+)Percent\w*><>MeanRate";
+
+/// The MBeans of Kafka that these rules are to make metrics of: the pattern, and what its first three groups hold.
+const BEANS: [(&str, [&str; 3]); 10] = [
+    (GAUGE, ["controller", "KafkaController", "ActiveControllerCount"]),
+    (GAUGE, ["controller", "KafkaController", "OfflinePartitionsCount"]),
+    (GAUGE, ["log", "LogManager", "OfflineLogDirectoryCount"]),
+    (GAUGE, ["server", "ReplicaManager", "PartitionCount"]),
+    (GAUGE, ["server", "ReplicaManager", "UnderMinIsrPartitionCount"]),
+    (GAUGE, ["server", "ReplicaManager", "UnderReplicatedPartitions"]),
+    (RATE, ["server", "BrokerTopicMetrics", "BytesIn"]),
+    (RATE, ["server", "BrokerTopicMetrics", "BytesOut"]),
+    (RATE, ["server", "BrokerTopicMetrics", "MessagesIn"]),
+    (PERCENT, ["server", "KafkaRequestHandlerPool", "RequestHandlerAvgIdle"]),
+];
+
+#[test]
+fn kafkas_metrics_are_asked_for_by_the_names_that_the_exporters_rules_make() {
+    let exported = exported();
+    let mut made: BTreeSet<String> = exported.iter().map(|rule| rule["name"].as_str().unwrap().to_owned()).collect();
+    for (pattern, [domain, kind, name]) in BEANS {
+        let rule = exported.iter().find(|rule| rule["pattern"] == pattern).unwrap_or_else(|| panic!("no rule has the pattern {pattern}"));
+        let template = rule["name"].as_str().unwrap();
+        made.insert(template.replace("$1", domain).replace("$2", kind).replace("$3", name).to_lowercase());
+    }
+    for expression in expressions() {
+        for (metric, _) in metrics(&expression).into_iter().filter(|(metric, _)| metric.starts_with("kafka_")) {
+            assert!(made.contains(metric), "{metric} in {expression}");
+        }
+    }
+}
+
+#[test]
+fn the_exporters_rules_use_only_groups_that_their_patterns_have() {
+    for rule in exported() {
+        let pattern = rule["pattern"].as_str().unwrap();
+        let count = |part: &str| pattern.matches(part).count();
+        assert_eq!(count("("), count(")"), "{pattern}");
+        // Behind a question mark it is no group: it looks ahead.
+        let groups = count("(") - count("(?");
+        let labels = rule["labels"].as_object().cloned().unwrap_or_default();
+        let mut texts: Vec<&str> = vec![rule["name"].as_str().unwrap()];
+        texts.extend(labels.iter().flat_map(|(key, value)| [key.as_str(), value.as_str().unwrap()]));
+        for number in texts.iter().flat_map(|text| text.split('$').skip(1)) {
+            let digits = number.find(|c: char| !c.is_ascii_digit()).unwrap_or(number.len());
+            assert!((1..=groups).contains(&number[..digits].parse::<usize>().unwrap()), "${number} of {pattern}");
+        }
+    }
+}
+
+#[test]
+fn alerts_are_about_what_goes_wrong_with_kafka_and_raised_on_its_side() {
+    let rules = rules();
+    let expr = |name: &str| {
+        let found = rules.iter().find(|rule| rule["alert"] == name).unwrap_or_else(|| panic!("no {name}"));
+        found["expr"].as_str().unwrap()
+    };
+    // What is measured, and how it is compared.
+    let wanted = [
+        (
+            "KafkaUnderReplicatedPartitions",
+            "sum by (kubernetes_pod_name) (kafka_server_replicamanager_underreplicatedpartitions{",
+            "}) > 0",
+        ),
+        ("KafkaOfflinePartitions", "max(kafka_controller_kafkacontroller_offlinepartitionscount{", "}) > 0"),
+        // The retention is a day.
+        ("KafkaVolumeFillsWithinRetention", "predict_linear(kubelet_volume_stats_available_bytes{", "}[2h], 86400) < "),
+        ("KafkaVolumeLow", "100 * kubelet_volume_stats_available_bytes{", "} < 20"),
+        ("KafkaVolumeCritical", "100 * kubelet_volume_stats_available_bytes{", "} < 12"),
+        ("KafkaClientsThrottled", "max_over_time(kafka_server_quota_throttle_time_ms{", "}[5m]) > 0"),
+        ("KafkaCertificateAuthorityExpires", "min by (type) (strimzi_certificate_expiration_timestamp_ms{", "}) / 1000 - time() < 1728000"),
+        (
+            "KafkaCertificateExpires",
+            "((min by (name) (certmanager_certificate_expiration_timestamp_seconds{",
+            "}) > 0) - time()) < (min by (name) (certmanager_certificate_expiration_timestamp_seconds{",
+        ),
+    ];
+    for (name, measured, compared) in wanted {
+        let expr = expr(name);
+        assert!(expr.strip_prefix(measured).is_some_and(|rest| rest.contains(compared)), "{name}: {expr}");
+    }
+    // Half of what there is between the renewal and the end.
+    let (_, life) = expr("KafkaCertificateExpires").split_once(" - time()) < ").unwrap();
+    assert!(life.contains(" - min by (name) (certmanager_certificate_renewal_timestamp_seconds{") && life.ends_with("})) / 2"), "{life}");
 }
 
 #[test]

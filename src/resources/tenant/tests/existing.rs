@@ -21,7 +21,7 @@ use crate::{
     },
     resources::{
         connection::Connection,
-        tenant::{Tenant, apply, delete, parse, read},
+        tenant::{Tenant, apply, delete, parse, read, report},
     },
 };
 
@@ -104,6 +104,33 @@ async fn a_beginning_is_gone_on_with_by_the_facts_and_the_size_that_it_has() {
         (&json!("900Gi"), &json!("kaas-payments"))
     );
     assert!(call.found.iter().any(|told| told.summary == "More exists than was planned" && told.detail.contains("6 brokers with 900 GiB")));
+}
+
+#[tokio::test]
+async fn a_beginning_is_not_gone_on_with_in_another_isolation() {
+    let own = super::own_cluster::hard(3, "m7g.2xlarge");
+    for (begun, planned, shown) in [(&own, &configured(), "\"cluster\""), (&configured(), &own, "\"namespace\"")] {
+        let (cluster, log) = with(namespace(begun, None), pool(3, 153), false);
+        let refused = apply::create(&Connection::to(cluster), plan(planned, None).tenant, &mut Call::default()).await.unwrap_err();
+        let told = refused.iter().find(|error| error.summary == "Isolation cannot be changed").unwrap_or_else(|| panic!("{refused:?}"));
+        assert!(told.detail.contains(&format!("isolation = {shown} is left")), "{}", told.detail);
+        assert_eq!(log.matching("PATCH") + log.matching("POST"), 0, "something was begun");
+    }
+}
+
+#[tokio::test]
+async fn an_upgrade_that_never_came_to_kafka_can_be_given_up() {
+    let mut old = configured();
+    old.kafka = super::kafka("4.3.0");
+    let (mut new, before) = (configured(), state(&configured()));
+    new.kafka = super::kafka("4.3.1");
+    let (cluster, _) = with(namespace(&before, None), pool(3, 153), false);
+    let unraised = json!({ "kind": "Kafka", "metadata": { "name": "payments" }, "spec": { "kafka": { "version": "4.3.0" } } });
+    let mut seen = read::read(&Connection::to(cluster), before.clone(), &mut Call::default()).await.unwrap().unwrap();
+    report::unraised(&mut seen, &parse::spec(&before, &Connection::default().settings()).unwrap(), Some(&unraised));
+    assert_eq!(seen.kafka_version, "4.3.0".into());
+    assert_eq!(plan(&old, Some(&seen)).errors(), Vec::<String>::new());
+    assert_eq!(plan(&new, Some(&seen)).tenant.kafka_version, "4.3.1".into());
 }
 
 /// What a change asks of the pool of brokers where the pool is as given, and what it warns of. The server makes it fail after that.

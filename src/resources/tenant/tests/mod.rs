@@ -9,6 +9,7 @@ mod namesake;
 mod outside;
 mod own_cluster;
 mod role;
+mod smaller;
 mod speed;
 
 use crate::{
@@ -222,6 +223,22 @@ fn an_unprotected_tenant_may_be_replaced() {
     let planned = plan(&after, Some(&state(&before)));
     assert_eq!(planned.errors(), Vec::<String>::new());
     assert_eq!(planned.replace, ["storage.class"]);
+    let told = planned.found.iter().find(|told| told.path.as_ref().is_some_and(|path| path.to_string() == "storage.class")).unwrap();
+    assert!(told.summary.contains("the data of the tenant \"payments\" is deleted"), "{}", told.summary);
+}
+
+#[test]
+fn a_kafka_that_somebody_raised_is_not_brought_below_what_its_metadata_is_at() {
+    let mut config = config();
+    config.kafka = kafka("4.2.1");
+    let mut raised = state(&config);
+    for (metadata, errors) in [(Attr::Null, 0), ("4.2-IV1".into(), 0), ("4.3-IV0".into(), 1)] {
+        let status = raised.status.known_mut().unwrap();
+        (status.kafka_version, status.metadata_version) = ("4.3.1".into(), metadata);
+        let told = plan(&config, Some(&raised)).errors();
+        assert_eq!(told.len(), errors, "{told:?}");
+        assert!(told.iter().all(|error| error.starts_with("kafka.version: ") && error.contains("from 4.3.1 back to 4.2.1")), "{told:?}");
+    }
 }
 
 #[test]
