@@ -45,7 +45,7 @@ impl Which {
 
 #[derive(Args)]
 struct Bench {
-    /// How often each apply and destroy is repeated; plans three times as often
+    /// How often each apply and destroy is repeated; plans five times as often
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
     repeats: u32,
     /// How often the provider is started to measure the handshake

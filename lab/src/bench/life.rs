@@ -16,7 +16,7 @@ use crate::{command, interrupt};
 /// Up to this many tenants applies and destroys are repeated as often as plans; beyond, each is done once, for it takes minutes.
 const REPEATED_APPLY_MAX: u32 = 100;
 /// Plans take little and their ratios are judged: more of them than of what makes and destroys.
-const PLANS_PER_REPEAT: u32 = 3;
+const PLANS_PER_REPEAT: u32 = 5;
 /// Until controllers have done what an apply gave them to do.
 const SETTLE: Duration = Duration::from_secs(3);
 

@@ -26,7 +26,7 @@ use subject::Subject;
 /// What to measure.
 #[derive(Clone, Debug)]
 pub struct Choices {
-    /// How often each apply and destroy is repeated; plans three times as often.
+    /// How often each apply and destroy is repeated; plans five times as often.
     pub repeats: u32,
     /// How often the provider is started to measure the handshake.
     pub starts: u32,

@@ -92,18 +92,24 @@ const SIZED: [(&str, &str); 19] = [
     ("log.message.format.version", "set the metadata version"),
 ];
 
-/// Values of settings that break the sizing, where others do not.
-const SIZED_VALUES: [(&str, fn(&str) -> bool, &str); 2] = [
-    (
-        "log.cleanup.policy",
-        |value| value.split(',').all(|policy| policy.trim() != "delete"),
-        "without \"delete\" nothing leaves after the retention, from which the volumes are sized; set cleanup.policy of the topics that are to be compacted",
-    ),
-    (
-        "compression.type",
-        |value| value.trim() == "uncompressed",
-        "volumes and network are sized from the throughput as producers send it; leave compression to them",
-    ),
+/// A setting of which some values break the sizing.
+struct SizedValue {
+    setting: &'static str,
+    breaks: fn(&str) -> bool,
+    instead: &'static str,
+}
+
+const SIZED_VALUES: [SizedValue; 2] = [
+    SizedValue {
+        setting: "log.cleanup.policy",
+        breaks: |value| value.split(',').all(|policy| policy.trim() != "delete"),
+        instead: "without \"delete\" nothing leaves after the retention, from which the volumes are sized; set cleanup.policy of the topics that are to be compacted",
+    },
+    SizedValue {
+        setting: "compression.type",
+        breaks: |value| value.trim() == "uncompressed",
+        instead: "volumes and network are sized from the throughput as producers send it; leave compression to them",
+    },
 ];
 
 /// Why one setting is refused.
@@ -133,8 +139,8 @@ pub fn check(config: &BTreeMap<String, String>) -> Vec<ConfigError> {
 }
 
 fn check_value(key: &str, value: &str) -> Result<(), ConfigError> {
-    match SIZED_VALUES.iter().find(|(sized, breaks, _)| key.eq_ignore_ascii_case(sized) && breaks(value)) {
-        Some((_, _, instead)) => Err(ConfigError::SizedValue { key: key.to_owned(), value: value.to_owned(), instead }),
+    match SIZED_VALUES.iter().find(|sized| key.eq_ignore_ascii_case(sized.setting) && (sized.breaks)(value)) {
+        Some(sized) => Err(ConfigError::SizedValue { key: key.to_owned(), value: value.to_owned(), instead: sized.instead }),
         None => Ok(()),
     }
 }

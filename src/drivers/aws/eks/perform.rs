@@ -11,7 +11,7 @@ use crate::domain::eks::{ClusterStatus, PartStatus, Step, Wish, tags};
 use crate::drivers::aws::{Aws, Error, Result};
 
 /// How long IAM may take to tell EKS of a role that was just made, and how long to wait between tries.
-const PROPAGATION: Duration = if cfg!(test) { Duration::from_millis(50) } else { Duration::from_secs(120) };
+const PROPAGATION: Duration = if cfg!(test) { Duration::from_secs(1) } else { Duration::from_secs(120) };
 const PROPAGATION_PAUSE: Duration = if cfg!(test) { Duration::from_millis(5) } else { Duration::from_secs(5) };
 
 impl Aws {
