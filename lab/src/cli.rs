@@ -133,7 +133,7 @@ enum Verb {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         filter: Vec<String>,
     },
-    /// Measure the provider beside what does nothing, with release builds (about 15 minutes on an idle machine)
+    /// Measure the provider beside what does nothing, with release builds (about 25 minutes on an idle machine)
     Bench(Bench),
     /// Make the files of a release for this machine's platform: the zip, the registry's manifest and the checksums
     Package {

@@ -341,7 +341,9 @@ mod tests {
         let phase = |kind: &str, reason: &str| with("/status/conditions", condition(kind, reason)).phase;
         assert_eq!(phase("NotReady", "Creating"), KafkaPhase::Creating);
         assert_eq!(phase("NotReady", "StrimziTimeoutException"), KafkaPhase::NotReady);
-        for refusal in REFUSALS {
+        let refusals = ["InvalidResource", "InvalidConfiguration", "InvalidStorage", "UnsupportedKafkaVersion", "KafkaUpgrade"];
+        for refusal in refusals.map(|name| format!("{name}Exception")) {
+            let refusal = refusal.as_str();
             assert_eq!(phase("NotReady", refusal), KafkaPhase::Failed, "{refusal}");
         }
         assert_eq!(phase("ReconciliationPaused", ""), KafkaPhase::Paused);

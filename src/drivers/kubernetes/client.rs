@@ -26,7 +26,7 @@ const OPENING: Duration = Duration::from_secs(3);
 /// # Errors
 /// When certificates, keys, proxy or credentials cannot be used.
 pub(super) fn client(config: kube::Config) -> kube::Result<Client> {
-    // How kube goes through proxies it keeps to itself.
+    // How kube goes through proxies it keeps to itself: over HTTP/1.1, with a connection for each concurrent request.
     if config.proxy_url.is_some() {
         return Client::try_from(config);
     }

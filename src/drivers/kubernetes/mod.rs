@@ -29,6 +29,7 @@ use std::time::{Duration, SystemTime};
 
 use futures::future::BoxFuture;
 use kube::Client;
+use tokio::sync::Semaphore;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -38,6 +39,10 @@ pub use error::{Act, Answer, Cause, Error, Result, Target};
 pub use token::{Bearer, TokenSource};
 pub use wait::{Probe, Waited};
 pub use write::Propagation;
+
+/// Watches at the same time. All requests share a connection, on which an API server answers 100 at once (`--http2-max-streams-per-connection`, as k8s.io/apiserver
+/// presets it); watches last, and everything else would wait behind them.
+const WATCHES_MAX: usize = 40;
 
 /// Makes a client, and so loads credentials anew.
 type Connect = Box<dyn Fn() -> BoxFuture<'static, Result<Login>> + Send + Sync>;
@@ -78,6 +83,8 @@ struct Inner {
     /// Whether this server ever answered.
     reached: AtomicBool,
     counts: count::Counts,
+    /// Turns of those that watch.
+    watches: Semaphore,
     /// The pause before the second try; later ones double.
     first_pause: Duration,
     shared: snapshot::Shared,
@@ -111,6 +118,7 @@ impl Cluster {
             client: tokio::sync::Mutex::default(),
             reached: AtomicBool::new(false),
             counts: count::Counts::default(),
+            watches: Semaphore::new(WATCHES_MAX),
             first_pause: if cfg!(test) { Duration::from_millis(1) } else { Duration::from_millis(200) },
             shared: snapshot::Shared::default(),
         };

@@ -98,22 +98,24 @@ impl Cluster {
         };
         loop {
             // The client's own watch resumes where it was; whatever it reports as failed is looked at by an ordinary read, which
-            // tells what is the matter, loads credentials anew and answers the probe meanwhile.
-            let (_, client) = self.client().await?;
-            self.inner.counts.add(&format!("watch {}", object.kind.api().plural));
-            let mut changes = pin!(watch_object(api(client, object), &object.name));
-            while let Some(change) = changes.next().await {
-                match change {
-                    Ok(found) => {
-                        delays = pauses();
-                        let found = found.and_then(|found| serde_json::to_value(found).ok()).map(|found| complete(object.kind, found));
-                        if let Some(value) = look(found, last_seen) {
-                            return Ok(value);
+            // tells what is the matter, loads credentials anew and answers the probe meanwhile. Where too many watch, the read alone does it.
+            if let Ok(_turn) = self.inner.watches.try_acquire() {
+                let (_, client) = self.client().await?;
+                self.inner.counts.add(&format!("watch {}", object.kind.api().plural));
+                let mut changes = pin!(watch_object(api(client, object), &object.name));
+                while let Some(change) = changes.next().await {
+                    match change {
+                        Ok(found) => {
+                            delays = pauses();
+                            let found = found.and_then(|found| serde_json::to_value(found).ok()).map(|found| complete(object.kind, found));
+                            if let Some(value) = look(found, last_seen) {
+                                return Ok(value);
+                            }
                         }
-                    }
-                    Err(error) => {
-                        tracing::debug!(%object, %error, "watch failed");
-                        break;
+                        Err(error) => {
+                            tracing::debug!(%object, %error, "watch failed");
+                            break;
+                        }
                     }
                 }
             }

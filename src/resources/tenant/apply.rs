@@ -144,13 +144,13 @@ pub async fn all(prepared: &mut Prepared, prior: Option<&Tenant>, call: &mut Cal
     let (spec, sizing) = roomy.as_ref().map_or((&prepared.spec, &prepared.sizing), |(spec, sizing)| (spec, sizing));
     if let Some(early) = bring_home(prepared, spec, sizing, call).await? {
         if roomy.is_some() {
-            return Err(not_yet_smaller(early));
+            return Err(not_yet_smaller("own cluster", early));
         }
         return Ok(Reached { outcome: early, there: false });
     }
     let place = match reached(prepared, call).await? {
         Ok(place) => place,
-        Err(early) if keeps_machines => return Err(not_yet_smaller(early)),
+        Err(early) if keeps_machines => return Err(not_yet_smaller("own cluster", early)),
         Err(early) => return Ok(Reached { outcome: early, there: false }),
     };
     prepared.place = place.stopped_by(call.stop.clone()).patient_until(prepared.deadline);
@@ -160,7 +160,7 @@ pub async fn all(prepared: &mut Prepared, prior: Option<&Tenant>, call: &mut Cal
     let outcome = apply_and_wait(prepared, call).await?;
     if !matches!(outcome, Outcome::Ready) {
         // How many brokers there are is seen in the cluster; on which machines only the state tells.
-        return if keeps_machines { Err(not_yet_smaller(outcome)) } else { Ok(Reached { outcome, there: true }) };
+        return if keeps_machines { Err(not_yet_smaller("Kafka", outcome)) } else { Ok(Reached { outcome, there: true }) };
     }
     if roomy.is_some()
         && let Some(early) = bring_home(prepared, &prepared.spec, &prepared.sizing, call).await?
@@ -192,14 +192,14 @@ async fn reached(prepared: &Prepared, call: &Call) -> Result<Result<Cluster, Out
 const REACH: &str = "Cannot reach the tenant's own cluster";
 
 /// An error, so that the state keeps the size that is still there: by it the next apply knows that Kafka has to become smaller before its machines do.
-fn not_yet_smaller(early: Outcome) -> Diagnostics {
+fn not_yet_smaller(of: &str, early: Outcome) -> Diagnostics {
     let told = match early {
-        Outcome::Waiting { what, why } => format!("{why} while waiting for the tenant's own cluster: {what}. "),
+        Outcome::Waiting { what, why } => format!("{why} while waiting for the tenant's {of}: {what}. "),
         Outcome::Ready => String::new(),
     };
     Diagnostics::of_error(
         "The tenant is not smaller yet",
-        format!("{told}Its brokers and their machines were left as they are. Apply again: it goes on from here."),
+        format!("{told}Its machines stay as they are until its brokers have become smaller. Apply again: it goes on from here."),
     )
 }
 

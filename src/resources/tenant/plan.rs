@@ -45,6 +45,13 @@ pub fn plan(change: &Change<'_, Tenant>, planned: &mut Tenant, verdict: &mut Ver
     } else {
         let reason = format!("needs a new Kafka, and the data of the tenant {} is deleted", shown(&prior.name));
         verdict.replace.extend(replacing.into_iter().map(|path| (path, reason.clone())));
+        if planned.management_cluster.is_unknown() {
+            let reason = format!(
+                "the management cluster is not known before apply, and the data of the tenant {} is deleted, even if it is the same",
+                shown(&prior.name)
+            );
+            verdict.replace.push((Tenant::MANAGEMENT_CLUSTER.into(), reason));
+        }
     }
     changes::plan(planned, prior);
     keep_addresses(planned, prior);
@@ -120,8 +127,8 @@ pub fn refuse_other_beginning(spec: &TenantSpec, had: Option<bool>, found: &mut 
             Tenant::ISOLATION,
             "Isolation cannot be changed",
             format!(
-                "A beginning of the tenant {} with isolation = {:?} is left in the namespace {}. Set it back, so that this apply goes on from there. To have the other \
-                 isolation, bring the beginning into the state (terraform import), set deletion_protection = false, apply, and destroy it first.",
+                "A beginning of the tenant {} with isolation = {:?} is left in the namespace {}. Set it back and apply: that goes on from there. To have the other isolation \
+                 after all, then set deletion_protection = false, apply, destroy the tenant, and make it with the other.",
                 spec.name,
                 shown(had),
                 spec.name.namespace()

@@ -75,6 +75,10 @@ pub async fn prepare(
     let management = connected(connection, planned).await?;
     let cluster = management.cluster().stopped_by(call.stop.clone()).patient_until(deadline);
     let existing = existing(&management, &cluster, &spec).await?;
+    match prior {
+        Some(prior) => plan::refuse_moving(planned, prior, &mut found),
+        None => plan::refuse_other_beginning(&spec, existing.begun_with_cluster, &mut found),
+    }
     let known = prior.and_then(|prior| prior.sizing.known()).and_then(|sizing| sizing.brokers.known().copied());
     // Where brokers cannot be counted, there may be as many as there are nodes for.
     let standing = existing.floor.as_ref().map(|live| live.brokers).or(known.max(existing.nodes));
@@ -86,10 +90,6 @@ pub async fn prepare(
     let Some(sizing) = wishes::size(&spec.wish, &overrides, spec.floor.as_ref(), &mut found) else {
         return Err(found);
     };
-    match prior {
-        Some(prior) => plan::refuse_moving(planned, prior, &mut found),
-        None => plan::refuse_other_beginning(&spec, existing.begun_with_cluster, &mut found),
-    }
     plan_cluster::check(planned, (prior, existing.strimzi.as_deref()), Some(&sizing), &mut found);
     if existing.held_back {
         plan_cluster::refuse_held_back(&mut found);

@@ -10,7 +10,7 @@ use crate::{
         names::{BROKER_POOL, OWNER_ANNOTATION, Phase, TENANT_LABEL, TenantName},
         object::{Kind, Manifest, ObjectRef},
         sizing::{self, Floor, Overrides, Sizing},
-        status::moving,
+        status::{KafkaPhase, kafka_status, moving},
         tenant::{Facts, TenantSpec},
     },
     drivers::kubernetes::Cluster,
@@ -118,7 +118,7 @@ async fn fill(
     let roomy = Sizing { brokers: leaving.unwrap_or(sizing.brokers), ..sizing.clone() };
     let at_home = at_home(cluster, &spec, &roomy).await?;
     trouble = trouble.or_else(|| home::trouble(&spec, &at_home));
-    let there = match &place {
+    let mut there = match &place {
         Some(place) => {
             let facts = Facts::of_tenant(spec.facts, offered(management, place, &spec).await?);
             let mut wanted = manifests::build(&spec, &sizing, &facts);
@@ -129,6 +129,7 @@ async fn fill(
         }
         None => Vec::new(),
     };
+    spare_room(&mut there);
     let of = |kind: Kind| there.iter().filter(move |(manifest, _)| manifest.object.kind == kind).filter_map(|(_, object)| object.as_ref());
     let kafka = of(Kind::Kafka).next();
     let pools: Vec<Value> = of(Kind::KafkaNodePool).cloned().collect();
@@ -164,6 +165,17 @@ async fn fill(
     drift.extend(leaving.map(|running| waiting(&spec.name, running, &sizing, kafka)));
     state.drift = Attr::Known(drift);
     Ok(state)
+}
+
+/// While Kafka is not ready, the quota keeps the room of what ran before.
+fn spare_room(there: &mut [(Manifest, Option<Value>)]) {
+    let kafka = there.iter().find(|(manifest, _)| manifest.object.kind == Kind::Kafka).and_then(|(_, kafka)| kafka.as_ref());
+    if kafka.is_none_or(|kafka| kafka_status(kafka, &[]).phase == KafkaPhase::Ready) {
+        return;
+    }
+    for (quota, live) in there.iter_mut().filter(|(manifest, _)| manifest.object.kind == Kind::ResourceQuota) {
+        *quota = manifests::roomier(quota.clone(), live.as_ref());
+    }
 }
 
 /// The size with the brokers that are there, where they are others than wanted: a plan starts from what is, so that it says of those that come or go what

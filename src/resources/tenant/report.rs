@@ -74,8 +74,12 @@ pub fn fill(tenant: &mut Tenant, spec: &TenantSpec, sizing: Option<&Sizing>, kaf
     tenant.status = Attr::Known(shown(status));
 }
 
-/// Reports the version that the Kafka asks for where that is older than the tenant's: an upgrade that ended before it came to Kafka can be gone on with or given up.
+/// Reports the version that the Kafka asks for where that is older than the configured one: an upgrade that ended before it came to Kafka can be gone on with or given up.
+/// Where none is configured none was asked for, and an older one is drift.
 pub fn unraised(tenant: &mut Tenant, spec: &TenantSpec, kafka: Option<&Value>) {
+    if tenant.kafka.known().is_none_or(|kafka| kafka.version.is_null()) {
+        return;
+    }
     let asked = kafka.and_then(|kafka| kafka["spec"]["kafka"]["version"].as_str()?.parse::<KafkaVersion>().ok());
     if let Some(asked) = asked.filter(|asked| *asked < spec.kafka.version) {
         tenant.kafka_version = asked.to_string().into();

@@ -225,6 +225,11 @@ fn an_unprotected_tenant_may_be_replaced() {
     assert_eq!(planned.replace, ["storage.class"]);
     let told = planned.found.iter().find(|told| told.path.as_ref().is_some_and(|path| path.to_string() == "storage.class")).unwrap();
     assert!(told.summary.contains("the data of the tenant \"payments\" is deleted"), "{}", told.summary);
+    let mut elsewhere = before.clone();
+    elsewhere.management_cluster = Attr::Unknown;
+    let planned = plan(&elsewhere, Some(&state(&before)));
+    assert_eq!((planned.errors(), planned.replace.clone()), (vec![], vec!["management_cluster".to_owned()]));
+    assert!(planned.found.iter().any(|told| told.summary.contains("not known before apply")), "{:?}", planned.found);
 }
 
 #[test]

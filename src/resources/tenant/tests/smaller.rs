@@ -48,7 +48,7 @@ async fn the_quota_has_room_for_the_larger_brokers_until_all_are_smaller() {
 async fn a_run_that_ends_before_the_brokers_are_smaller_keeps_the_machines_in_the_state() {
     let before = state(&hard(3, LARGE));
     let mut wanted = hard(3, SMALL);
-    wanted.timeouts = Timeouts { update: Attr::Known("1s".parse().unwrap()), ..Timeouts::default() }.into();
+    wanted.timeouts = Timeouts { update: Attr::Known("3s".parse().unwrap()), ..Timeouts::default() }.into();
     let after = plan(&wanted, Some(&before)).tenant;
     let had = wish(&before);
     let (cluster, log) = all_well_but(had.clone(), "", 3, 3, move |line| {
@@ -59,7 +59,7 @@ async fn a_run_that_ends_before_the_brokers_are_smaller_keeps_the_machines_in_th
     let connection = Connection::to(cluster.clone()).with_own_cluster("payments", cluster);
     let failed = apply::update(&connection, before, after, &mut Call::default()).await.map(|_| ()).unwrap_err();
     let told = failed.diagnostics.iter().find(|error| error.summary == "The tenant is not smaller yet").unwrap();
-    assert!(told.detail.contains("brokers roll"), "{}", told.detail);
+    assert!(told.detail.contains("while waiting for the tenant's Kafka: ") && told.detail.contains("brokers roll"), "{}", told.detail);
     let machine = |tenant: &super::Tenant| tenant.sizing.known().unwrap().instance_type.clone();
     assert_eq!(machine(&failed.reached.unwrap()), LARGE.into());
     let machines = log.bodies("/clusters/payments?fieldManager");
