@@ -89,7 +89,7 @@ fn a_tenant_whose_namespace_was_deleted_by_hand_is_destroyed_without_complaint()
 fn a_volume_that_is_not_deleted_is_named_and_the_next_destroy_goes_on() {
     each_engine(|engine| {
         let name = named("volume", engine);
-        let place = Place::applied(engine, ready(), &Tenant::small(&name).with("timeouts {\n delete = \"8s\"\n }"));
+        let place = Place::applied(engine, ready(), &Tenant::small(&name).with("timeouts {\n delete = \"15s\"\n }"));
         // As a CSI driver makes them, and none is here to take them away.
         let (gone, kept) = (volume(&name, "gone", "Delete"), volume(&name, "kept", "Retain"));
         let ran = place.workspace.destroy(&[]).unwrap();
