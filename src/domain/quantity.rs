@@ -188,11 +188,12 @@ impl FromStr for Decimal {
         for digit in digits {
             value = value.checked_mul(10).and_then(|v| v.checked_add(u128::from(digit - b'0'))).ok_or(DecimalError::Large)?;
         }
-        match u32::try_from(scale) {
+        if scale > i64::from(SCALE_MAX) {
             // Too little for any unit; not nothing.
-            Ok(scale) if scale > SCALE_MAX => Ok(Self { digits: 1, scale: SCALE_MAX }),
+            return Ok(Self { digits: 1, scale: SCALE_MAX });
+        }
+        match u32::try_from(scale) {
             Ok(scale) => Ok(Self { digits: value, scale }.normal()),
-            Err(_) if scale > 0 => Ok(Self { digits: 1, scale: SCALE_MAX }),
             Err(_) => {
                 let up = u32::try_from(-scale).ok().and_then(|up| 10_u128.checked_pow(up)).ok_or(DecimalError::Large)?;
                 Ok(Self { digits: value.checked_mul(up).ok_or(DecimalError::Large)?, scale: 0 })

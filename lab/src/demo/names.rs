@@ -5,18 +5,21 @@ use anyhow::Result;
 use crate::dns::Dns;
 use crate::terraform::Workspace;
 
-/// The zone and the ACME server as variables, and the blocks that give the quickstart's tenant names and a certificate of them.
-const NAMES: [(&str, &str); 2] = [("names.tf", include_str!("names.tf")), ("names_override.tf", include_str!("names_override.tf"))];
-/// The same blocks for the tenants with a cluster of their own.
-const OF_CLUSTERS: (&str, &str) = ("clusters_override.tf", include_str!("clusters_override.tf"));
+/// The zone and the ACME server as variables.
+const VARIABLES: &str = include_str!("names.tf");
+/// The blocks that give the quickstart's tenant names and a certificate of them.
+const OVERRIDE: &str = include_str!("names_override.tf");
+/// The resources that get them: the quickstart's, and that of the tenants with a cluster of their own.
+const RESOURCES: [&str; 2] = ["payments", "own_cluster"];
 
 /// Adds names to the configuration in `workspace`.
 ///
 /// # Errors
 /// When a file cannot be written or the ACME server's certificate cannot be read.
 pub fn give(workspace: &mut Workspace, dns: &Dns, own_clusters: bool) -> Result<()> {
-    for (file, text) in NAMES.into_iter().chain(own_clusters.then_some(OF_CLUSTERS)) {
-        workspace.write(file, text)?;
+    workspace.write("names.tf", VARIABLES)?;
+    for resource in RESOURCES.into_iter().take(1 + usize::from(own_clusters)) {
+        workspace.write(&format!("{resource}_override.tf"), &OVERRIDE.replace(RESOURCES[0], resource))?;
     }
     for (variable, value) in [
         ("zone_id", dns.zone_id().to_owned()),

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use kaas::domain::kafka::config::{FORBIDDEN_PREFIX_EXCEPTIONS, FORBIDDEN_PREFIXES};
+use kaas::domain::kafka::config::kept_by_strimzi;
 
 use super::api::{Authorization, Listener, Quotas};
 
@@ -79,9 +79,7 @@ const SLIM: [(&str, &str); 13] = [
 
 /// Whether Strimzi drops this key of `spec.kafka.config`. A test holds the lists against those of its own model.
 pub fn forbidden(key: &str) -> bool {
-    let key = key.to_ascii_lowercase();
-    let is_kept = FORBIDDEN_PREFIXES.iter().any(|prefix| key.starts_with(&prefix.to_ascii_lowercase()));
-    is_kept && !FORBIDDEN_PREFIX_EXCEPTIONS.contains(&key.as_str())
+    kept_by_strimzi(key).is_some()
 }
 
 /// Principals of Strimzi's own components, which every access rule and quota leaves alone.

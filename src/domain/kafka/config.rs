@@ -157,13 +157,19 @@ pub fn check_key(key: &str) -> Result<(), ConfigError> {
     if let Some((_, instead)) = SIZED.iter().find(|(sized, _)| *sized == lower) {
         return Err(ConfigError::Sized { key: own(), instead });
     }
-    if FORBIDDEN_PREFIX_EXCEPTIONS.contains(&lower.as_str()) {
-        return Ok(());
-    }
-    match FORBIDDEN_PREFIXES.iter().find(|prefix| lower.starts_with(&prefix.to_ascii_lowercase())) {
+    match kept_by_strimzi(key) {
         Some(prefix) => Err(ConfigError::Forbidden { key: own(), prefix }),
         None => Ok(()),
     }
+}
+
+/// The beginning of its name for which Strimzi keeps a setting to itself, and drops what the user says of it; None: it is the user's.
+pub fn kept_by_strimzi(key: &str) -> Option<&'static str> {
+    let lower = key.to_ascii_lowercase();
+    if FORBIDDEN_PREFIX_EXCEPTIONS.contains(&lower.as_str()) {
+        return None;
+    }
+    FORBIDDEN_PREFIXES.into_iter().find(|prefix| lower.starts_with(&prefix.to_ascii_lowercase()))
 }
 
 #[cfg(test)]

@@ -99,16 +99,11 @@ pub async fn claim(prepared: &Prepared, planned: &Tenant, call: &Call) -> Result
             }
             Err(error) => return Err(failed(summary, &error)),
         };
-        let metadata = &existing["metadata"];
-        if !metadata["deletionTimestamp"].is_null() {
+        if !existing["metadata"]["deletionTimestamp"].is_null() {
             await_end(cluster, &manifest.object, *deadline, call).await?;
             continue;
         }
-        let annotation = |name: &str| metadata["annotations"][name].as_str().unwrap_or_default();
-        let ours = metadata["labels"][TENANT_LABEL].as_str() == Some(spec.name.as_str()) && annotation(OWNER_ANNOTATION) == spec.owner;
-        let is_unfinished = Phase::parse(annotation(PHASE_ANNOTATION)) == Some(Phase::Creating);
-        let may_go_on = is_new || (ours && is_unfinished);
-        if !may_go_on {
+        if !is_new && !is_beginning(&existing, spec) {
             return Err(taken(&existing, spec, planned));
         }
         // The wish that is written now may tell other names than the one that an earlier try has written records by.
@@ -121,6 +116,14 @@ pub async fn claim(prepared: &Prepared, planned: &Tenant, call: &Call) -> Result
             Err(error) => return Err(failed(summary, &error)),
         }
     }
+}
+
+/// Whether a namespace is this owner's unfinished beginning of the tenant.
+pub fn is_beginning(namespace: &Value, spec: &TenantSpec) -> bool {
+    let metadata = &namespace["metadata"];
+    let annotation = |name: &str| metadata["annotations"][name].as_str().unwrap_or_default();
+    let ours = metadata["labels"][TENANT_LABEL].as_str() == Some(spec.name.as_str()) && annotation(OWNER_ANNOTATION) == spec.owner;
+    ours && Phase::parse(annotation(PHASE_ANNOTATION)) == Some(Phase::Creating)
 }
 
 /// The namespace with no more than claims it. The rest is applied afterwards: what a create sets, a later apply could not take away again.

@@ -9,7 +9,6 @@ use crate::{
         cluster::{broker_nodes, upgrade_is_held_back},
         dns::{DnsSpec, ManagedBy},
         manifests,
-        names::{OWNER_ANNOTATION, PHASE_ANNOTATION, Phase},
         object::{Kind, ObjectRef},
         releases::{Component, status::running_version},
         sizing::{Floor, Sizing},
@@ -21,6 +20,7 @@ use crate::{
         connection::{Connection, Management, Registry, look_up_mirror},
         failure::failed,
         tenant::{
+            claim::is_beginning,
             home,
             model::{Storage, Tenant},
             namesake, outside, parse, place, plan, plan_cluster, read, versions,
@@ -255,9 +255,7 @@ async fn existing(management: &Management, cluster: &Cluster, spec: &TenantSpec)
     }
     let pool = seen.brokers.as_ref();
     let wish = TenantSpec::of_namespace(&namespace);
-    let annotation = |name: &str| namespace["metadata"]["annotations"][name].as_str().unwrap_or_default();
-    let is_beginning = Phase::parse(annotation(PHASE_ANNOTATION)) == Some(Phase::Creating) && annotation(OWNER_ANNOTATION) == spec.owner;
-    let begun_with_cluster = wish.as_ref().filter(|_| is_beginning).map(|wish| wish.own_cluster().is_some());
+    let begun_with_cluster = wish.as_ref().filter(|_| is_beginning(&namespace, spec)).map(|wish| wish.own_cluster().is_some());
     let (facts, dns, mirror) = wish.map_or((None, None, None), |wish| (wish.facts, wish.dns, wish.mirror));
     Ok(Existing {
         facts,
