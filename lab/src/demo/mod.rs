@@ -201,16 +201,18 @@ impl<'a> Tour<'a> {
             value.as_str().map(str::to_owned).with_context(|| format!("read the output {name} as text: it is {value}"))
         };
         let output = |name: &str| text(&self.workspace.output(name)?, name);
-        let access = |name: &str, bootstrap: String, ca: String| {
-            let reach = self.dns.as_ref().map_or_else(|| Ok(Reach::by_own_ca(ca)), Reach::by_public_name)?;
-            Ok::<_, anyhow::Error>(Access { name: name.to_owned(), bootstrap, reach })
+        // A tenant whose certificate is the ACME server's has no CA of its own.
+        let reach = |ca: &dyn Fn() -> Result<String>| match &self.dns {
+            Some(dns) => Reach::by_public_name(dns),
+            None => Ok(Reach::by_own_ca(ca()?)),
         };
-        let mut all = vec![access(TENANT, output("bootstrap_servers")?, output("ca_certificate")?)?];
+        let mut all =
+            vec![Access { name: TENANT.to_owned(), bootstrap: output("bootstrap_servers")?, reach: reach(&|| output("ca_certificate"))? }];
         if !self.own_clusters.is_empty() {
             let outputs = self.workspace.output("own_clusters")?;
             for name in &self.own_clusters {
                 let of = |field: &str| text(&outputs[name][field], field);
-                all.push(access(name, of("bootstrap_servers")?, of("ca_certificate")?)?);
+                all.push(Access { name: name.clone(), bootstrap: of("bootstrap_servers")?, reach: reach(&|| of("ca_certificate"))? });
             }
         }
         Ok(all)
