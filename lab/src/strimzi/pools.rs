@@ -8,7 +8,7 @@ use kube::{Client, ResourceExt};
 use serde_json::json;
 
 use super::api::{CLUSTER_LABEL, PoolSpec, invalid, kind, spec};
-use super::node_ids::{PoolWish, assign};
+use super::node_ids::{PoolWish, assign, parse};
 use super::objects::Owner;
 use super::status::{self, Condition};
 
@@ -45,7 +45,9 @@ pub async fn read(client: &Client, namespace: &str, cluster: &str) -> Result<Vec
 }
 
 fn number(pools: &mut [Pool]) {
-    let wish = |p: &Pool| PoolWish { name: p.name.clone(), replicas: p.spec.replicas as usize, current: p.before.clone() };
+    let remove = |p: &Pool| p.object.annotations().get("strimzi.io/remove-node-ids").map(|range| parse(range)).unwrap_or_default();
+    let wish =
+        |p: &Pool| PoolWish { name: p.name.clone(), replicas: p.spec.replicas as usize, current: p.before.clone(), remove: remove(p) };
     let mut ids: BTreeMap<String, Vec<i32>> = assign(&pools.iter().map(wish).collect::<Vec<_>>());
     for pool in pools {
         pool.ids = ids.remove(&pool.name).unwrap_or_default();

@@ -79,6 +79,12 @@ pub fn delete(lab: &impl At, object: &ObjectRef) {
     wait(&format!("{object} to go"), || get(lab, object).is_none());
 }
 
+/// Deletes a volume, which no controller protects here.
+pub fn delete_volume(lab: &impl At, volume: &ObjectRef) {
+    merge(lab, volume, &json!({"metadata": {"finalizers": null}}));
+    delete(lab, volume);
+}
+
 /// Waits until something has come.
 pub fn wait(what: &str, mut come: impl FnMut() -> bool) {
     let started = Instant::now();

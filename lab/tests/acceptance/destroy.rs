@@ -111,11 +111,11 @@ fn a_volume_that_is_not_deleted_is_named_and_the_next_destroy_goes_on() {
         let ran = place.workspace.destroy(&[]).unwrap();
         assert_eq!(ran.code, Some(1), "{}", said(&ran));
         holds(&flat(&said(&ran)), &[&gone.to_string()]);
-        delete_volume(&gone);
+        cluster::delete_volume(ready(), &gone);
         let ran = place.destroy();
         holds(&flat(&said(&ran)), &["Volumes are kept", &kept.name]);
         assert!(cluster::get(ready(), &namespace(&name)).is_none());
-        delete_volume(&kept);
+        cluster::delete_volume(ready(), &kept);
     });
 }
 
@@ -134,12 +134,6 @@ fn volume(tenant: &str, purpose: &str, policy: &str) -> ObjectRef {
         json!({"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": purpose, "namespace": space}, "spec": spec});
     cluster::apply(ready(), &of(tenant, Kind::PersistentVolumeClaim, purpose), &body);
     volume
-}
-
-/// Deletes a volume, which no controller protects here.
-fn delete_volume(volume: &ObjectRef) {
-    cluster::merge(ready(), volume, &json!({"metadata": {"finalizers": null}}));
-    cluster::delete(ready(), volume);
 }
 
 #[test]

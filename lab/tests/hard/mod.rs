@@ -21,3 +21,4 @@ mod rights;
 mod slow;
 mod versions;
 pub mod world;
+mod zones;

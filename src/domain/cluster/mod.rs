@@ -6,6 +6,7 @@
 mod check;
 pub mod eks;
 mod kubelet;
+pub mod leaving;
 pub mod machines;
 pub mod order;
 pub mod status;

@@ -78,14 +78,14 @@ pub fn broker_counts(cluster: &ClusterSpec, sizing: &Sizing) -> Vec<(String, u32
 }
 
 /// One machine deployment.
-struct Share<'a> {
+pub(super) struct Share<'a> {
     name: String,
-    zone: Option<&'a str>,
-    nodes: u32,
+    pub(super) zone: Option<&'a str>,
+    pub(super) nodes: u32,
 }
 
 /// Nodes over the zones: a machine deployment for each, shared as evenly as can be, the first zones having one more. Zones that would have none are left out.
-fn spread(cluster: &ClusterSpec, pods: Placed, nodes: u32) -> Vec<Share<'_>> {
+pub(super) fn spread(cluster: &ClusterSpec, pods: Placed, nodes: u32) -> Vec<Share<'_>> {
     if class_of(cluster, pods).is_none() {
         return Vec::new();
     }

@@ -33,7 +33,7 @@ pub use access::viewer_rules;
 pub use certificate::external_account;
 pub use limits::{quota, roomier};
 pub use namespace::build as namespace;
-pub use pools::{asked_brokers, live_floor};
+pub use pools::{asked_brokers, broker_ids, live_floor, remove_brokers};
 pub use storage::EBS_DRIVER;
 
 /// The port of the listener that clients use, and its name in the Kafka object's status.

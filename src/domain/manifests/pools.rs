@@ -11,6 +11,9 @@ use crate::domain::quantity::{GIB, kubernetes_quantity};
 use crate::domain::sizing::{Floor, Sizing};
 use crate::domain::tenant::TenantSpec;
 
+/// A list in brackets of ids and ranges. Source: Strimzi 1.2.0, `NodeIdRange`.
+const REMOVE_ANNOTATION: &str = "strimzi.io/remove-node-ids";
+
 pub fn brokers(spec: &TenantSpec, sizing: &Sizing, volumes: &Volumes) -> Manifest {
     let pool = json!({
         "replicas": sizing.brokers,
@@ -53,6 +56,19 @@ pub fn live_floor(pool: &Value) -> Option<Floor> {
 /// The brokers that a live pool asks for; those that run may be more, for a while.
 pub fn asked_brokers(pool: &Value) -> Option<u32> {
     u32::try_from(pool["spec"]["replicas"].as_u64()?).ok()
+}
+
+/// The ids of the brokers that a live pool runs.
+pub fn broker_ids(pool: &Value) -> Vec<i32> {
+    let ids = pool["status"]["nodeIds"].as_array().into_iter().flatten();
+    ids.filter_map(|id| i32::try_from(id.as_i64()?).ok()).collect()
+}
+
+/// Tells Strimzi which brokers to take first from a pool that becomes smaller.
+pub fn remove_brokers(pool: &mut Manifest, ids: &[i32]) {
+    if !ids.is_empty() {
+        pool.body["metadata"]["annotations"][REMOVE_ANNOTATION] = json!(format!("{ids:?}"));
+    }
 }
 
 /// One volume in a list that can grow. The claim goes with the tenant: what destroy leaves behind costs money and holds data.

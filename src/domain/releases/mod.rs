@@ -24,6 +24,8 @@ pub use versions::{ComponentVersions, VersionFormatError};
 
 /// Where Strimzi's operator runs in a tenant's cluster; monitoring looks for it there.
 pub const STRIMZI_NAMESPACE: &str = "strimzi";
+/// The chart puts itself into a namespace that its values name.
+const DRAIN_CLEANER_NAMESPACE: &str = "strimzi-drain-cleaner";
 
 /// A program installed by a chart of its own. The order is that of installation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -37,11 +39,21 @@ pub enum Component {
     Monitoring,
     ExternalDns,
     Strimzi,
+    /// Has Strimzi move the brokers of a node that is drained.
+    DrainCleaner,
 }
 
 impl Component {
-    pub const ALL: [Self; 7] =
-        [Self::CloudController, Self::Network, Self::EbsCsi, Self::CertManager, Self::Monitoring, Self::ExternalDns, Self::Strimzi];
+    pub const ALL: [Self; 8] = [
+        Self::CloudController,
+        Self::Network,
+        Self::EbsCsi,
+        Self::CertManager,
+        Self::Monitoring,
+        Self::ExternalDns,
+        Self::Strimzi,
+        Self::DrainCleaner,
+    ];
 
     /// The name of its source, its HelmRelease and its Helm release.
     pub const fn name(self) -> &'static str {
@@ -53,6 +65,7 @@ impl Component {
             Self::Monitoring => "kube-prometheus-stack",
             Self::ExternalDns => "external-dns",
             Self::Strimzi => "strimzi-kafka-operator",
+            Self::DrainCleaner => "strimzi-drain-cleaner",
         }
     }
 
@@ -64,6 +77,7 @@ impl Component {
             Self::Monitoring => "monitoring",
             Self::ExternalDns => "external-dns",
             Self::Strimzi => STRIMZI_NAMESPACE,
+            Self::DrainCleaner => DRAIN_CLEANER_NAMESPACE,
         }
     }
 
@@ -73,6 +87,7 @@ impl Component {
             Self::CloudController | Self::Network => &[],
             Self::EbsCsi | Self::CertManager => &[Self::CloudController, Self::Network],
             Self::Monitoring | Self::ExternalDns | Self::Strimzi => &[Self::CertManager, Self::EbsCsi],
+            Self::DrainCleaner => &[Self::CertManager],
         }
     }
 }
@@ -94,7 +109,7 @@ pub fn components(cluster: &ClusterSpec, wanted: &Wanted) -> Vec<Component> {
         Component::CloudController | Component::Network | Component::EbsCsi => cluster.class() == Class::Aws,
         Component::Monitoring => wanted.monitoring,
         Component::ExternalDns => wanted.external_dns.is_some(),
-        Component::CertManager | Component::Strimzi => true,
+        Component::CertManager | Component::Strimzi | Component::DrainCleaner => true,
     };
     Component::ALL.into_iter().filter(is_wanted).collect()
 }

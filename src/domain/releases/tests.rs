@@ -33,10 +33,10 @@ fn release(manifests: &[Manifest], component: Component) -> &Value {
 fn each_class_gets_what_it_does_not_bring() {
     use Component::*;
     for (class, wanted, expected) in [
-        (EKS, Wanted::default(), vec![CertManager, Strimzi]),
-        (EKS, everything(), vec![CertManager, Monitoring, ExternalDns, Strimzi]),
-        (AWS, Wanted::default(), vec![CloudController, Network, EbsCsi, CertManager, Strimzi]),
-        (OWN, Wanted { monitoring: true, ..Wanted::default() }, vec![CertManager, Monitoring, Strimzi]),
+        (EKS, Wanted::default(), vec![CertManager, Strimzi, DrainCleaner]),
+        (EKS, everything(), vec![CertManager, Monitoring, ExternalDns, Strimzi, DrainCleaner]),
+        (AWS, Wanted::default(), vec![CloudController, Network, EbsCsi, CertManager, Strimzi, DrainCleaner]),
+        (OWN, Wanted { monitoring: true, ..Wanted::default() }, vec![CertManager, Monitoring, Strimzi, DrainCleaner]),
     ] {
         assert_eq!(components(&cluster(class), &wanted), expected);
     }
@@ -88,7 +88,9 @@ fn a_release_waits_only_for_what_is_installed_and_comes_earlier() {
         }
     }
     let manifests = build(&tenant(PAYMENTS), &cluster(EKS), &everything());
-    assert_eq!(release(&manifests, Component::Strimzi)["dependsOn"], json!([{ "name": "cert-manager" }]));
+    for component in [Component::Strimzi, Component::DrainCleaner] {
+        assert_eq!(release(&manifests, component)["dependsOn"], json!([{ "name": "cert-manager" }]));
+    }
 }
 
 #[test]
@@ -97,6 +99,9 @@ fn values_say_what_a_tenant_needs() {
     let values = |component| &release(&manifests, component)["values"];
     assert_eq!(values(Component::Strimzi)["watchAnyNamespace"], true);
     assert!(values(Component::Strimzi)["affinity"]["nodeAffinity"].is_object());
+    let drain_cleaner = &release(&manifests, Component::DrainCleaner);
+    assert_eq!(drain_cleaner["values"]["affinity"], values(Component::Strimzi)["affinity"]);
+    assert_eq!(drain_cleaner["values"]["namespace"], json!({ "create": false, "name": drain_cleaner["targetNamespace"] }));
     assert_eq!(values(Component::CertManager)["crds"]["enabled"], true);
     let dns = values(Component::ExternalDns);
     assert_eq!((dns["txtOwnerId"].as_str(), dns["policy"].as_str()), (Some("kaas-payments-0a1b2c3d"), Some("sync")));

@@ -23,6 +23,8 @@ pub struct ComponentVersions {
     pub external_dns: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub strimzi: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub drain_cleaner: Option<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -48,6 +50,7 @@ impl ComponentVersions {
             Component::Monitoring => &self.monitoring,
             Component::ExternalDns => &self.external_dns,
             Component::Strimzi => &self.strimzi,
+            Component::DrainCleaner => &self.drain_cleaner,
         }
     }
 
@@ -75,6 +78,7 @@ const fn pinned(component: Component) -> &'static str {
         Component::Monitoring => "88.5.3",
         Component::ExternalDns => "1.21.1",
         Component::Strimzi => "1.2.0",
+        Component::DrainCleaner => "1.6.1",
     }
 }
 

@@ -25,7 +25,7 @@ use crate::{
         tenant::{
             changes,
             claim::{Claim, TAKEN_OVER, applied, claim, own},
-            home,
+            home, leaving,
             model::Tenant,
             names, outside, parse,
             place::{self, Trouble},
@@ -241,6 +241,7 @@ fn larger(prior: &Tenant, prepared: &Prepared) -> Option<TenantSpec> {
 pub async fn apply_and_wait(prepared: &Prepared, call: &Call) -> Result<Outcome, Diagnostics> {
     let Prepared { place: cluster, spec, sizing, standing, facts, deadline, .. } = prepared;
     let mut manifests = manifests::build(spec, sizing, facts);
+    leaving::name(prepared, &mut manifests).await?;
     let (room, last) = (manifests::quota(spec, sizing, *standing), manifests::quota(spec, sizing, sizing.brokers));
     let live = place::found(cluster, &room.object).await.map_err(|error| failed("Cannot look at the tenant", &error))?;
     let room = manifests::roomier(room, live.as_ref());

@@ -6,6 +6,7 @@ mod claim;
 mod delete;
 mod home;
 mod import;
+mod leaving;
 mod model;
 mod names;
 mod namesake;

@@ -78,6 +78,9 @@ pub struct OperatorVersions {
     /// Chart of Strimzi, such as `1.2.0`. Which Kafka and Kubernetes versions it runs is checked in the plan.
     #[tf(optional)]
     pub strimzi: Attr<String>,
+    /// Chart of Strimzi's Drain Cleaner, which has Strimzi move the brokers of a node that is drained.
+    #[tf(optional)]
+    pub drain_cleaner: Attr<String>,
     /// Chart of cert-manager, such as `v1.21.2`.
     #[tf(optional)]
     pub cert_manager: Attr<String>,
@@ -197,9 +200,11 @@ pub fn blocks(own: &OwnCluster) -> (Attr<ClusterSettings>, Attr<OperatorVersions
         control_plane_replicas: control_plane_replicas.into(),
         pod_cidr: pod_cidr.into(),
     };
-    let ComponentVersions { cloud_controller, network, ebs_csi, cert_manager, monitoring, external_dns, strimzi } = own.versions.clone();
+    let ComponentVersions { cloud_controller, network, ebs_csi, cert_manager, monitoring, external_dns, strimzi, drain_cleaner } =
+        own.versions.clone();
     let operators = (own.versions != ComponentVersions::default()).then(|| OperatorVersions {
         strimzi: strimzi.into(),
+        drain_cleaner: drain_cleaner.into(),
         cert_manager: cert_manager.into(),
         external_dns: external_dns.into(),
         prometheus: monitoring.into(),
@@ -222,6 +227,7 @@ fn versions(block: &Attr<OperatorVersions>, found: &mut Diagnostics) -> Option<C
             monitoring: known(&block.prometheus)?,
             external_dns: known(&block.external_dns)?,
             strimzi: known(&block.strimzi)?,
+            drain_cleaner: known(&block.drain_cleaner)?,
         },
     };
     let errors = versions.check();
@@ -263,6 +269,7 @@ pub const fn version_field(component: Component) -> Field {
         Component::Monitoring => OperatorVersions::PROMETHEUS,
         Component::ExternalDns => OperatorVersions::EXTERNAL_DNS,
         Component::Strimzi => OperatorVersions::STRIMZI,
+        Component::DrainCleaner => OperatorVersions::DRAIN_CLEANER,
     }
 }
 

@@ -31,8 +31,9 @@ pub const STRIMZI: &str = "strimzi-kafka-operator";
 /// The Deployment it makes.
 pub const STRIMZI_DEPLOYMENT: &str = "strimzi-cluster-operator";
 
-const CHARTS: [Chart; 5] = [
+const CHARTS: [Chart; 6] = [
     Chart { name: STRIMZI, objects: objects::strimzi, crds_in_templates: false },
+    Chart { name: "strimzi-drain-cleaner", objects: objects::drain_cleaner, crds_in_templates: false },
     Chart { name: "cert-manager", objects: objects::cert_manager, crds_in_templates: true },
     Chart { name: "external-dns", objects: objects::external_dns, crds_in_templates: false },
     Chart { name: "kube-prometheus-stack", objects: objects::prometheus, crds_in_templates: false },
@@ -93,6 +94,7 @@ mod tests {
     fn deployments_have_the_names_the_charts_give_them() {
         let none = || serde_json::json!({});
         assert_eq!(names(STRIMZI, "any", none()), ["Deployment strimzi-cluster-operator"]);
+        assert_eq!(names("strimzi-drain-cleaner", "any", none()), ["Deployment strimzi-drain-cleaner"]);
         assert_eq!(names("external-dns", "external-dns", none()), ["Deployment external-dns"]);
         assert_eq!(names("external-dns", "dns", none()), ["Deployment dns-external-dns"]);
         let three = ["Deployment cert-manager", "Deployment cert-manager-cainjector", "Deployment cert-manager-webhook"];

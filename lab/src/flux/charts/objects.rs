@@ -9,6 +9,15 @@ pub fn strimzi(place: &Place) -> Vec<Value> {
     vec![workload(place, "Deployment", STRIMZI_DEPLOYMENT, &format!("quay.io/strimzi/operator:{}", place.version), replicas)]
 }
 
+/// In the namespace that its values name, else in one of a fixed name.
+pub fn drain_cleaner(place: &Place) -> Vec<Value> {
+    const NAME: &str = "strimzi-drain-cleaner";
+    let namespace = place.value("/namespace/name").map_or(Some(NAME), Value::as_str).filter(|given| !given.is_empty());
+    let replicas = place.value("/replicaCount").and_then(Value::as_i64).unwrap_or(1);
+    let inside = Place { namespace: namespace.unwrap_or(place.namespace), ..*place };
+    vec![workload(&inside, "Deployment", NAME, &format!("quay.io/strimzi/drain-cleaner:{}", place.version), replicas)]
+}
+
 pub fn cert_manager(place: &Place) -> Vec<Value> {
     let name = place.full_name("cert-manager", 63);
     let of = |suffix: &str, image: &str| {
