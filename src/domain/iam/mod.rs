@@ -3,6 +3,7 @@
 //! Pure. A policy is the JSON text that IAM takes. ARNs leave the partition open (`arn:*:`), so that they hold in China and GovCloud as well.
 
 mod cluster_api;
+pub mod drift;
 mod ebs_csi;
 pub mod role;
 mod route53;

@@ -24,7 +24,7 @@ use crate::{
             model::Tenant,
             outside, parse,
             place::{self, Seen},
-            report, wait,
+            report, role, wait,
         },
         wishes,
     },
@@ -152,6 +152,7 @@ async fn fill(
         report::deleting(&mut state);
     }
     let mut drift = differences(&at_home, "");
+    drift.extend(role::differing(connection, namespace, &spec, call).await);
     drift.extend(outside::noted(namespace).iter().map(|dns| {
         format!("names below {}: a change to them or from them did not end, and their records may be left", dns.names(&spec.name).domain())
     }));

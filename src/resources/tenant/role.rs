@@ -18,7 +18,10 @@ use crate::{
         },
         dns::{DnsSpec, ManagedBy},
         eks::EksId,
-        iam::role::{Names, TenantRole, is_same, pod_identities, pod_identity_changes},
+        iam::{
+            drift,
+            role::{Names, TenantRole, is_same, pod_identities, pod_identity_changes},
+        },
         names::TenantName,
         object::{Kind, ObjectRef},
         tenant::TenantSpec,
@@ -29,6 +32,7 @@ use crate::{
     },
     framework::{diagnostic::Diagnostics, parts::Call},
     resources::{
+        connection::Connection,
         failure::{failed, failed_aws},
         tenant::{home, prepare::Prepared, wait::Outcome},
     },
@@ -39,6 +43,7 @@ pub const CLUSTER_ANNOTATION: &str = "kaas.dev/eks-cluster";
 
 const MAKE: &str = "Cannot make the tenant's role";
 const REMOVE: &str = "Cannot remove the tenant's role";
+const LOOK: &str = "The tenant's role was not compared";
 
 /// Whose role it is.
 #[derive(Clone, Copy, Debug)]
@@ -182,6 +187,40 @@ pub async fn remove(aws: &Aws, holder: Holder<'_>, cluster: &EksId) -> Result<()
         Some(found) if is_same(&role.tags(), &found.tags) => aws.delete_role(&found.name).await.map_err(failed),
         _ => Ok(()),
     }
+}
+
+/// What differs of the role and the pod identities that [`settle`] gave a tenant's own cluster, as the tenant's namespace says. That AWS cannot be asked is no
+/// reason to fail a plan: it is a warning.
+pub async fn differing(connection: &Connection, namespace: &Value, spec: &TenantSpec, call: &mut Call) -> Vec<String> {
+    let names = names(spec);
+    let Some(cluster) = noted(namespace).filter(|_| !names.is_empty() && connection.settings().aws.is_some()) else { return Vec::new() };
+    let holder = Holder { tenant: &spec.name, owner: &spec.owner, tags: &spec.labels };
+    let looked = async { differences(&connection.aws()?, holder, &cluster, &names).await };
+    looked.await.unwrap_or_else(|found| {
+        found.iter().for_each(|told| call.found.warning(LOOK, format!("Of the tenant {}: {}", spec.name, told.detail)));
+        Vec::new()
+    })
+}
+
+/// One line for each part that is not as [`ensure`] makes it.
+///
+/// # Errors
+/// A cluster that is not found, and what AWS refuses.
+pub async fn differences(aws: &Aws, holder: Holder<'_>, cluster: &EksId, names: &[Names]) -> Result<Vec<String>, Diagnostics> {
+    let failed = |error: Error| failed_aws(LOOK, &error);
+    let (role, EksId { region, name }) = (holder.role(cluster), cluster);
+    let role_name = role.name();
+    let (seen, live, identities) = tokio::join!(aws.eks_cluster(region, name), aws.role(&role_name), aws.pod_identities(region, name));
+    let (Some(seen), Some(identities)) = (seen.map_err(failed)?, identities.map_err(failed)?) else {
+        return Err(elsewhere(holder, cluster));
+    };
+    let live = live.map_err(failed)?;
+    let wish = role.wish(&seen.arn, names).map_err(|wrong| Diagnostics::of_error(LOOK, format!("{wrong}.")))?;
+    let mut lines = drift::of_role(&wish, live.as_ref());
+    if let Some(live) = live {
+        lines.extend(drift::of_pod_identities(&pod_identities(&live.arn), &identities, &wish.tags));
+    }
+    Ok(lines)
 }
 
 /// Where the credentials lead to another account than the cluster's.

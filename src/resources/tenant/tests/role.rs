@@ -12,7 +12,7 @@ use crate::{
         kubernetes::tests as management,
         scripted::{Asked, Reply, Server},
     },
-    resources::tenant::role::{CLUSTER_ANNOTATION, Holder, ensure, give_up, keep, noted, remove},
+    resources::tenant::role::{CLUSTER_ANNOTATION, Holder, differences, ensure, give_up, keep, noted, remove},
 };
 
 const EKS: &str = "kaas-payments_payments-x7k2p";
@@ -191,6 +191,33 @@ async fn what_an_interrupted_run_began_is_gone_on_with_and_a_stale_pod_identity_
     }
     assert_eq!(ensure(&aws, holder, &parts.1, &names()).await.unwrap(), arn);
     assert_eq!(writes(&server)[5..], ["PutRolePolicy", "DELETE identity/a-0", "POST identity", "POST identity"]);
+}
+
+#[tokio::test]
+async fn what_somebody_changed_of_a_role_is_told_and_nothing_is_touched() {
+    let parts = parts();
+    let (held, server) = account(Held { cluster: true, ..Held::default() }).await;
+    let (aws, holder) = (aws(&server), holder(&parts));
+    ensure(&aws, holder, &parts.1, &names()).await.unwrap();
+    assert_eq!(differences(&aws, holder, &parts.1, &names()).await.unwrap(), Vec::<String>::new());
+    {
+        let mut held = held.lock().unwrap();
+        held.policies.remove("external-dns");
+        held.identities.remove("a-1");
+    }
+    let told = differences(&aws, holder, &parts.1, &names()).await.unwrap();
+    assert!(told.len() == 2 && told[0].starts_with("IAM role kaas-payments-"), "{told:?}");
+    assert!(
+        told[0].ends_with(": policy \"external-dns\" is missing") && told[1] == "pod identity of cert-manager/cert-manager: missing",
+        "{told:?}"
+    );
+    held.lock().unwrap().role = None;
+    let told = differences(&aws, holder, &parts.1, &names()).await.unwrap();
+    assert!(told.len() == 1 && told[0].ends_with(": missing"), "{told:?}");
+    assert_eq!(writes(&server).len(), 5, "a look writes nothing");
+    held.lock().unwrap().cluster = false;
+    let found = differences(&aws, holder, &parts.1, &names()).await.unwrap_err();
+    assert!(found.iter().any(|error| error.summary == "The tenant's EKS cluster is not found"), "{found:?}");
 }
 
 #[tokio::test]
