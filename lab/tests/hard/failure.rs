@@ -77,7 +77,7 @@ fn a_run_that_ends_before_the_cluster_is_there_is_a_warning_and_the_next_apply_g
 }
 
 #[test]
-fn a_management_cluster_that_is_restarted_under_way_does_not_end_a_create() {
+fn a_management_cluster_that_is_restarted_under_way_ends_neither_a_create_nor_a_destroy() {
     let mut lab = disturbed();
     let name = "shaken";
     let place = Place::new(Engine::OpenTofu, lab.lab());
@@ -96,7 +96,12 @@ fn a_management_cluster_that_is_restarted_under_way_does_not_end_a_create() {
     assert_eq!(place.phase(), "Ready");
     place.plan_is_empty();
     let traces = Traces::of(lab.lab(), name);
-    place.destroy();
+    let strimzi = of(name, Kind::HelmRelease, "strimzi-kafka-operator");
+    let child = spawn(&place, "destroy");
+    cluster::wait("the end of Strimzi", || cluster::get(lab.lab(), &strimzi).is_none());
+    lab.restart(Server::Apiserver);
+    let (code, text) = ended(child);
+    assert_eq!(code, Some(0), "{text}");
     traces.are_gone(lab.lab());
 }
 

@@ -5,6 +5,7 @@ use aws_sdk_eks::types::Cluster;
 use kaas_lab::terraform::Engine;
 
 use super::world::{World, is_applied, on_eks};
+use crate::acceptance::place::holds;
 use crate::names::world::{Route53, acme_block, dns_block, place};
 
 const NAME: &str = "guest";
@@ -30,6 +31,9 @@ fn a_tenant_lives_in_a_network_of_the_users_with_names_and_a_role_and_leaves_not
     assert!(!Route53::of(&world.lab).of_tenant(NAME).is_empty());
     assert_eq!(world.pod_identities(&eks), ["cert-manager/cert-manager", "external-dns/external-dns"]);
     assert_eq!(world.roles(NAME), 1);
+    world.disarm(NAME);
+    holds(&place.plan_changes(), &["IAM role kaas-guest-", "policy \\\"external-dns\\\" is missing"]);
+    is_applied(&place);
 
     place.destroy();
     assert_eq!((world.clusters(), world.roles(NAME)), (Vec::new(), 0));

@@ -94,6 +94,15 @@ impl World {
         listed.matches(&format!("<RoleName>kaas-{tenant}-")).count()
     }
 
+    /// Takes from a tenant's role what external-dns may do.
+    pub fn disarm(&self, tenant: &str) {
+        let ask = |parameters: &[(&str, &str)]| self.aws.query("iam", &[parameters, &[("Version", "2010-05-08")]].concat()).unwrap();
+        let listed = ask(&[("Action", "ListRoles")]);
+        let begin = listed.find(&format!("<RoleName>kaas-{tenant}-")).unwrap() + "<RoleName>".len();
+        let role = listed[begin..].split('<').next().unwrap();
+        ask(&[("Action", "DeleteRolePolicy"), ("RoleName", role), ("PolicyName", "external-dns")]);
+    }
+
     /// The object of Cluster API.
     pub fn home(&self, tenant: &str) -> Value {
         cluster::get(&*self.lab, &home_cluster(tenant)).unwrap()

@@ -18,8 +18,7 @@ use super::tenant::TenantSpec;
 pub enum Class {
     /// Nothing restarts.
     Live,
-    /// One broker after the other restarts: by Strimzi, which waits until all replicas are in sync, or, where nodes are replaced, by Cluster API's drain, which goes
-    /// on when the pod is ready again (decision 5).
+    /// One broker after the other restarts, by Strimzi, which waits until replicas are in sync; also where nodes are replaced (decision 5).
     RollingRestart,
     /// Brokers come or go, and data with them.
     DataMovement,

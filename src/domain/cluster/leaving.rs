@@ -19,11 +19,15 @@ pub fn broker_zones<'a>(cluster: &'a ClusterSpec, sizing: &Sizing) -> BTreeMap<&
     zones.filter(|_| cluster.zones.len() > 1).collect()
 }
 
-/// The zones to which the volumes of a tenant's brokers are bound, by the ids of the brokers. What may be used in several zones, or in all, is bound to none.
+/// The zones to which the volumes of a tenant's brokers are bound, by the ids of the brokers. What may be used in several zones, or in all, is bound to none; a volume
+/// that a broker of before left behind counts for nothing.
 pub fn bound(tenant: &TenantName, volumes: &[Value]) -> BTreeMap<i32, String> {
     let (namespace, claims) = (tenant.namespace(), format!("data-0-{}-{BROKER_POOL}-", tenant.kafka()));
     let of_broker = |volume: &Value| {
-        let claim = &volume["spec"]["claimRef"];
+        let (claim, phase) = (&volume["spec"]["claimRef"], &volume["status"]["phase"]);
+        if phase == "Released" || phase == "Failed" {
+            return None;
+        }
         let id = claim["name"].as_str()?.strip_prefix(&claims)?.parse().ok()?;
         (claim["namespace"] == *namespace).then_some(id)
     };
@@ -99,6 +103,8 @@ mod tests {
         let volume = |namespace: &str, claim: &str, terms: Value| json!({ "spec": { "claimRef": { "namespace": namespace, "name": claim }, "nodeAffinity": { "required": { "nodeSelectorTerms": terms } } } });
         let term = |key: &str, zones: &[&str]| json!({ "matchExpressions": [{ "key": key, "operator": "In", "values": zones }] });
         let (ebs, of) = ("topology.ebs.csi.aws.com/zone", "data-0-payments-brokers-");
+        let mut left_behind = volume("kaas-payments", &format!("{of}0"), json!([term(ebs, &["c"])]));
+        left_behind["status"] = json!({ "phase": "Released" });
         let volumes = [
             volume("kaas-payments", &format!("{of}0"), json!([term(ebs, &["a"])])),
             volume("kaas-payments", &format!("{of}12"), json!([term("topology.kubernetes.io/zone", &["b"])])),
@@ -108,6 +114,7 @@ mod tests {
             volume("kaas-payments", "data-0-payments-controllers-4", json!([term(ebs, &["a"])])),
             volume("kaas-orders", &format!("{of}5"), json!([term(ebs, &["a"])])),
             json!({ "spec": { "claimRef": { "namespace": "kaas-payments", "name": format!("{of}6") }, "nfs": {} } }),
+            left_behind,
             json!({ "spec": {} }),
         ];
         assert_eq!(bound(&tenant, &volumes), at(&[(0, "a"), (12, "b")]));

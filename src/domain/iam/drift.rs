@@ -1,13 +1,27 @@
-//! What differs between a role and its pod identities as wished and as they are, one line for each.
+//! What differs between a role and its pod identities as wished and as they are, one line for each. Managed policies are not looked at: none is ever attached.
 
 use std::collections::BTreeMap;
 
-use super::role::{RoleWish, SeenRole, Tags, is_same_policy, pod_identity_changes};
+use super::role::{RoleWish, SeenRole, Tags, is_same, is_same_policy, pod_identity_changes};
 use crate::domain::eks::{PodIdentity, PodIdentitySeen};
 
+/// What differs.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Differing {
+    /// What an apply mends.
+    pub lines: Vec<String>,
+    /// What is in its way, for somebody else made it.
+    pub foreign: Vec<String>,
+}
+
 /// `IAM role kaas-payments-1f2e3d4c: policy "external-dns" is missing`. Tags of others are theirs.
-pub fn of_role(wish: &RoleWish, seen: Option<&SeenRole>) -> Vec<String> {
-    let Some(seen) = seen else { return vec![format!("IAM role {}: missing", wish.name)] };
+pub fn of_role(wish: &RoleWish, seen: Option<&SeenRole>) -> Differing {
+    let differing = |lines: Vec<String>| Differing { lines, foreign: Vec::new() };
+    let Some(seen) = seen else { return differing(vec![format!("IAM role {}: missing", wish.name)]) };
+    if !is_same(&wish.tags, &seen.tags) {
+        let told = format!("IAM role {} lacks the tags by which kaas knows its own: put them back, or delete it", wish.name);
+        return Differing { lines: Vec::new(), foreign: vec![told] };
+    }
     let mut found = Vec::new();
     if !is_same_policy(&seen.trust, &wish.trust) {
         found.push("who may assume it was changed".to_owned());
@@ -28,22 +42,23 @@ pub fn of_role(wish: &RoleWish, seen: Option<&SeenRole>) -> Vec<String> {
         let live = seen.tags.get(key).map_or_else(|| "missing".to_owned(), |live| format!("{live:?}"));
         found.push(format!("tag {key:?} is {live}, should be {value:?}"));
     }
-    found.into_iter().map(|what| format!("IAM role {}: {what}", wish.name)).collect()
+    differing(found.into_iter().map(|what| format!("IAM role {}: {what}", wish.name)).collect())
 }
 
 /// `pod identity of external-dns/external-dns: missing`. `tags`: those of what is made for the tenant.
-pub fn of_pod_identities(wished: &[PodIdentity], found: &BTreeMap<PodIdentity, PodIdentitySeen>, tags: &Tags) -> Vec<String> {
+pub fn of_pod_identities(wished: &[PodIdentity], found: &BTreeMap<PodIdentity, PodIdentitySeen>, tags: &Tags) -> Differing {
     let changes = pod_identity_changes(wished, found, tags);
-    let stale = found.iter().filter(|(_, seen)| changes.delete.contains(&seen.association_id)).map(|(identity, _)| identity);
-    let wrong: Vec<&PodIdentity> = stale.chain(&changes.foreign).collect();
-    let missing = changes.create.iter().filter(|wished| {
-        let same = |other: &&PodIdentity| (&other.namespace, &other.service_account) == (&wished.namespace, &wished.service_account);
-        !wrong.iter().any(same)
-    });
     let of = |one: &PodIdentity| format!("pod identity of {}/{}", one.namespace, one.service_account);
-    let missing: Vec<String> = missing.map(|identity| format!("{}: missing", of(identity))).collect();
-    let wrong = wrong.iter().map(|identity| format!("{}: should not lead to {}", of(identity), identity.role_arn));
-    wrong.chain(missing).collect()
+    let is_stale = |seen: &PodIdentitySeen| changes.delete.contains(&seen.association_id);
+    let stale: Vec<&PodIdentity> = found.iter().filter(|(_, seen)| is_stale(seen)).map(|(identity, _)| identity).collect();
+    let is_missing = |wished: &&PodIdentity| {
+        let same = |other: &PodIdentity| (&other.namespace, &other.service_account) == (&wished.namespace, &wished.service_account);
+        !stale.iter().copied().chain(&changes.foreign).any(same)
+    };
+    let missing = changes.create.iter().filter(is_missing).map(|identity| format!("{}: missing", of(identity)));
+    let lines = stale.iter().map(|identity| format!("{}: should not lead to {}", of(identity), identity.role_arn)).chain(missing).collect();
+    let foreign = |identity: &PodIdentity| format!("{} leads to {}, and kaas did not make it: delete it", of(identity), identity.role_arn);
+    Differing { lines, foreign: changes.foreign.iter().map(foreign).collect() }
 }
 
 #[cfg(test)]
@@ -71,13 +86,13 @@ mod tests {
         let RoleWish { name, path, description, policies, tags, .. } = wish();
         let mut seen = SeenRole { arn: "arn".into(), trust: "{ \"a\": 1 }".into(), name, path, description, policies, tags };
         seen.tags.insert("theirs".into(), "1".into());
-        assert_eq!(of_role(&wish(), Some(&seen)), Vec::<String>::new());
-        assert_eq!(of_role(&wish(), None), ["IAM role r: missing"]);
+        assert_eq!(of_role(&wish(), Some(&seen)), Differing::default());
+        assert_eq!(of_role(&wish(), None).lines, ["IAM role r: missing"]);
         seen.trust = "{}".into();
         seen.description = "other".into();
         seen.policies = texts(&[("one", "{\"b\":2}"), ("three", "{}")]);
-        seen.tags = texts(&[("team", "y")]);
-        let told = of_role(&wish(), Some(&seen));
+        seen.tags.insert("team".into(), "y".into());
+        let told = of_role(&wish(), Some(&seen)).lines;
         let told: Vec<&str> = told.iter().map(|line| line.strip_prefix("IAM role r: ").unwrap()).collect();
         assert_eq!(
             told,
@@ -87,10 +102,12 @@ mod tests {
                 "policy \"one\" was changed",
                 "policy \"two\" is missing",
                 "policy \"three\" should not be there",
-                "tag \"kaas.dev/tenant\" is missing, should be \"payments\"",
                 "tag \"team\" is \"y\", should be \"x\"",
             ]
         );
+        seen.tags.remove("kaas.dev/tenant");
+        let told = of_role(&wish(), Some(&seen));
+        assert!(told.lines.is_empty() && told.foreign[0].contains("lacks the tags"), "{told:?}");
     }
 
     #[test]
@@ -98,19 +115,15 @@ mod tests {
         let (wished, tags) = (pod_identities("arn:new"), texts(&[("kaas.dev/tenant", "payments")]));
         let seen = |id: &str, tags: &Tags| PodIdentitySeen { association_id: id.into(), arn: String::new(), tags: tags.clone() };
         let well = BTreeMap::from([(wished[0].clone(), seen("a", &tags)), (wished[1].clone(), seen("b", &tags))]);
-        assert_eq!(of_pod_identities(&wished, &well, &tags), Vec::<String>::new());
+        assert_eq!(of_pod_identities(&wished, &well, &tags), Differing::default());
         let stale = BTreeMap::from([(pod_identities("arn:old")[0].clone(), seen("a", &tags))]);
         assert_eq!(
-            of_pod_identities(&wished, &stale, &tags),
+            of_pod_identities(&wished, &stale, &tags).lines,
             ["pod identity of external-dns/external-dns: should not lead to arn:old", "pod identity of cert-manager/cert-manager: missing"]
         );
         let others = BTreeMap::from([(pod_identities("arn:theirs")[1].clone(), seen("a", &Tags::new()))]);
-        assert_eq!(
-            of_pod_identities(&wished, &others, &tags),
-            [
-                "pod identity of cert-manager/cert-manager: should not lead to arn:theirs",
-                "pod identity of external-dns/external-dns: missing"
-            ]
-        );
+        let told = of_pod_identities(&wished, &others, &tags);
+        assert_eq!(told.lines, ["pod identity of external-dns/external-dns: missing"]);
+        assert_eq!(told.foreign, ["pod identity of cert-manager/cert-manager leads to arn:theirs, and kaas did not make it: delete it"]);
     }
 }

@@ -75,8 +75,7 @@ pub const fn kinds_at_home(has_own_cluster: bool) -> &'static [Kind] {
 /// The chart's version that a HelmRelease of [`home`] should come to.
 pub fn chart_version(spec: &TenantSpec, release: &ObjectRef) -> Option<String> {
     let own = spec.own_cluster()?;
-    let component = Component::ALL.into_iter().find(|component| component.name() == release.name)?;
-    Some(own.versions.of(component).to_owned())
+    Some(own.versions.of(Component::of_release(&release.name)?).to_owned())
 }
 
 /// What runs in the tenant's own cluster beside Kafka.

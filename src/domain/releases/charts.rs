@@ -156,7 +156,9 @@ fn drain_cleaner(cluster: &ClusterSpec) -> Value {
     let values = json!({
         "replicaCount": 2,
         "podDisruptionBudget": { "create": true },
+        // cert-manager writes the authority into the webhook; the chart's own would be put back by Flux again and again.
         "certManager": { "create": true },
+        "secret": { "ca_bundle": "" },
         "namespace": { "create": false, "name": Component::DrainCleaner.namespace() },
     });
     on_system_nodes(cluster, values)

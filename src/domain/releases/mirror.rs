@@ -49,7 +49,7 @@ pub fn mirrored(mut chart: Chart, component: Component, registry: &str) -> Chart
 }
 
 /// The values by which a chart takes its images from there. Sources: `values.yaml`, schema and templates of the charts: cloud controller, Cilium, cert-manager and
-/// external-dns in the version that is pinned, the EBS driver's in 2.62.0, Strimzi's in 1.1.0, its Drain Cleaner's in 1.6.0; those of kube-prometheus-stack in versions of different age.
+/// external-dns in the version that is pinned, the EBS driver's in 2.62.0, Strimzi's in 1.1.0, its Drain Cleaner's in versions about 1.6.1; those of kube-prometheus-stack in versions of different age.
 fn images(component: Component, registry: &str) -> Value {
     let image = |published: &str| json!({ "image": { "repository": rewritten(published, registry) } });
     match component {

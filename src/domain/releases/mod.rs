@@ -81,6 +81,16 @@ impl Component {
         }
     }
 
+    /// The component that a release is of.
+    pub fn of_release(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|component| component.name() == name)
+    }
+
+    /// Whether Kafka does without it, for a while or for good: nothing waits for it, and a tenant is well without it.
+    pub const fn is_dispensable(self) -> bool {
+        matches!(self, Self::DrainCleaner)
+    }
+
     /// Those that have to be there first.
     const fn needs(self) -> &'static [Self] {
         match self {

@@ -100,6 +100,14 @@ fn values_say_what_a_tenant_needs() {
     assert_eq!(values(Component::Strimzi)["watchAnyNamespace"], true);
     assert!(values(Component::Strimzi)["affinity"]["nodeAffinity"].is_object());
     let drain_cleaner = &release(&manifests, Component::DrainCleaner);
+    assert_eq!(
+        (&drain_cleaner["values"]["replicaCount"], &drain_cleaner["values"]["podDisruptionBudget"]),
+        (&json!(2), &json!({ "create": true }))
+    );
+    assert_eq!(
+        (&drain_cleaner["values"]["certManager"], &drain_cleaner["values"]["secret"]),
+        (&json!({ "create": true }), &json!({ "ca_bundle": "" }))
+    );
     assert_eq!(drain_cleaner["values"]["affinity"], values(Component::Strimzi)["affinity"]);
     assert_eq!(drain_cleaner["values"]["namespace"], json!({ "create": false, "name": drain_cleaner["targetNamespace"] }));
     assert_eq!(values(Component::CertManager)["crds"]["enabled"], true);

@@ -238,10 +238,10 @@ fn larger(prior: &Tenant, prepared: &Prepared) -> Option<TenantSpec> {
 /// have to be made anew, and all volumes grow.
 ///
 /// A Kafka that is to show another certificate, or to tell other names, waits for that certificate.
-pub async fn apply_and_wait(prepared: &Prepared, call: &Call) -> Result<Outcome, Diagnostics> {
+pub async fn apply_and_wait(prepared: &Prepared, call: &mut Call) -> Result<Outcome, Diagnostics> {
     let Prepared { place: cluster, spec, sizing, standing, facts, deadline, .. } = prepared;
     let mut manifests = manifests::build(spec, sizing, facts);
-    leaving::name(prepared, &mut manifests).await?;
+    leaving::name(prepared, &mut manifests, call).await?;
     let (room, last) = (manifests::quota(spec, sizing, *standing), manifests::quota(spec, sizing, sizing.brokers));
     let live = place::found(cluster, &room.object).await.map_err(|error| failed("Cannot look at the tenant", &error))?;
     let room = manifests::roomier(room, live.as_ref());

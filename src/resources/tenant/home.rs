@@ -15,12 +15,15 @@ use crate::{
         manifests,
         names::TenantName,
         object::{Kind, Manifest, ObjectRef},
-        releases::status::{ReleaseState, release_status},
+        releases::{
+            Component,
+            status::{ReleaseState, release_status},
+        },
         sizing::Sizing,
         tenant::TenantSpec,
     },
     drivers::kubernetes::{Cluster, Error, Probe, Waited},
-    framework::diagnostic::Diagnostics,
+    framework::{diagnostic::Diagnostics, parts::Call},
     resources::{
         failure::{failed, failed_at},
         tenant::{
@@ -124,7 +127,7 @@ pub async fn until_begun(
 /// How long machines get that were asked for just now, before they are looked at again.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// Until the cluster is as wanted, its machines are those it was asked for, and every release is installed in it in its version.
+/// Until the cluster is as wanted, its machines are those it was asked for, and every release that Kafka needs is installed in it in its version.
 pub async fn until_ready(
     management: &Cluster,
     spec: &TenantSpec,
@@ -145,7 +148,7 @@ pub async fn until_ready(
         };
         return Ok(Outcome::Waiting { what, why });
     }
-    for manifest in manifests::home(spec, sizing).iter().filter(|manifest| manifest.object.kind == Kind::HelmRelease) {
+    for manifest in manifests::home(spec, sizing).iter().filter(|manifest| is_needed(&manifest.object)) {
         if let Some(outcome) = released(management, spec, manifest, deadline, stop).await? {
             return Ok(outcome);
         }
@@ -223,10 +226,29 @@ async fn released(
     }
 }
 
-/// What is wrong with the releases in the tenant's cluster, the first of them; None where there is no cluster, for that is told by itself.
-pub fn trouble(spec: &TenantSpec, objects: &[(Manifest, Option<Value>)]) -> Option<Trouble> {
-    let releases = objects.iter().filter(|(manifest, _)| manifest.object.kind == Kind::HelmRelease);
-    releases.filter_map(|(manifest, found)| Some((&manifest.object, found.as_ref()?))).find_map(|(release, found)| {
+/// Whether an object is the release of something that Kafka needs.
+fn is_needed(release: &ObjectRef) -> bool {
+    release.kind == Kind::HelmRelease && !Component::of_release(&release.name).is_some_and(Component::is_dispensable)
+}
+
+/// What is wrong with the releases in the tenant's cluster that Kafka needs, the first of them; None where there is no cluster, for that is told by itself. Of those
+/// that Kafka does without it is a warning.
+pub fn trouble(spec: &TenantSpec, objects: &[(Manifest, Option<Value>)], call: &mut Call) -> Option<Trouble> {
+    for Trouble { message, reason, .. } in troubles(spec, objects, false) {
+        let detail = format!(
+            "Of the tenant {}: {message} ({reason}). Its Kafka runs all the same. A node that is replaced gives up its broker when the last one's pod runs again, \
+             though its replicas may not be in sync yet. Where the registry lacks the chart or its image, put them there; where it was installed by hand, take that away.",
+            spec.name
+        );
+        call.found.warning("Strimzi's Drain Cleaner is not installed", detail);
+    }
+    troubles(spec, objects, true).next()
+}
+
+fn troubles<'a>(spec: &'a TenantSpec, objects: &'a [(Manifest, Option<Value>)], needed: bool) -> impl Iterator<Item = Trouble> + 'a {
+    let releases =
+        objects.iter().filter(move |(manifest, _)| manifest.object.kind == Kind::HelmRelease && is_needed(&manifest.object) == needed);
+    releases.filter_map(|(manifest, found)| Some((&manifest.object, found.as_ref()?))).filter_map(|(release, found)| {
         let status = release_status(found, manifests::chart_version(spec, release).as_deref());
         let phase = match status.state {
             ReleaseState::Ready => return None,

@@ -1,5 +1,7 @@
 //! Tells Strimzi which brokers of a tenant leave, where that is not all the same to the nodes that stay.
 
+use std::collections::BTreeSet;
+
 use crate::{
     domain::{
         cluster::leaving::{bound, broker_zones, leaving},
@@ -7,7 +9,7 @@ use crate::{
         names::BROKER_POOL,
         object::{Kind, Manifest},
     },
-    framework::diagnostic::Diagnostics,
+    framework::{diagnostic::Diagnostics, parts::Call},
     resources::{
         failure::failed,
         tenant::{place, prepare::Prepared},
@@ -15,7 +17,7 @@ use crate::{
 };
 
 /// Names in the broker pool of `manifests` the brokers that leave, if any do and nodes are of several zones.
-pub async fn name(prepared: &Prepared, manifests: &mut [Manifest]) -> Result<(), Diagnostics> {
+pub async fn name(prepared: &Prepared, manifests: &mut [Manifest], call: &mut Call) -> Result<(), Diagnostics> {
     let Prepared { place: cluster, spec, sizing, standing, .. } = prepared;
     let zones = spec.own_cluster().map(|own| broker_zones(&own.cluster, sizing)).unwrap_or_default();
     if *standing <= sizing.brokers || zones.is_empty() {
@@ -27,6 +29,19 @@ pub async fn name(prepared: &Prepared, manifests: &mut [Manifest]) -> Result<(),
     let live = place::found(cluster, &wanted.object).await.map_err(refused)?;
     let running = live.as_ref().map(manifests::broker_ids).unwrap_or_default();
     let volumes = cluster.list(Kind::PersistentVolume, None, None).await.map_err(refused)?;
-    manifests::remove_brokers(wanted, &leaving(&running, &bound(&spec.name, &volumes), &zones));
+    let bound = bound(&spec.name, &volumes);
+    let others: BTreeSet<&str> = bound.values().map(String::as_str).filter(|zone| !zones.contains_key(zone)).collect();
+    if !others.is_empty() {
+        let zones: Vec<&str> = zones.keys().copied().collect();
+        call.found.warning(
+            "Brokers are in other zones than their nodes",
+            format!(
+                "Nodes stay in {}, and volumes of brokers are in {}. A broker cannot leave the zone of its volume: see that each that stays finds a node in it.",
+                zones.join(", "),
+                Vec::from_iter(others).join(", ")
+            ),
+        );
+    }
+    manifests::remove_brokers(wanted, &leaving(&running, &bound, &zones));
     Ok(())
 }

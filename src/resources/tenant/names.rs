@@ -60,7 +60,7 @@ pub async fn all(prepared: &mut Prepared, prior: Option<&Tenant>, call: &mut Cal
 }
 
 /// The new names answer: those of before go.
-async fn give_up(prepared: &Prepared, before: &DnsSpec, call: &Call) -> Result<Reached, Diagnostics> {
+async fn give_up(prepared: &Prepared, before: &DnsSpec, call: &mut Call) -> Result<Reached, Diagnostics> {
     let Prepared { spec, sizing, .. } = prepared;
     let mut outcome = apply::apply_and_wait(prepared, call).await?;
     if matches!(outcome, Outcome::Ready)

@@ -107,7 +107,7 @@ pub async fn prepare(
     let begun = existing.there || prior.is_some();
     let seen = outside::Seen { management: &management, made: prior.is_some(), kept: existing.dns.as_ref() };
     outside::find(connection, planned, &seen, &mut spec, call).await?;
-    outside::refuse_foreign(connection, &spec, &sizing, begun).await?;
+    outside::refuse_foreign(connection, &spec, &sizing, (&existing.brokers, begun)).await?;
     let (before, begun_names) = names_to_give_up(&management, &spec, prior, (existing.dns.as_ref(), &existing.noted)).await;
     let standing = standing.unwrap_or_default().max(sizing.brokers);
     let mut prepared = Prepared {
@@ -215,6 +215,8 @@ struct Existing {
     /// The registry that the charts of its own cluster come from.
     mirror: Option<String>,
     floor: Option<Floor>,
+    /// The numbers of the brokers that run.
+    brokers: Vec<i32>,
     /// Brokers that the pool asks for; those that run may be more, for a while.
     asked: Option<u32>,
     /// Nodes for brokers that the tenant's own cluster is asked for.
@@ -265,6 +267,7 @@ async fn existing(management: &Management, cluster: &Cluster, spec: &TenantSpec)
         begun_with_cluster,
         mirror,
         floor: pool.and_then(manifests::live_floor),
+        brokers: pool.map(manifests::broker_ids).unwrap_or_default(),
         asked: pool.and_then(manifests::asked_brokers),
         nodes,
         strimzi,

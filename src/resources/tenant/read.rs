@@ -117,7 +117,7 @@ async fn fill(
     // Brokers that leave keep their room and their nodes until they are gone.
     let roomy = Sizing { brokers: leaving.unwrap_or(sizing.brokers), ..sizing.clone() };
     let at_home = at_home(cluster, &spec, &roomy).await?;
-    trouble = trouble.or_else(|| home::trouble(&spec, &at_home));
+    trouble = trouble.or(home::trouble(&spec, &at_home, call));
     let mut there = match &place {
         Some(place) => {
             let facts = Facts::of_tenant(spec.facts, offered(management, place, &spec).await?);

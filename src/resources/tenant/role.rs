@@ -19,7 +19,7 @@ use crate::{
         dns::{DnsSpec, ManagedBy},
         eks::EksId,
         iam::{
-            drift,
+            drift::{self, Differing},
             role::{Names, TenantRole, is_same, pod_identities, pod_identity_changes},
         },
         names::TenantName,
@@ -193,20 +193,33 @@ pub async fn remove(aws: &Aws, holder: Holder<'_>, cluster: &EksId) -> Result<()
 /// reason to fail a plan: it is a warning.
 pub async fn differing(connection: &Connection, namespace: &Value, spec: &TenantSpec, call: &mut Call) -> Vec<String> {
     let names = names(spec);
-    let Some(cluster) = noted(namespace).filter(|_| !names.is_empty() && connection.settings().aws.is_some()) else { return Vec::new() };
+    let stays = namespace["metadata"]["deletionTimestamp"].is_null() && !names.is_empty() && connection.settings().aws.is_some();
+    let Some(cluster) = noted(namespace).filter(|_| stays) else { return Vec::new() };
     let holder = Holder { tenant: &spec.name, owner: &spec.owner, tags: &spec.labels };
-    let looked = async { differences(&connection.aws()?, holder, &cluster, &names).await };
-    looked.await.unwrap_or_else(|found| {
-        found.iter().for_each(|told| call.found.warning(LOOK, format!("Of the tenant {}: {}", spec.name, told.detail)));
-        Vec::new()
-    })
+    let look = async { differences(&connection.aws()?, holder, &cluster, &names).await };
+    let looked = tokio::select! {
+        biased;
+        () = call.stop.cancelled() => return Vec::new(),
+        looked = look => looked,
+    };
+    let of_tenant = |told: &str| format!("Of the tenant {}: {told}", spec.name);
+    match looked {
+        Ok(Differing { lines, foreign }) => {
+            foreign.iter().for_each(|told| call.found.warning("Something is in the way of the tenant's role", of_tenant(told)));
+            lines
+        }
+        Err(found) => {
+            found.iter().for_each(|told| call.found.warning(LOOK, of_tenant(&told.detail)));
+            Vec::new()
+        }
+    }
 }
 
-/// One line for each part that is not as [`ensure`] makes it.
+/// What is not as [`ensure`] makes it.
 ///
 /// # Errors
 /// A cluster that is not found, and what AWS refuses.
-pub async fn differences(aws: &Aws, holder: Holder<'_>, cluster: &EksId, names: &[Names]) -> Result<Vec<String>, Diagnostics> {
+pub async fn differences(aws: &Aws, holder: Holder<'_>, cluster: &EksId, names: &[Names]) -> Result<Differing, Diagnostics> {
     let failed = |error: Error| failed_aws(LOOK, &error);
     let (role, EksId { region, name }) = (holder.role(cluster), cluster);
     let role_name = role.name();
@@ -216,11 +229,13 @@ pub async fn differences(aws: &Aws, holder: Holder<'_>, cluster: &EksId, names: 
     };
     let live = live.map_err(failed)?;
     let wish = role.wish(&seen.arn, names).map_err(|wrong| Diagnostics::of_error(LOOK, format!("{wrong}.")))?;
-    let mut lines = drift::of_role(&wish, live.as_ref());
+    let mut found = drift::of_role(&wish, live.as_ref());
     if let Some(live) = live {
-        lines.extend(drift::of_pod_identities(&pod_identities(&live.arn), &identities, &wish.tags));
+        let Differing { lines, foreign } = drift::of_pod_identities(&pod_identities(&live.arn), &identities, &wish.tags);
+        found.lines.extend(lines);
+        found.foreign.extend(foreign);
     }
-    Ok(lines)
+    Ok(found)
 }
 
 /// Where the credentials lead to another account than the cluster's.

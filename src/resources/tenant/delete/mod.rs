@@ -68,6 +68,7 @@ pub async fn delete(connection: &Connection, prior: &Tenant, call: &mut Call) ->
     read::same_cluster(&management, call).await?;
     // Whatever the state says, a cluster that is there must not lose its namespace before it is gone.
     let hard = prior.isolation.known().is_some_and(|isolation| isolation == parse::CLUSTER) || own_cluster::exists(&cluster, &name).await?;
+    let namespace = name.namespace();
     let deletion = Deletion { connection, prior, management, cluster, name, hard, owner: connection.settings().owner, deadline, call };
     let Left { kept, unasked, others } = deletion.run().await?;
     if let Some(why) = unasked {
@@ -75,7 +76,8 @@ pub async fn delete(connection: &Connection, prior: &Tenant, call: &mut Call) ->
             "The tenant's cluster went unasked",
             format!(
                 "{why} So its Kafka and its volumes were not deleted one by one: the cluster was deleted as a whole. Disks and load balancers that Kubernetes had \
-                 made for it may be left in the cloud; they carry the cluster's name in their tags."
+                 made for it may be left in the cloud. Of its disks on AWS the tag kubernetes.io/created-for/pvc/namespace is {namespace}; load balancers carry \
+                 the cluster's name in theirs."
             ),
         );
     }

@@ -1,6 +1,8 @@
 //! The tenant's hosted zone, looked up before anything is made: that it is there, is the one that is meant, holds the domain, and holds no name that is
 //! somebody else's.
 
+use std::collections::BTreeSet;
+
 use crate::{
     domain::{
         dns::{self, DnsSpec, Found, FoundZone, ManagedBy, Undelegated, Wanted, Zone, ZoneError, owner_id},
@@ -125,12 +127,21 @@ async fn undelegated(aws: &Aws, zone: &Zone) -> Option<Undelegated> {
 }
 
 /// Refuses names that are somebody else's, before anything is made.
-pub async fn refuse_foreign(connection: &Connection, spec: &TenantSpec, sizing: &Sizing, begun: bool) -> Result<(), Diagnostics> {
+///
+/// `brokers`: the numbers of those that run; `begun`: there is something of the tenant already.
+pub async fn refuse_foreign(
+    connection: &Connection,
+    spec: &TenantSpec,
+    sizing: &Sizing,
+    (brokers, begun): (&[i32], bool),
+) -> Result<(), Diagnostics> {
     let Some((dns, zone)) = spec.dns.as_ref().and_then(|dns| Some((dns, dns.found.as_ref()?))) else { return Ok(()) };
     let names = dns.names(&spec.name);
     let records = connection.aws()?.records(&zone.id, names.domain()).await.map_err(|error| failed_aws(SUMMARY, &error))?;
-    // Kafka numbers all its nodes; which numbers brokers get is not known yet.
-    let nodes = (0..sizing.brokers + sizing.controllers).map(|node| names.broker(node));
+    // Kafka numbers all its nodes; which numbers brokers get is not known before they run.
+    let running = brokers.iter().filter_map(|id| u32::try_from(*id).ok());
+    let nodes: BTreeSet<u32> = (0..sizing.brokers + sizing.controllers).chain(running).collect();
+    let nodes = nodes.into_iter().map(|node| names.broker(node));
     let named = |name: String| Wanted { name, service: String::new(), addresses: Vec::new() };
     let wanted: Vec<Wanted> = std::iter::once(names.bootstrap()).chain(nodes).map(named).collect();
     // For a tenant of which there is nothing yet nobody has written anything.

@@ -3,7 +3,9 @@
 mod calls;
 mod destroy;
 mod destroy_own_cluster;
+mod dispensable;
 mod existing;
+mod failures;
 mod held_back;
 mod namesake;
 mod outside;
@@ -11,6 +13,7 @@ mod own_cluster;
 mod role;
 mod smaller;
 mod speed;
+mod zones;
 
 use crate::{
     framework::{

@@ -199,20 +199,20 @@ async fn what_somebody_changed_of_a_role_is_told_and_nothing_is_touched() {
     let (held, server) = account(Held { cluster: true, ..Held::default() }).await;
     let (aws, holder) = (aws(&server), holder(&parts));
     ensure(&aws, holder, &parts.1, &names()).await.unwrap();
-    assert_eq!(differences(&aws, holder, &parts.1, &names()).await.unwrap(), Vec::<String>::new());
+    assert_eq!(differences(&aws, holder, &parts.1, &names()).await.unwrap(), Default::default());
     {
         let mut held = held.lock().unwrap();
         held.policies.remove("external-dns");
         held.identities.remove("a-1");
     }
-    let told = differences(&aws, holder, &parts.1, &names()).await.unwrap();
+    let told = differences(&aws, holder, &parts.1, &names()).await.unwrap().lines;
     assert!(told.len() == 2 && told[0].starts_with("IAM role kaas-payments-"), "{told:?}");
     assert!(
         told[0].ends_with(": policy \"external-dns\" is missing") && told[1] == "pod identity of cert-manager/cert-manager: missing",
         "{told:?}"
     );
     held.lock().unwrap().role = None;
-    let told = differences(&aws, holder, &parts.1, &names()).await.unwrap();
+    let told = differences(&aws, holder, &parts.1, &names()).await.unwrap().lines;
     assert!(told.len() == 1 && told[0].ends_with(": missing"), "{told:?}");
     assert_eq!(writes(&server).len(), 5, "a look writes nothing");
     held.lock().unwrap().cluster = false;
