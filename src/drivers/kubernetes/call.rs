@@ -21,6 +21,10 @@ const RETRY_WINDOW: Duration = Duration::from_secs(30);
 /// Pauses that the server asks for are taken for this long, where the caller sets no deadline.
 const ASKED_WINDOW: Duration = Duration::from_secs(120);
 const TRIES: usize = 5;
+/// A server that was reached and is away may be restarting, as in an upgrade of its cluster: a caller with a deadline waits this long for it to come back.
+const RESTART_WINDOW: Duration = Duration::from_secs(180);
+/// How long it is left alone between tries, in first pauses.
+const RESTART_PAUSE: u32 = 10;
 
 pub(super) const JSON: &str = "application/json";
 /// Objects reduced to their metadata. Source: Kubernetes API concepts, "Metadata-only requests".
@@ -127,7 +131,12 @@ impl Cluster {
             let (pause, until) = match asked {
                 // Who asks for a pause will answer after it: that is no failed try.
                 Some(asked) => (Some(asked), self.deadline.unwrap_or(begin + ASKED_WINDOW)),
-                None => (delays.next(), begin + RETRY_WINDOW),
+                None => match self.deadline.filter(|_| matches!(error, Error::Unreachable { .. })) {
+                    Some(deadline) => {
+                        (delays.next().or(Some(self.inner.first_pause * RESTART_PAUSE)), deadline.min(begin + RESTART_WINDOW))
+                    }
+                    None => (delays.next(), begin + RETRY_WINDOW),
+                },
             };
             let Some(delay) = pause.filter(|pause| again && Instant::now() + *pause <= until) else { return Err(error) };
             tracing::debug!(act = %call.act, error = %error.report(), delay_ms = delay.as_millis(), "trying again");

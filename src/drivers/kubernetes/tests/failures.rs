@@ -166,6 +166,34 @@ async fn a_dead_server_is_named_and_not_tried_for_long() {
     assert!(error.report().contains("refused"), "{}", error.report());
 }
 
+/// Answers one request.
+async fn serve_once(listener: TcpListener) {
+    let (mut connection, _) = listener.accept().await.unwrap();
+    let _ = connection.read(&mut [0; 4096]).await;
+    let answer = "HTTP/1.1 200 OK\r\nContent-Length: 22\r\nConnection: close\r\n\r\n{\"gitVersion\":\"v1.36\"}";
+    connection.write_all(answer.as_bytes()).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_server_that_is_away_for_longer_is_waited_for_where_there_is_a_deadline() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let served = tokio::spawn(serve_once(listener));
+    let cluster = at(format!("http://{address}"));
+    cluster.version().await.unwrap();
+    served.await.unwrap();
+    assert!(matches!(cluster.version().await, Err(Error::Unreachable { .. })), "without a deadline it is told soon");
+    let back = tokio::spawn(async move {
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        serve_once(TcpListener::bind(address).await.unwrap()).await;
+    });
+    cluster.clone().patient_until(Instant::now() + Duration::from_secs(60)).version().await.unwrap();
+    back.await.unwrap();
+    let begin = Instant::now();
+    let late = cluster.patient_until(begin + Duration::from_millis(200)).version().await;
+    assert!(matches!(late, Err(Error::Unreachable { .. })) && begin.elapsed() < Duration::from_secs(10), "{late:?}");
+}
+
 #[tokio::test]
 async fn a_name_that_does_not_resolve_is_unreachable() {
     let error = at("https://kubernetes.invalid:6443".into()).version().await.unwrap_err();
