@@ -18,6 +18,7 @@ use std::collections::BTreeMap;
 
 pub use error::{Figure, SizingError};
 pub use layout::{Layout, MAX_BROKERS, MIN_BROKERS};
+pub use volume::FILL_PERCENT;
 pub use wish::{Floor, Overrides, Retention, RetentionError, Wish};
 
 /// Each partition is held by three brokers, and a write is acknowledged by two of them: one broker may be lost without losing data or writes.

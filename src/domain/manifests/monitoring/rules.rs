@@ -6,7 +6,7 @@ use super::{series, volumes};
 use crate::domain::manifests::manifest;
 use crate::domain::object::{Kind, Manifest};
 use crate::domain::quantity::GIB;
-use crate::domain::sizing::Sizing;
+use crate::domain::sizing::{FILL_PERCENT, Sizing};
 use crate::domain::tenant::TenantSpec;
 
 /// Producers are stopped at 10 % free (the quotas of the Kafka object), so these come in time.
@@ -61,7 +61,10 @@ fn kafka(spec: &TenantSpec, sizing: &Sizing) -> Vec<Value> {
         },
         Alert {
             name: "KafkaNoActiveController",
-            expr: format!("sum(kafka_controller_kafkacontroller_activecontrollercount{{{s}}}) != 1"),
+            // Where no controller reports, it is none as long as brokers do.
+            expr: format!(
+                "(sum(kafka_controller_kafkacontroller_activecontrollercount{{{s}}}) or 0 * count(kafka_server_replicamanager_partitioncount{{{s}}})) != 1"
+            ),
             wait: "2m",
             severity: "critical",
             summary: "Kafka has not exactly one active controller",
@@ -92,7 +95,11 @@ fn kafka(spec: &TenantSpec, sizing: &Sizing) -> Vec<Value> {
         },
         Alert {
             name: "KafkaBrokersMissing",
-            expr: format!("(count(kafka_server_replicamanager_partitioncount{{{s}}}) or vector(0)) < {}", sizing.brokers),
+            // One that starts again and again reports now and then, and is missing all the same.
+            expr: format!(
+                "(count(count_over_time(max by (kubernetes_pod_name) (kafka_server_replicamanager_partitioncount{{{s}}})[10m:1m]) >= 5) or vector(0)) < {}",
+                sizing.brokers
+            ),
             wait: "10m",
             severity: "warning",
             summary: "Kafka has fewer brokers than it was sized for",
@@ -125,10 +132,12 @@ fn volume(spec: &TenantSpec, sizing: &Sizing) -> Vec<Value> {
         Alert {
             name: "KafkaVolumeFillsWithinRetention",
             expr: format!(
-                "predict_linear(kubelet_volume_stats_available_bytes{{{v}}}[2h], {ahead}) < {} and ({free}) < 50",
-                gib * GIB / 10
+                // Fuller than retention ever leaves it at the promised load.
+                "predict_linear(kubelet_volume_stats_available_bytes{{{v}}}[2h], {ahead}) < {} and ({free}) < {}",
+                gib * GIB / 10,
+                100 - FILL_PERCENT - 2
             ),
-            wait: "1h",
+            wait: "30m",
             severity: "warning",
             summary: "A Kafka volume fills faster than retention empties it",
             description: format!(
@@ -142,7 +151,7 @@ fn volume(spec: &TenantSpec, sizing: &Sizing) -> Vec<Value> {
             wait: "10m",
             severity: "warning",
             summary: "A Kafka volume is nearly full",
-            description: format!("{claim} has {{{{ $value | humanize }}}} % free; below 10 % producers are stopped. {retained}"),
+            description: format!("{claim} has {{{{ $value | printf \"%.1f\" }}}} % free; below 10 % producers are stopped. {retained}"),
         },
         Alert {
             name: "KafkaVolumeCritical",
@@ -150,7 +159,7 @@ fn volume(spec: &TenantSpec, sizing: &Sizing) -> Vec<Value> {
             wait: "1m",
             severity: "critical",
             summary: "Kafka is about to stop its producers",
-            description: format!("{claim} has {{{{ $value | humanize }}}} % free; below 10 % producers are stopped. {retained}"),
+            description: format!("{claim} has {{{{ $value | printf \"%.1f\" }}}} % free; below 10 % producers are stopped. {retained}"),
         },
     ];
     alerts.into_iter().map(|one| alert(spec, one)).collect()
@@ -160,21 +169,22 @@ fn volume(spec: &TenantSpec, sizing: &Sizing) -> Vec<Value> {
 fn quota(spec: &TenantSpec) -> Vec<Value> {
     let s = series(spec);
     let used = |direction: &str, promised: u64| {
-        let rates = format!("avg_over_time(kafka_server_quota_byte_rate{{{s},direction=\"{direction}\"}}[15m])");
-        format!("sum({rates}) > {}", u128::from(promised) * u128::from(PROMISE_PERCENT) / 100)
+        // Summed up first: a broker that has started again is another series, and would be counted twice.
+        let rates = format!("sum(kafka_server_quota_byte_rate{{{s},direction=\"{direction}\"}})");
+        format!("avg_over_time({rates}[15m:1m]) > {}", u128::from(promised) * u128::from(PROMISE_PERCENT) / 100)
     };
     let way_out = "Raise the tenant's throughput, or spread its partitions more evenly.";
     let (ingress, egress) = (spec.wish.ingress.bytes_per_second(), spec.wish.egress.bytes_per_second());
     let alerts = [
         Alert {
             name: "KafkaClientsThrottled",
-            // Where nothing was throttled of late it is no number, which an average would be as well.
-            expr: format!("max_over_time(kafka_server_quota_throttle_time_ms{{{s}}}[5m]) > 0"),
+            // Where nothing was throttled of late it is no number, which an average would be as well. A broker that starts again goes on being throttled.
+            expr: format!("max by (kubernetes_pod_name, direction) (max_over_time(kafka_server_quota_throttle_time_ms{{{s}}}[5m])) > 0"),
             wait: "15m",
             severity: "warning",
             summary: "Kafka throttles clients",
             description: format!(
-                "{POD} holds back clients ({{{{ $labels.direction }}}}) by {{{{ $value | humanize }}}} ms: they want more than it may. {way_out}"
+                "{POD} holds back clients ({{{{ $labels.direction }}}}) by {{{{ $value | printf \"%.1f\" }}}} ms: they want more than it may. {way_out}"
             ),
         },
         Alert {
@@ -184,8 +194,8 @@ fn quota(spec: &TenantSpec) -> Vec<Value> {
             severity: "info",
             summary: "Producers use most of what was promised",
             description: format!(
-                "{} takes {{{{ $value | humanize }}}} B/s; {ingress} were promised, and its volumes are made for no more. Raise the tenant's throughput.",
-                spec.name
+                "{} takes {{{{ $value | humanize1024 }}}}B/s; {} were promised, and its volumes are made for no more. Raise the tenant's throughput.",
+                spec.name, spec.wish.ingress
             ),
         },
         Alert {
@@ -195,8 +205,8 @@ fn quota(spec: &TenantSpec) -> Vec<Value> {
             severity: "info",
             summary: "Consumers use most of what was promised",
             description: format!(
-                "{} gives {{{{ $value | humanize }}}} B/s; {egress} were promised. Raise the tenant's throughput.",
-                spec.name
+                "{} gives {{{{ $value | humanize1024 }}}}B/s; {} were promised. Raise the tenant's throughput.",
+                spec.name, spec.wish.egress
             ),
         },
     ];
@@ -228,7 +238,7 @@ fn certificates(spec: &TenantSpec) -> Vec<Value> {
         },
         Alert {
             name: "KafkaCertificateExpires",
-            expr: format!("(({ends} > 0) - time()) < ({ends} - {renews}) / 2"),
+            expr: format!("(({ends} > 0) - time()) < ({ends} - ({renews} > 0)) / 2"),
             wait: "10m",
             severity: "critical",
             summary: "The certificate that clients see expires",

@@ -174,7 +174,14 @@ fn alerts_are_about_what_goes_wrong_with_kafka_and_raised_on_its_side() {
         ("KafkaVolumeFillsWithinRetention", "predict_linear(kubelet_volume_stats_available_bytes{", "}[2h], 86400) < "),
         ("KafkaVolumeLow", "100 * kubelet_volume_stats_available_bytes{", "} < 20"),
         ("KafkaVolumeCritical", "100 * kubelet_volume_stats_available_bytes{", "} < 12"),
-        ("KafkaClientsThrottled", "max_over_time(kafka_server_quota_throttle_time_ms{", "}[5m]) > 0"),
+        (
+            "KafkaClientsThrottled",
+            "max by (kubernetes_pod_name, direction) (max_over_time(kafka_server_quota_throttle_time_ms{",
+            "}[5m])) > 0",
+        ),
+        ("KafkaNoActiveController", "(sum(kafka_controller_kafkacontroller_activecontrollercount{", "}) or 0 * count("),
+        // A broker that has started again is another series.
+        ("KafkaIngressNearPromise", "avg_over_time(sum(kafka_server_quota_byte_rate{", "})[15m:1m]) > "),
         ("KafkaCertificateAuthorityExpires", "min by (type) (strimzi_certificate_expiration_timestamp_ms{", "}) / 1000 - time() < 1728000"),
         (
             "KafkaCertificateExpires",
@@ -188,7 +195,8 @@ fn alerts_are_about_what_goes_wrong_with_kafka_and_raised_on_its_side() {
     }
     // Half of what there is between the renewal and the end.
     let (_, life) = expr("KafkaCertificateExpires").split_once(" - time()) < ").unwrap();
-    assert!(life.contains(" - min by (name) (certmanager_certificate_renewal_timestamp_seconds{") && life.ends_with("})) / 2"), "{life}");
+    let renewal = " - (min by (name) (certmanager_certificate_renewal_timestamp_seconds{";
+    assert!(life.contains(renewal) && life.ends_with("}) > 0)) / 2"), "{life}");
 }
 
 #[test]
@@ -215,6 +223,7 @@ fn quotas_and_volumes_are_held_against_the_figures_of_the_sizing() {
     let near = spec.wish.ingress.bytes_per_second() * 90 / 100;
     assert!(expr("KafkaIngressNearPromise").ends_with(&format!("> {near}")));
     assert!(expr("KafkaBrokersMissing").ends_with(&format!("< {}", sizing.brokers)));
+    assert!(expr("KafkaVolumeFillsWithinRetention").ends_with(") < 28"), "at the promised load a volume is filled to 70 %");
     assert!(expr("KafkaVolumeLow").contains("persistentvolumeclaim=~\"data-[0-9]+-payments-brokers-[0-9]+\""));
 }
 
