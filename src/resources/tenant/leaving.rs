@@ -19,7 +19,8 @@ use crate::{
 /// Names in the broker pool of `manifests` the brokers that leave, if any do and nodes are of several zones.
 pub async fn name(prepared: &Prepared, manifests: &mut [Manifest], call: &mut Call) -> Result<(), Diagnostics> {
     let Prepared { place: cluster, spec, sizing, standing, .. } = prepared;
-    let zones = spec.own_cluster().map(|own| broker_zones(&own.cluster, sizing)).unwrap_or_default();
+    let Some(own) = spec.own_cluster() else { return Ok(()) };
+    let zones = broker_zones(&own.cluster, sizing);
     if *standing <= sizing.brokers || zones.is_empty() {
         return Ok(());
     }
@@ -30,15 +31,14 @@ pub async fn name(prepared: &Prepared, manifests: &mut [Manifest], call: &mut Ca
     let running = live.as_ref().map(manifests::broker_ids).unwrap_or_default();
     let volumes = cluster.list(Kind::PersistentVolume, None, None).await.map_err(refused)?;
     let bound = bound(&spec.name, &volumes);
-    let others: BTreeSet<&str> = bound.values().map(String::as_str).filter(|zone| !zones.contains_key(zone)).collect();
+    let others: BTreeSet<&String> = bound.values().filter(|zone| !own.cluster.zones.contains(zone)).collect();
     if !others.is_empty() {
-        let zones: Vec<&str> = zones.keys().copied().collect();
         call.found.warning(
             "Brokers are in other zones than their nodes",
             format!(
-                "Nodes stay in {}, and volumes of brokers are in {}. A broker cannot leave the zone of its volume: see that each that stays finds a node in it.",
-                zones.join(", "),
-                Vec::from_iter(others).join(", ")
+                "Nodes are in {}, and volumes of brokers are in {}. A broker cannot leave the zone of its volume: see that each that stays finds a node in it.",
+                own.cluster.zones.join(", "),
+                others.into_iter().cloned().collect::<Vec<_>>().join(", ")
             ),
         );
     }
