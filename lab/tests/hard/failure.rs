@@ -97,9 +97,10 @@ fn a_management_cluster_that_is_restarted_under_way_ends_neither_a_create_nor_a_
     place.plan_is_empty();
     let traces = Traces::of(lab.lab(), name);
     let strimzi = of(name, Kind::HelmRelease, "strimzi-kafka-operator");
-    let child = spawn(&place, "destroy");
+    let mut child = spawn(&place, "destroy");
     cluster::wait("the end of Strimzi", || cluster::get(lab.lab(), &strimzi).is_none());
     lab.restart(Server::Apiserver);
+    assert!(child.try_wait().unwrap().is_none(), "the destroy had ended before");
     let (code, text) = ended(child);
     assert_eq!(code, Some(0), "{text}");
     traces.are_gone(lab.lab());

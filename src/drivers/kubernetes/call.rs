@@ -16,7 +16,7 @@ use crate::domain::object::{Kind, ObjectRef};
 
 /// How long the server may take for one answer.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
-/// No try begins later than this after the first, unless the server names the pause itself.
+/// No try begins later than this after the first, unless the server names the pause itself or is away.
 const RETRY_WINDOW: Duration = Duration::from_secs(30);
 /// Pauses that the server asks for are taken for this long, where the caller sets no deadline.
 const ASKED_WINDOW: Duration = Duration::from_secs(120);
@@ -101,14 +101,12 @@ pub(super) fn escape(text: &str) -> String {
 impl Cluster {
     /// The answer's body; tries again where that may help and can do no harm.
     pub(super) async fn send(&self, call: Call) -> Result<Bytes> {
-        let begin = Instant::now();
-        let mut delays = ExponentialBuilder::default()
-            .with_min_delay(self.inner.first_pause)
-            .with_max_delay(Duration::from_secs(8))
-            .with_max_times(TRIES - 1)
-            .with_jitter()
-            .build();
-        let mut renewed = false;
+        let pauses = || {
+            let pauses = ExponentialBuilder::default().with_min_delay(self.inner.first_pause).with_max_delay(Duration::from_secs(8));
+            pauses.with_max_times(TRIES - 1).with_jitter().build()
+        };
+        let (mut begin, mut delays) = (Instant::now(), pauses());
+        let (mut renewed, mut away, mut is_back) = (false, false, false);
         loop {
             let reached_before = self.inner.reached.load(Ordering::Relaxed);
             let (generation, outcome) = self.try_once(&call).await;
@@ -121,7 +119,14 @@ impl Cluster {
                 self.renew(generation).await;
                 continue;
             }
+            let is_away = matches!(error, Error::Unreachable { .. });
+            if away && !is_away {
+                (is_back, begin, delays) = (true, Instant::now(), pauses());
+            }
+            away = is_away;
             let again = match &error {
+                // A server that has just begun knows nobody's rights yet.
+                Error::Forbidden { .. } => is_back,
                 // A server never seen is more likely a wrong address than one being restarted.
                 Error::Unreachable { .. } => reached_before,
                 Error::Throttled { .. } => true,
@@ -131,7 +136,7 @@ impl Cluster {
             let (pause, until) = match asked {
                 // Who asks for a pause will answer after it: that is no failed try.
                 Some(asked) => (Some(asked), self.deadline.unwrap_or(begin + ASKED_WINDOW)),
-                None => match self.deadline.filter(|_| matches!(error, Error::Unreachable { .. })) {
+                None => match self.deadline.filter(|_| is_away) {
                     Some(deadline) => {
                         (delays.next().or(Some(self.inner.first_pause * RESTART_PAUSE)), deadline.min(begin + RESTART_WINDOW))
                     }

@@ -131,7 +131,7 @@ impl Cluster {
         self
     }
 
-    /// The same cluster, which gives a busy server all the time it asks for (`Retry-After`) until `deadline`.
+    /// The same cluster, which until `deadline` gives a busy server all the time it asks for (`Retry-After`), and one that is restarted some minutes to come back.
     pub fn patient_until(mut self, deadline: Instant) -> Self {
         self.deadline = Some(deadline);
         self

@@ -119,7 +119,8 @@ impl Cluster {
                     }
                 }
             }
-            match self.get(object).await {
+            // This loop is patient itself, and says meanwhile what it last saw.
+            match (Self { deadline: None, ..self.clone() }).get(object).await {
                 Ok(found) => {
                     if let Some(value) = look(found, last_seen) {
                         return Ok(value);

@@ -236,11 +236,12 @@ fn is_needed(release: &ObjectRef) -> bool {
 pub fn trouble(spec: &TenantSpec, objects: &[(Manifest, Option<Value>)], call: &mut Call) -> Option<Trouble> {
     for Trouble { message, reason, .. } in troubles(spec, objects, false) {
         let detail = format!(
-            "Of the tenant {}: {message} ({reason}). Its Kafka runs all the same. A node that is replaced gives up its broker when the last one's pod runs again, \
-             though its replicas may not be in sync yet. Where the registry lacks the chart or its image, put them there; where it was installed by hand, take that away.",
+            "Of the tenant {}: {message} ({reason}). Kafka does without it: until it runs, a node that is replaced gives up its broker when the last one's pod runs \
+             again, though its replicas may not be in sync yet. If it stays so: where the registry lacks the chart or its image, put them there; where it was installed \
+             by hand, take that away.",
             spec.name
         );
-        call.found.warning("Strimzi's Drain Cleaner is not installed", detail);
+        call.found.warning("Strimzi's Drain Cleaner does not run yet", detail);
     }
     troubles(spec, objects, true).next()
 }

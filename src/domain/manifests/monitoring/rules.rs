@@ -95,7 +95,7 @@ fn kafka(spec: &TenantSpec, sizing: &Sizing) -> Vec<Value> {
         },
         Alert {
             name: "KafkaBrokersMissing",
-            // One that starts again and again reports now and then, and is missing all the same.
+            // One that starts again and again, and reports less than half of the time, is missing all the same.
             expr: format!(
                 "(count(count_over_time(max by (kubernetes_pod_name) (kafka_server_replicamanager_partitioncount{{{s}}})[10m:1m]) >= 5) or vector(0)) < {}",
                 sizing.brokers

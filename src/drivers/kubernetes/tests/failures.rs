@@ -166,26 +166,31 @@ async fn a_dead_server_is_named_and_not_tried_for_long() {
     assert!(error.report().contains("refused"), "{}", error.report());
 }
 
-/// Answers one request.
-async fn serve_once(listener: TcpListener) {
-    let (mut connection, _) = listener.accept().await.unwrap();
-    let _ = connection.read(&mut [0; 4096]).await;
-    let answer = "HTTP/1.1 200 OK\r\nContent-Length: 22\r\nConnection: close\r\n\r\n{\"gitVersion\":\"v1.36\"}";
-    connection.write_all(answer.as_bytes()).await.unwrap();
+/// Answers a request with each of these, then goes away. The last is an answer that is well.
+async fn serve(listener: TcpListener, before: &[&str]) {
+    let well = "200 OK\r\nContent-Length: 22\r\nConnection: close\r\n\r\n{\"gitVersion\":\"v1.36\"}";
+    for answer in before.iter().chain([&well]) {
+        let (mut connection, _) = listener.accept().await.unwrap();
+        let _ = connection.read(&mut [0; 4096]).await;
+        connection.write_all(format!("HTTP/1.1 {answer}").as_bytes()).await.unwrap();
+    }
 }
 
 #[tokio::test]
 async fn a_server_that_is_away_for_longer_is_waited_for_where_there_is_a_deadline() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    let served = tokio::spawn(serve_once(listener));
+    let served = tokio::spawn(serve(listener, &[]));
     let cluster = at(format!("http://{address}"));
     cluster.version().await.unwrap();
     served.await.unwrap();
     assert!(matches!(cluster.version().await, Err(Error::Unreachable { .. })), "without a deadline it is told soon");
     let back = tokio::spawn(async move {
         tokio::time::sleep(Duration::from_millis(300)).await;
-        serve_once(TcpListener::bind(address).await.unwrap()).await;
+        // As a server does that has just begun.
+        let begun = ["503 Service Unavailable", "500 Internal Server Error", "403 Forbidden", "403 Forbidden"];
+        let begun = begun.map(|status| format!("{status}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"));
+        serve(TcpListener::bind(address).await.unwrap(), &begun.each_ref().map(String::as_str)).await;
     });
     cluster.clone().patient_until(Instant::now() + Duration::from_secs(60)).version().await.unwrap();
     back.await.unwrap();

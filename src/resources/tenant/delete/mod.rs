@@ -86,7 +86,7 @@ pub async fn delete(connection: &Connection, prior: &Tenant, call: &mut Call) ->
             "More than the tenant's Kafka was in its cluster",
             format!(
                 "{} were made in the tenant's cluster by others and went with it unasked. The disks and load balancers behind them may be left in the cloud; they \
-                 carry the cluster's name in their tags.",
+                 carry the name of the claim, or the cluster's, in their tags.",
                 others.join(", ")
             ),
         );
