@@ -266,7 +266,7 @@ fn controllers_that_do_not_run_are_named_and_the_next_destroy_goes_on() {
         &[
             "The tenant is not gone yet",
             "The deadline passed",
-            &format!("HelmRelease kaas-{name}/strimzi-kafka-operator"),
+            &format!("HelmRelease kaas-{name}/strimzi-drain-cleaner"),
             "finalizers.fluxcd.io",
             "Flux's helm-controller has not taken up its deletion",
             "Destroy again",
