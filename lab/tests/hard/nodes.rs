@@ -74,10 +74,15 @@ pub fn has_nodes(lab: &Lab, own: &Inside, tenant: &str, wanted: usize) {
 
 /// The types of the brokers' nodes.
 fn machines(own: &Inside) -> Vec<String> {
+    labels_of_nodes(own, "node.kubernetes.io/instance-type")
+}
+
+/// What a label says of each of the brokers' nodes that are Ready.
+pub fn labels_of_nodes(own: &Inside, label: &str) -> Vec<String> {
     let node = Watched { kubeconfig: At::kubeconfig(own), api: ("", "v1", NODE), namespace: None };
     let seen = History::of(vec![node]).so_far();
     let nodes = seen.iter().filter_map(|change| change.object.as_ref()).filter(is_broker_node);
-    nodes.map(|node| node["metadata"]["labels"]["node.kubernetes.io/instance-type"].as_str().unwrap().to_owned()).collect()
+    nodes.map(|node| node["metadata"]["labels"][label].as_str().unwrap().to_owned()).collect()
 }
 
 fn pool(own: &Inside, tenant: &str) -> Value {

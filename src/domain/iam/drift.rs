@@ -16,11 +16,14 @@ pub struct Differing {
 
 /// `IAM role kaas-payments-1f2e3d4c: policy "external-dns" is missing`. Tags of others are theirs.
 pub fn of_role(wish: &RoleWish, seen: Option<&SeenRole>) -> Differing {
-    let differing = |lines: Vec<String>| Differing { lines, foreign: Vec::new() };
-    let Some(seen) = seen else { return differing(vec![format!("IAM role {}: missing", wish.name)]) };
+    let mut differing = Differing::default();
+    let Some(seen) = seen else {
+        differing.lines.push(format!("IAM role {}: missing", wish.name));
+        return differing;
+    };
     if !is_same(&wish.tags, &seen.tags) {
-        let told = format!("IAM role {} lacks the tags by which kaas knows its own: put them back, or delete it", wish.name);
-        return Differing { lines: Vec::new(), foreign: vec![told] };
+        differing.foreign.push(format!("IAM role {} lacks the tags by which kaas knows its own: put them back, or delete it", wish.name));
+        return differing;
     }
     let mut found = Vec::new();
     if !is_same_policy(&seen.trust, &wish.trust) {
@@ -42,7 +45,8 @@ pub fn of_role(wish: &RoleWish, seen: Option<&SeenRole>) -> Differing {
         let live = seen.tags.get(key).map_or_else(|| "missing".to_owned(), |live| format!("{live:?}"));
         found.push(format!("tag {key:?} is {live}, should be {value:?}"));
     }
-    differing(found.into_iter().map(|what| format!("IAM role {}: {what}", wish.name)).collect())
+    differing.lines.extend(found.into_iter().map(|what| format!("IAM role {}: {what}", wish.name)));
+    differing
 }
 
 /// `pod identity of external-dns/external-dns: missing`. `tags`: those of what is made for the tenant.

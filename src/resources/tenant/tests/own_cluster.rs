@@ -51,8 +51,7 @@ pub(super) fn well(plural: &str, name: &str, wish: &str) -> Json {
     let conditions: Vec<Json> = ["Ready", "Available", "TopologyReconciled"]
         .map(|kind| json!({ "type": kind, "status": "True", "observedGeneration": 1 }))
         .to_vec();
-    let version = Component::ALL.into_iter().find(|component| component.name() == name);
-    let version = version.map(|component| ComponentVersions::default().of(component).to_owned());
+    let version = Component::of_release(name).map(|component| ComponentVersions::default().of(component).to_owned());
     let annotations = if plural == "namespaces" { json!({ WISH_ANNOTATION: wish }) } else { json!({}) };
     json!({
         "metadata": { "name": name, "generation": 1, "resourceVersion": "1", "uid": "u", "annotations": annotations, "labels": { "kaas.dev/tenant": "payments" } },
